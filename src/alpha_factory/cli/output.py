@@ -1,0 +1,97 @@
+"""What commands print: results on stdout, one JSON object or text for people; everything else on stderr."""
+
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from alpha_factory.core.errors import UsageError
+
+OptionalDirectory = Annotated[Path | None, tyro.conf.arg(metavar="DIR", help_behavior_hint="")]
+OptionalFile = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")]
+OptionalInt = Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")]
+OptionalFloat = Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="")]
+OptionalName = Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")]
+Switch = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
+
+
+def stdout_console() -> Console:
+    """For results."""
+    return Console(highlight=False)
+
+
+def stderr_console() -> Console:
+    """For progress and errors, so that stdout can be piped."""
+    return Console(stderr=True, highlight=False)
+
+
+@contextlib.contextmanager
+def quiet_stdout() -> Iterator[None]:
+    """Send what Python code prints meanwhile to stderr: stdout is for the result alone."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value on stdout. NaN and infinity, which JSON has no word for, become null."""
+    sys.stdout.write(json.dumps(_finite(value), allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def check_is_run(directory: Path) -> None:
+    """Raise unless `directory` holds a run."""
+    if not (directory / "config.json").is_file():
+        raise UsageError(
+            f"{directory} holds no run: it has no config.json. "
+            "Give the directory that `alpha-factory run` named, such as runs/NAME."
+        )
+
+
+def suite_table(result: Mapping[str, Any]) -> Table:
+    """A row for each policy on one suite at one step limit; intervals are 95 % bootstrap."""
+    table = Table(
+        title=f"{result['suite']}, {result['step_limit']} steps at most, {result['episodes']} episodes"
+    )
+    table.add_column("policy")
+    for heading in ("solved", "95 % interval", "worst 10 %", "mean return"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for policy, scores in result["policies"].items():
+        table.add_row(
+            policy,
+            percent(scores["solve_rate"]),
+            f"{percent(scores['low'])} to {percent(scores['high'])}",
+            decimal(scores["cvar_10"]),
+            decimal(scores["return_mean"]),
+        )
+    return table
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 for people; a dash where there is none."""
+    return "-" if share is None or not math.isfinite(share) else f"{100 * share:.1f} %"
+
+
+def decimal(value: float | None) -> str:
+    """A value to three places for people; a dash where there is none."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def _finite(value: object) -> object:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {str(key): _finite(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_finite(item) for item in value]
+        case Path():
+            return str(value)
+        case _:
+            return value

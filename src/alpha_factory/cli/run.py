@@ -1,0 +1,113 @@
+"""`alpha-factory run`: start a run, or go on with one."""
+
+import contextlib
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from alpha_factory.cli import output
+
+
+@dataclass(frozen=True)
+class Run:
+    """Invent worlds, train on them, and report what was learned.
+
+    Ctrl-C saves, prints the command that goes on, and exits 130.
+
+    Example: alpha-factory run --preset demo --minutes 10 --out runs/first
+    """
+
+    preset: output.OptionalName = None
+    """How large a run: demo (two cores, minutes; the default), laptop, gpu or paper. A resumed run keeps its own."""
+    out: output.OptionalDirectory = None
+    """Directory of the run. Without it, a new one under runs/; with --resume, the last one there."""
+    seed: output.OptionalInt = None
+    """Every random choice follows from it: same seed, same settings, same run."""
+    minutes: output.OptionalFloat = None
+    """End after this much time at work, instead of the preset's."""
+    frames: output.OptionalInt = None
+    """End after this many env steps, instead of the preset's."""
+    resume: output.Switch = False
+    """Go on from the last complete checkpoint of --out."""
+    mutator: output.OptionalName = None
+    """How new worlds come from old ones: a mutator's name from any installed method."""
+    json: output.Switch = False
+    """Print the final summary as one JSON object; progress goes to stderr."""
+
+    def __call__(self) -> int:
+        """Run to the end or to Ctrl-C; 130 for the latter."""
+        from alpha_factory.runs.config import choose_preset
+
+        if self.preset is not None:
+            choose_preset(
+                self.preset
+            )  # again in start_run; here a typing error doesn't wait for JAX
+        from alpha_factory.runs.start import start_run
+
+        with contextlib.ExitStack() as ledgers, output.quiet_stdout():
+            summary = start_run(
+                preset=self.preset or (None if self.resume else "demo"),
+                out=self.out,
+                seed=self.seed,
+                minutes=self.minutes,
+                frames=self.frames,
+                resume=self.resume,
+                mutator=self.mutator,
+                open_ledger=lambda directory: _open_ledger(directory, ledgers),
+                console=output.stderr_console(),
+            )
+        if self.json:
+            output.print_json(summary)
+        else:
+            print_summary(summary, output.stdout_console())
+        if summary["interrupted"]:
+            command = f"alpha-factory run --resume --out {shlex.quote(str(summary['run']))}"
+            output.stderr_console().print(
+                f"Interrupted; everything is saved. Go on with:\n  {command}",
+                markup=False,
+                soft_wrap=True,
+            )
+            return 130
+        return 0
+
+
+def print_summary(summary: Mapping[str, Any], console: Console) -> None:
+    """Print the tables that end a run and where its report lies."""
+    for result in summary.get("suites") or ():
+        console.print(output.suite_table(result))
+    table = Table(title="The run", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_row("frames", f"{summary['frames']:,}")
+    table.add_row("updates", f"{summary['updates']:,}")
+    table.add_row("time at work", f"{summary['wall_s']:.0f} s")
+    table.add_row("time compiling", f"{summary['compile_s']:.0f} s")
+    table.add_row("worlds accepted", f"{summary['worlds_accepted']:,}")
+    table.add_row("worlds rejected", f"{summary['worlds_rejected']:,}")
+    table.add_row("solved in training", output.percent(summary["solve_rate"]))
+    first, last = summary.get("median_path_first"), summary.get("median_path_last")
+    if first is not None and last is not None:
+        table.add_row("median shortest path, first worlds", f"{first:g} steps")
+        table.add_row("median shortest path, last worlds", f"{last:g} steps")
+    console.print(table)
+    if summary.get("report"):
+        console.print(f"Report: {summary['report']}", markup=False, soft_wrap=True)
+
+
+def _open_ledger(
+    directory: Path, ledgers: contextlib.ExitStack
+) -> Callable[[str, dict[str, Any]], None]:
+    """Open a run's ledger until `ledgers` closes; what appends an event to it comes back."""
+    from alpha_factory.service.ledger import Ledger
+
+    ledger = ledgers.enter_context(Ledger(directory / "ledger.sqlite"))
+
+    def append(kind: str, payload: dict[str, Any]) -> None:
+        ledger.append(kind, payload)
+
+    return append

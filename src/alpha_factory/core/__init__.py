@@ -1,0 +1,25 @@
+"""Vocabulary that every stage shares. No behaviour."""
+
+from alpha_factory.core.errors import (
+    AlphaFactoryError,
+    CorruptCheckpoint,
+    DiskFull,
+    InvalidGenome,
+    InvalidLevel,
+    NonFinite,
+    RunConflict,
+    UsageError,
+    unknown,
+)
+
+__all__ = [
+    "AlphaFactoryError",
+    "CorruptCheckpoint",
+    "DiskFull",
+    "InvalidGenome",
+    "InvalidLevel",
+    "NonFinite",
+    "RunConflict",
+    "UsageError",
+    "unknown",
+]

@@ -1,0 +1,71 @@
+"""What stages hand to each other: the interface of a world and of a policy. No behaviour."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+from jaxtyping import Array, Bool, Float, Int
+
+Level = Any
+"""A pytree of arrays that says which world this is; what it holds is the world's own business."""
+
+WorldState = Any
+"""A pytree of arrays that changes with every step."""
+
+
+class Outcome(eqx.Module):
+    """What one step gave. At most one of `is_terminated` and `is_truncated` is true."""
+
+    reward: Float[Array, "*worlds"]
+    is_terminated: Bool[Array, "*worlds"]  # the episode came to its own end; nothing follows
+    is_truncated: Bool[Array, "*worlds"]  # the step limit cut it; the state still has a value
+    is_solved: Bool[Array, "*worlds"]  # the goal was reached by this step
+
+
+class World(NamedTuple):
+    """A family of worlds whose level is an argument (an underspecified POMDP).
+
+    All functions are pure and act on one world; batches come by `jax.vmap`. A finished world
+    stays as it is, at reward 0, until `reset`.
+    """
+
+    reset: Callable[..., WorldState]
+    """`reset(level, *, key) -> state`."""
+    step: Callable[..., tuple[WorldState, Outcome]]
+    """`step(level, state, action, *, key) -> (state, outcome)`."""
+    observe: Callable[[Level, WorldState], Bool[Array, " features"]]
+    """`observe(level, state) -> obs`."""
+    actions: int
+    features: int
+    step_limit: int
+    """No level of this family has a longer one."""
+
+
+class Trajectory(eqx.Module):
+    """What happened, a row a step, in the order of time.
+
+    An episode of n steps takes n + 1 rows: the last one, `is_last`, holds the observation in
+    which it ended, so that a truncated episode can be bootstrapped from where it was cut. No
+    action was taken there; its reward is 0 and its action, policy and value mean nothing unless
+    the episode was truncated, when `value` is the search's value of that state.
+    """
+
+    obs: Bool[Array, "time worlds features"]
+    action: Int[Array, "time worlds"]
+    reward: Float[Array, "time worlds"]  # received on leaving this row
+    is_terminated: Bool[Array, "time worlds"]  # the step from this row ended the episode
+    is_last: Bool[Array, "time worlds"]
+    policy: Float[Array, "time worlds actions"]
+    value: Float[Array, "time worlds"]
+
+
+class Plan(NamedTuple):
+    """What a policy decided for a batch of observations."""
+
+    action: Int[Array, " worlds"]
+    policy: Float[Array, "worlds actions"]  # target for the policy head: what the search thinks
+    value: Float[Array, " worlds"]  # the search's value of the state
+
+
+Policy = Callable[..., Plan]
+"""`policy(params, obs, *, key) -> Plan`, for a batch of worlds."""

@@ -1,0 +1,16 @@
+"""Pure-Python models that array code's owner (`runs`) and the service share: no arrays, no JAX."""
+
+from alpha_factory.records.event import Event
+from alpha_factory.records.run import MetricRow, RunSummary
+from alpha_factory.records.world import Retirement, Transfer, Verdict, WorldCard, WorldScore
+
+__all__ = [
+    "Event",
+    "MetricRow",
+    "Retirement",
+    "RunSummary",
+    "Transfer",
+    "Verdict",
+    "WorldCard",
+    "WorldScore",
+]

@@ -1,0 +1,85 @@
+"""What is known about a world: where it came from, how it was judged, what happened to it.
+
+No record holds a wall-clock time: a resumed run must write the rows that an uninterrupted one writes.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, StringConstraints
+
+Genome = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
+Verdict = Literal[
+    "accepted",
+    "too easy",
+    "too hard",
+    "unsolvable",
+    "duplicate",
+    "held out",
+    "not chosen",
+]
+
+
+class WorldCard(BaseModel):
+    """A world that was proposed, kept or not."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: NonNegativeInt
+    genome: Genome
+    """The 512 bits as 128 lower-case hexadecimal digits."""
+    parents: list[NonNegativeInt]
+    """Ids of the worlds that it was made from; empty for a world made from nothing."""
+    operator: str
+    """How it was made from its parents."""
+    cycle: NonNegativeInt
+    """Curriculum cycle in which it was proposed."""
+    frames: NonNegativeInt
+    """Env steps that the run had taken by then."""
+    verdict: Verdict
+    score: FiniteFloat | None = None
+    """Normalised return of the policy that judged it; None where no policy played it."""
+    qd: FiniteFloat | None = None
+    """Quality-diversity score by which it was ranked; None where it was not ranked."""
+    shortest_path: NonNegativeInt | None = None
+    """Fewest moves to the goal; None where there is no way."""
+    specialist_score: FiniteFloat | None = None
+    """Normalised return of the specialist fine-tuned on it; None where there was none."""
+
+
+class WorldScore(BaseModel):
+    """How well the generalist played a world at one moment of the run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    world: NonNegativeInt
+    cycle: NonNegativeInt
+    frames: NonNegativeInt
+    normalised_return: FiniteFloat
+    solve_rate: Annotated[float, Field(ge=0, le=1)]
+    episodes: NonNegativeInt
+
+
+class Transfer(BaseModel):
+    """A specialist tried on the worlds of the pool."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cycle: NonNegativeInt
+    specialist: NonNegativeInt
+    """Id of the world that the specialist was fine-tuned on."""
+    helped: NonNegativeInt | None = None
+    """Id of the world where it beat the generalist by most; None where it beat it nowhere."""
+    gain: FiniteFloat
+    """Normalised return there, less the generalist's."""
+    merged: bool
+    """Whether the gain was enough for its weights to be merged into the generalist's."""
+
+
+class Retirement(BaseModel):
+    """A world that left the pool."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    world: NonNegativeInt
+    cycle: NonNegativeInt
+    reason: str

@@ -1,0 +1,261 @@
+"""A cycle of the curriculum: judge new worlds, let some live, train a specialist, merge it.
+
+The arithmetic is `curriculum`'s and runs on the device; here are the decisions that need all of it
+at once, and the records that they leave.
+"""
+
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from alpha_factory.core.types import Level
+from alpha_factory.curriculum import isolate, meets_criterion, merge
+from alpha_factory.genome import to_hex
+from alpha_factory.nets import Model
+from alpha_factory.records import Retirement, Transfer, Verdict, WorldCard, WorldScore
+from alpha_factory.rollout import no_episodes
+from alpha_factory.runs.archive import Archive
+from alpha_factory.runs.config import CurriculumConfig
+from alpha_factory.runs.programs import Programs, Proposal
+from alpha_factory.runs.state import Counters, RunState, derive_key
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of a cycle's candidates, one entry each."""
+
+    score: np.ndarray  # normalised return
+    verdict: list[Verdict]
+    slot: np.ndarray  # where it enters the pool; the number of slots if it does not
+
+
+def evolve(
+    programs: Programs, state: RunState, counters: Counters, operators: tuple[str, ...],
+    archive: Archive,
+) -> tuple[RunState, Counters]:
+    """Run one cycle and archive it in one transaction."""
+    config, seed = programs.config.curriculum, programs.config.seed
+    state, scores = _score_pool(state, counters)
+
+    proposal = programs.propose(
+        state.pool,
+        state.student.learner.model,
+        state.frontier,
+        key=derive_key(seed, "propose", counters.cycle),
+    )
+    judgement = _judge(programs, state, proposal, counters)
+    pool_before = state.pool
+    is_accepted = judgement.slot < config.slots
+    numbers = np.arange(counters.worlds, counters.worlds + len(is_accepted))
+    pool, frontier = programs.accept(
+        state.pool,
+        state.frontier,
+        proposal,
+        slot=jnp.asarray(judgement.slot, jnp.int32),
+        world=jnp.asarray(numbers, jnp.int32),
+        cycle=jnp.int32(counters.cycle),
+    )
+    state = RunState(state.student, pool, frontier, no_episodes(config.slots))
+    cards = _write_cards(pool_before, proposal, judgement, counters, operators)
+    retirements = [
+        Retirement(
+            world=int(pool_before.world[slot]),
+            cycle=counters.cycle,
+            reason=f"mastered: normalised return {float(pool_before.score[slot]):.2f}",
+        )
+        for slot in judgement.slot[is_accepted]
+        if slot < int(pool_before.size)
+    ]
+
+    transfers = []
+    is_turn = counters.cycle % config.specialist_cycles == 0
+    if is_turn and is_accepted.any():
+        best = int(np.argmax(np.where(is_accepted, np.asarray(proposal.qd), -np.inf)))
+        state, transfer, score, effort = _specialise(
+            programs, state, int(judgement.slot[best]), counters
+        )
+        transfers.append(transfer)
+        cards[best] = cards[best].model_copy(update={"specialist_score": score})
+        counters = counters.add(**effort)
+
+    archive.record(worlds=cards, scores=scores, transfers=transfers, retirements=retirements)
+    accepted = int(is_accepted.sum())
+    return state, counters.add(
+        cycle=1,
+        worlds=len(cards),
+        accepted=accepted,
+        rejected=len(cards) - accepted,
+    )
+
+
+def _score_pool(state: RunState, counters: Counters) -> tuple[RunState, list[WorldScore]]:
+    """Give every living world that was played the mean return of its training episodes."""
+    size = int(state.pool.size)
+    ended, solved, total, world, score = (
+        np.array(leaf)
+        for leaf in (
+            state.tally.ended,
+            state.tally.solved,
+            state.tally.total,
+            state.pool.world,
+            state.pool.score,
+        )
+    )
+    rows = []
+    for slot in np.flatnonzero(ended[:size]):
+        score[slot] = np.clip(total[slot] / ended[slot], 0.0, 1.0)
+        rows.append(
+            WorldScore(
+                world=int(world[slot]),
+                cycle=counters.cycle,
+                frames=counters.frames,
+                normalised_return=float(score[slot]),
+                solve_rate=float(solved[slot] / ended[slot]),
+                episodes=int(ended[slot]),
+            )
+        )
+    return eqx.tree_at(lambda tree: tree.pool.score, state, jnp.asarray(score)), rows
+
+
+def _judge(
+    programs: Programs, state: RunState, proposal: Proposal, counters: Counters
+) -> Judgement:
+    """Play the candidates and say which of them enter, and where."""
+    config, seed = programs.config.curriculum, programs.config.seed
+    levels = proposal.candidates.level
+    repeated = jax.tree.map(lambda leaf: jnp.repeat(leaf, config.episodes, axis=0), levels)
+    played = programs.judge(
+        state.student.learner.model, repeated, key=derive_key(seed, "judge", counters.cycle)
+    )
+    # Standing still earns 0 and no policy more than 1: the min-max normalisation of eq. (2).
+    mean_return = np.asarray(played.total).reshape(-1, config.episodes).mean(axis=1)
+    score = np.clip(mean_return, 0.0, 1.0)
+
+    is_met = np.asarray(
+        meets_criterion(jnp.asarray(score), lowest=config.lowest, highest=config.highest)
+    )
+    reasons: list[tuple[Verdict, np.ndarray]] = [
+        ("unsolvable", np.asarray(proposal.candidates.plan) < 0),
+        ("duplicate", np.asarray(proposal.is_repeat)),
+        ("held out", np.asarray(proposal.is_held_out)),
+        ("too hard", ~is_met & (score <= config.lowest)),
+        ("too easy", ~is_met & (score >= config.highest)),
+    ]
+    verdict: list[Verdict] = ["accepted"] * len(score)
+    for reason, is_so in reversed(reasons):
+        for index in np.flatnonzero(is_so):
+            verdict[index] = reason
+
+    free = _free_slots(config, state)
+    slot = np.full(len(score), config.slots)
+    eligible = [index for index, said in enumerate(verdict) if said == "accepted"]
+    ranked = sorted(eligible, key=lambda index: -float(proposal.qd[index]))
+    for rank, index in enumerate(ranked):
+        if rank < min(config.accepted, len(free)):
+            slot[index] = free[rank]
+        else:
+            verdict[index] = "not chosen"
+    return Judgement(score, verdict, slot)
+
+
+def _free_slots(config: CurriculumConfig, state: RunState) -> list[int]:
+    """Slots never used, then those of mastered worlds, the best mastered and oldest first."""
+    size = int(state.pool.size)
+    score, born = np.asarray(state.pool.score), np.asarray(state.pool.born)
+    mastered = [slot for slot in range(size) if score[slot] >= config.highest]
+    mastered.sort(key=lambda slot: (-score[slot], born[slot], slot))
+    return [*range(size, config.slots), *mastered]
+
+
+def _write_cards(
+    pool: eqx.Module,
+    proposal: Proposal,
+    judgement: Judgement,
+    counters: Counters,
+    operators: tuple[str, ...],
+) -> list[WorldCard]:
+    candidates = proposal.candidates
+    genome, parent, operator, plan, qd, world = (
+        np.asarray(leaf)
+        for leaf in (
+            candidates.genome,
+            candidates.parent,
+            candidates.operator,
+            candidates.plan,
+            proposal.qd,
+            pool.world,
+        )
+    )
+    return [
+        WorldCard(
+            id=counters.worlds + index,
+            genome=to_hex(genome[index]),
+            parents=[int(world[parent[index]])],
+            operator=" + ".join(operators[one] for one in operator[index] if one >= 0),
+            cycle=counters.cycle,
+            frames=counters.frames,
+            verdict=judgement.verdict[index],
+            score=float(judgement.score[index]),
+            qd=float(qd[index]),
+            shortest_path=int(plan[index]) if plan[index] >= 0 else None,
+        )
+        for index in range(len(genome))
+    ]
+
+
+def _specialise(
+    programs: Programs, state: RunState, slot: int, counters: Counters
+) -> tuple[RunState, Transfer, float, dict[str, int]]:
+    """Fine-tune a copy on one world, and merge it if it is better by the margin on any.
+
+    The world where it seems best is found in one round of episodes and the gain is measured in
+    another, since the largest of many noisy gains is always too large.
+
+    Returns:
+        The state, the record, the specialist's normalised return on its own world, and the frames
+        and updates spent.
+    """
+    config, seed = programs.config.curriculum, programs.config.seed
+    learner = state.student.learner
+    home = isolate(state.pool, jnp.int32(slot))
+    key = derive_key(seed, "specialise", counters.cycle)
+    student = programs.restart(learner, home, key=jax.random.fold_in(key, 0))
+    frames = 0
+    for chunk in range(config.specialist_chunks):
+        student, progress = programs.train(student, home, key=jax.random.fold_in(key, chunk + 1))
+        frames += int(progress.episodes.frames)
+    specialist = student.learner.model
+
+    keys = jax.random.split(derive_key(seed, "transfer", counters.cycle), 3)
+    size = int(state.pool.size)
+
+    def compare(levels: Level, key: Array) -> tuple[np.ndarray, np.ndarray]:
+        ours, theirs = (
+            np.clip(np.asarray(programs.judge(model, levels, key=key).total), 0.0, 1.0)
+            for model in (learner.model, specialist)
+        )
+        return ours, theirs
+
+    ours, theirs = compare(state.pool.level, keys[0])
+    chosen = int(np.argmax((theirs - ours)[:size]))
+    ours, theirs = compare(isolate(state.pool, jnp.int32(chosen)).level, keys[1])
+    gain = float(theirs.mean() - ours.mean())
+    is_merged = gain > config.transfer_margin
+    if is_merged:
+        merged: Model = merge(learner.model, specialist, share=config.transfer_share)
+        state = eqx.tree_at(lambda tree: tree.student.learner.model, state, merged)
+    at_home = programs.judge(specialist, home.level, key=keys[2])
+    transfer = Transfer(
+        cycle=counters.cycle,
+        specialist=int(state.pool.world[slot]),
+        helped=int(state.pool.world[chosen]) if gain > 0 else None,
+        gain=gain,
+        merged=is_merged,
+    )
+    score = float(np.clip(np.asarray(at_home.total).mean(), 0.0, 1.0))
+    updates = int(student.learner.updates) - int(learner.updates)
+    return state, transfer, score, {"frames": frames, "updates": updates}

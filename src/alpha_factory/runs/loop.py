@@ -1,0 +1,250 @@
+"""The run itself: train, let the curriculum turn, log, save, until the budget is spent.
+
+Read this file first. Everything that the run depends on is in `RunState` and `Counters`; random
+numbers follow from the seed and the counters. So a run that is stopped between any two stretches
+and resumed from its checkpoint gives the same bits as one that was not.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from alpha_factory.core.errors import NonFinite
+from alpha_factory.core.types import Level
+from alpha_factory.genome import to_hex
+from alpha_factory.records import MetricRow, WorldCard
+from alpha_factory.rollout import no_episodes
+from alpha_factory.runs import checkpoint
+from alpha_factory.runs.archive import Archive
+from alpha_factory.runs.config import RunConfig
+from alpha_factory.runs.directory import RunDirectory
+from alpha_factory.runs.durable import list_checkpoints
+from alpha_factory.runs.evolve import evolve
+from alpha_factory.runs.metrics import MetricWriter
+from alpha_factory.runs.programs import Programs, Progress
+from alpha_factory.runs.seed_world import seed_genome
+from alpha_factory.runs.state import Counters, RunState, derive_key
+
+
+@dataclass
+class Hooks:
+    """What a caller may want to know or say while a run is going on."""
+
+    logged: Callable[[MetricRow], None] = lambda row: None
+    """After every stretch of training."""
+    is_stopping: Callable[[], bool] = lambda: False
+    """Asked after every stretch; a run told to stop saves and returns."""
+    event: Callable[[str, dict], None] = lambda kind, payload: None
+    """What the ledger should know."""
+
+
+class Run:
+    """A run in a directory, from its beginning or its last checkpoint to the end of its budget."""
+
+    def __init__(
+        self,
+        directory: RunDirectory,
+        programs: Programs,
+        operators: tuple[str, ...],
+        held_out: Level,
+        hooks: Hooks,
+        seconds_before: float = 0.0,
+    ) -> None:
+        self.config: RunConfig = programs.config
+        self.directory = directory
+        self.programs = programs
+        self._operators = operators
+        self._held_out = held_out
+        self._hooks = hooks
+        self._started = time.perf_counter() - seconds_before
+        self._before = Counters()
+        self.counters = Counters()
+        self.state = self._begin()
+        self._archive = Archive(directory.worlds)
+        self._metrics = MetricWriter(directory.path)
+        self._saved_chunk = -1
+        self._look: float | None = None
+
+    def restore_or_start(self, *, is_resuming: bool) -> None:
+        """Take up the last whole checkpoint, or record the first world."""
+        restored = (
+            checkpoint.load_latest(self.directory.checkpoints, self.state) if is_resuming else None
+        )
+        if restored is not None:
+            self.state = restored.tree
+            self.counters = self._before = Counters(**restored.extra["counters"])
+            self._look = restored.extra["heldout_solve_rate"]
+            self._saved_chunk = self.counters.chunk
+            for skipped in restored.skipped:
+                self._hooks.event("checkpoint skipped", {"reason": skipped})
+        # Cycles are numbered from 0, so the last one completed is the one before.
+        self._archive.rewind(self.counters.cycle - 1)
+        self._metrics.rewind(self.counters.frames if restored else -1)
+        if self.counters.cycle == 0:
+            self._archive.record(worlds=[self._first_card()])
+        self._hooks.event(
+            "resumed" if restored else "started", {"frames": self.counters.frames}
+        )
+
+    def train(self, *, seconds: float | None, frames: int | None) -> bool:
+        """Go on until the budget is spent or the hooks say stop.
+
+        Args:
+            seconds: of work and compilation, of all processes of this run together.
+            frames: env steps in all.
+
+        Returns:
+            Whether the budget was spent, and the run not merely stopped.
+
+        Raises:
+            NonFinite: a loss or a gradient was. The last checkpoint is as it was.
+            DiskFull: nothing more could be saved. The last checkpoint is as it was.
+        """
+        while not self._is_spent(seconds, frames):
+            if self._hooks.is_stopping():
+                self.save()
+                return False
+            self._stretch()
+            if self.counters.chunk % self.config.curriculum.chunks == 0:
+                self._cycle()
+                if self.counters.cycle % self.config.checkpoint_cycles == 0:
+                    self.save()
+        self.save()
+        return True
+
+    def save(self) -> None:
+        """Write a checkpoint of the present state, unless there is one."""
+        if self._saved_chunk == self.counters.chunk:
+            return
+        self._count_time()
+        extra = {"counters": self.counters.to_json(), "heldout_solve_rate": self._look}
+        path = checkpoint.save(
+            self.directory.checkpoints, self.counters.chunk, self.state, extra
+        )
+        self._saved_chunk = self.counters.chunk
+        self._hooks.event("saved", {"checkpoint": path.name, "frames": self.counters.frames})
+
+    def close(self) -> None:
+        """Close the run's files."""
+        self._archive.close()
+        self._metrics.close()
+
+    def _stretch(self) -> None:
+        """Train once, look at the losses, log."""
+        start = time.perf_counter()
+        key = derive_key(self.config.seed, "train", self.counters.chunk)
+        student, progress = jax.block_until_ready(
+            self.programs.train(self.state.student, self.state.pool, key=key)
+        )
+        self._check_finite(progress)
+        tally = jax.tree.map(jnp.add, self.state.tally, progress.episodes)
+        self.state = RunState(student, self.state.pool, self.state.frontier, tally)
+        frames = int(progress.episodes.frames)
+        self.counters = self.counters.add(
+            chunk=1, frames=frames, updates=progress.losses.value.size
+        )
+        self._count_time()
+        self._log(progress, frames / (time.perf_counter() - start))
+
+    def _cycle(self) -> None:
+        before = self.counters
+        self.state, self.counters = evolve(
+            self.programs, self.state, self.counters, self._operators, self._archive
+        )
+        if before.cycle % self.config.curriculum.heldout_cycles == 0:
+            played = self.programs.judge(
+                self.state.student.learner.model,
+                self._held_out,
+                key=derive_key(self.config.seed, "look", before.cycle),
+            )
+            self._look = float(jnp.mean(played.is_solved))
+        self._hooks.event(
+            "cycle",
+            {"cycle": before.cycle, "accepted": self.counters.accepted - before.accepted},
+        )
+
+    def _check_finite(self, progress: Progress) -> None:
+        is_finite = np.asarray(progress.losses.is_finite).ravel()
+        if is_finite.all():
+            return
+        first = int(np.argmin(is_finite))
+        terms = {
+            name: float(np.asarray(getattr(progress.losses, name)).ravel()[first])
+            for name in ("value", "policy", "reward", "gradient_norm")
+        }
+        broken = [name for name, value in terms.items() if not np.isfinite(value)]
+        last = next(iter(list_checkpoints(self.directory.checkpoints).values()), None)
+        update = self.counters.updates + first + 1
+        self._hooks.event("not finite", {"update": update, "terms": broken})
+        raise NonFinite(f"The loss ({', '.join(broken)})", update, last)
+
+    def _log(self, progress: Progress, frames_per_s: float) -> None:
+        counters, losses = self.counters, progress.losses
+        tally, pool = self.state.tally, self.state.pool
+        ended = int(jnp.sum(tally.ended))
+        size = int(pool.size)
+        values: dict[str, float | None] = {
+            "frames_per_s": frames_per_s,
+            "pool": size,
+            "median_path": float(np.median(np.asarray(pool.plan)[:size])),
+            "return_mean": float(jnp.sum(tally.total)) / ended if ended else None,
+            "loss_value": float(jnp.mean(losses.value)),
+            "loss_policy": float(jnp.mean(losses.policy)),
+            "loss_reward": float(jnp.mean(losses.reward)),
+            "gradient_norm": float(jnp.mean(losses.gradient_norm)),
+            "policy_entropy": float(progress.policy_entropy),
+            "heldout_solve_rate": self._look,
+        }
+        row = MetricRow(
+            frames=counters.frames,
+            updates=counters.updates,
+            cycle=counters.cycle,
+            wall_s=counters.wall_s,
+            compile_s=counters.compile_s,
+            worlds_accepted=counters.accepted,
+            worlds_rejected=counters.rejected,
+            solve_rate=int(jnp.sum(tally.solved)) / ended if ended else None,
+            values=values,
+        )
+        self._metrics.write(row)
+        self._hooks.logged(row)
+
+    def _count_time(self) -> None:
+        """Seconds of this process go on top of those of the ones before it."""
+        compile_s = self.programs.compile_s
+        wall_s = time.perf_counter() - self._started - compile_s
+        self.counters = dataclasses.replace(
+            self.counters,
+            compile_s=self._before.compile_s + compile_s,
+            wall_s=self._before.wall_s + wall_s,
+        )
+
+    def _is_spent(self, seconds: float | None, frames: int | None) -> bool:
+        self._count_time()
+        spent = self.counters.wall_s + self.counters.compile_s
+        return (seconds is not None and spent >= seconds) or (
+            frames is not None and self.counters.frames >= frames
+        )
+
+    def _begin(self) -> RunState:
+        slots = self.config.curriculum.slots
+        key = derive_key(self.config.seed, "begin", 0)
+        pool, student, frontier = self.programs.begin(seed_genome(), key=key)
+        return RunState(student, pool, frontier, no_episodes(slots))
+
+    def _first_card(self) -> WorldCard:
+        return WorldCard(
+            id=0,
+            genome=to_hex(seed_genome()),
+            parents=[],
+            operator="seed",
+            cycle=0,
+            frames=0,
+            verdict="accepted",
+            shortest_path=int(self.state.pool.plan[0]),
+        )

@@ -1,0 +1,151 @@
+"""`report.html`: what a run did and learned, on one page that needs nothing else. A run directory in, the page out."""
+
+import json
+import shlex
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from alpha_factory.core.errors import UsageError
+from alpha_factory.runs import config as settings
+from alpha_factory.runs.directory import RunDirectory, compare_configs
+from alpha_factory.runs.durable import explain_disk_full, write_whole
+from alpha_factory.runs.report_data import RunRecord, median_plan, read_run
+from alpha_factory.runs.report_results import draw_curves, draw_suites, percent, tell_result
+from alpha_factory.runs.report_worlds import (
+    draw_films,
+    draw_gallery,
+    draw_lineage,
+    draw_transfers,
+)
+
+_TEMPLATE = "report_template.html"
+_FIRST = 10  # accepted worlds whose plans the last ones are compared with
+_NO_LIMIT_MINUTES = 100_000
+_BY_COMMAND = {"preset", "seed", "curriculum.mutator", "budget.minutes", "budget.frames"}
+
+
+def write_report(run: Path) -> Path:
+    """Write the page of the run at `run` from its files, be it over, at work or hardly begun.
+
+    Returns:
+        The page, which replaces an earlier one.
+
+    Raises:
+        UsageError: there is no run.
+        RunConflict: one of its files is damaged; the message names it.
+        DiskFull: no space was left; an earlier page is intact.
+    """
+    record = read_run(run)
+    sections = {
+        "Results": ("How it compares", draw_suites(record)),
+        "Films": ("The agent at work", _about_films() + draw_films(record)),
+        "Curves": ("How it learned", draw_curves(record)),
+        "Tree": ("Who descends from whom", draw_lineage(record)),
+        "Worlds": ("Worlds it invented and kept", draw_gallery(record)),
+        "Transfers": ("From specialists to the generalist", draw_transfers(record)),
+        "Settings": ("How to run it again", _draw_settings(record)),
+    }
+    name = run.resolve().name
+    template = resources.files("alpha_factory.runs").joinpath(_TEMPLATE).read_text("utf-8")
+    page = Template(template).substitute(
+        title=f"{escape(name)}: an Alpha-Factory run",
+        name=escape(name),
+        lead=f'<p class="lead">{escape(tell_result(record))}</p>',
+        facts=_draw_facts(record),
+        links="".join(f'<a href="#{word.lower()}">{word}</a>' for word in sections),
+        sections="\n".join(
+            f'<section id="{word.lower()}"><h2>{title}</h2>{content}</section>'
+            for word, (title, content) in sections.items()
+        ),
+    )
+    places = RunDirectory(run)
+    with explain_disk_full(places.report, places.checkpoints):
+        write_whole(places.report, [page.encode()])
+    return places.report
+
+
+def _draw_facts(record: RunRecord) -> str:
+    """Headline numbers."""
+    if not record.rows:
+        return '<p class="empty">This run has logged nothing yet; look again in a minute.</p>'
+    last = record.rows[-1]
+    facts = [
+        ("env steps", f"{last.frames:,}", ""),
+        ("updates", f"{last.updates:,}", "gradient steps"),
+        ("at work", _duration(last.wall_s), f"and {_duration(last.compile_s)} compiling"),
+        (
+            "worlds accepted",
+            f"{last.worlds_accepted:,}",
+            f"{last.worlds_rejected:,} rejected, {last.cycle:,} cycles",
+        ),
+        ("solved in training", percent(last.solve_rate), "of recent episodes"),
+    ]
+    children = [card for card in record.accepted if card.parents]
+    first, later = median_plan(children[:_FIRST]), median_plan(children[-_FIRST:])
+    if len(children) > _FIRST and first is not None and later is not None:
+        facts.append(
+            (
+                "shortest plan",
+                f"{first:g} → {later:g}",
+                f"median of the first and the last {_FIRST} accepted worlds",
+            )
+        )
+    items = "".join(
+        f"<div><dt>{name}</dt><dd>{value}<small>{aside}</small></dd></div>"
+        for name, value, aside in facts
+    )
+    return f'<dl class="facts">{items}</dl>'
+
+
+def _about_films() -> str:
+    return (
+        '<p class="note">The arrowhead is the agent, the star its goal; the tinted cells are what it sees, '
+        "and dots mark where it has been.</p>"
+    )
+
+
+def _draw_settings(record: RunRecord) -> str:
+    command, note = _reproduce(record)
+    text = json.dumps(record.config, indent=2, sort_keys=True)
+    return (
+        f"<pre><code>{escape(command)}</code></pre><p class=\"note\">{note}</p>"
+        f"<details><summary>All settings (config.json)</summary><pre><code>{escape(text)}</code></pre></details>"
+    )
+
+
+def _reproduce(record: RunRecord) -> tuple[str, str]:
+    """The command that gives this run again, and what to know about it."""
+    config = record.config
+    words = ["alpha-factory", "run", "--preset", str(config.get("preset"))]
+    words += ["--seed", str(config.get("seed"))]
+    try:
+        preset = settings.to_json(settings.choose_preset(str(config.get("preset"))))
+    except UsageError:
+        return shlex.join(words), "This version of alpha-factory has no such preset any more."
+    changes = compare_configs(json.loads(json.dumps(preset)), config)
+    differing = {name: now for name, _, now in changes}
+    if "curriculum.mutator" in differing:
+        words += ["--mutator", str(differing["curriculum.mutator"])]
+    note = "The same command gives the same run on the same machine and version."
+    frames = record.rows[-1].frames if record.rows else None
+    if frames:
+        words += ["--frames", str(frames), "--minutes", str(_NO_LIMIT_MINUTES)]
+        note = (
+            "It ends at the env step that this run has reached and not by the clock, which would stop another "
+            "machine elsewhere. Same version and same kind of machine: same run."
+        )
+    if others := sorted(differing.keys() - _BY_COMMAND):
+        listed = ", ".join(f"<code>{escape(f'{name} = {differing[name]}')}</code>" for name in others)
+        note += f" These settings differ from the preset, too, and no option sets them: {listed}."
+    return shlex.join(words), note
+
+
+def _duration(seconds: float) -> str:
+    """Seconds for people."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 100 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,100 @@
+"""Everything that a run left, read once: a run directory in, plain records out. What is missing is empty."""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from alpha_factory.core.errors import RunConflict
+from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldScore
+from alpha_factory.runs.archive import Archive
+from alpha_factory.runs.directory import RunDirectory, read_config
+from alpha_factory.runs.metrics import read_metrics
+
+_EVALUATION = "evaluation.json"
+_SUITE = {"suite", "step_limit", "episodes", "policies"}
+_SCORES = {"solve_rate", "low", "high", "cvar_10", "return_mean"}
+_REMEDY = "Delete it; `alpha-factory evaluate` gives the numbers anew."
+
+
+class RunRecord(NamedTuple):
+    """What the page is made from."""
+
+    path: Path
+    config: dict[str, Any]
+    rows: list[MetricRow]
+    worlds: list[WorldCard]
+    latest: dict[int, WorldScore]  # the last score of each world that has one
+    transfers: list[Transfer]
+    retirements: list[Retirement]
+    suites: list[dict[str, Any]]  # as `evaluate` prints them
+    gifs: list[Path]
+
+    @property
+    def accepted(self) -> list[WorldCard]:
+        """Worlds that entered the pool, in the order in which they did, the first one included."""
+        return [card for card in self.worlds if card.verdict == "accepted"]
+
+    @property
+    def living(self) -> set[int]:
+        """Ids of the worlds that are in the pool now."""
+        return {card.id for card in self.accepted} - {gone.world for gone in self.retirements}
+
+
+def read_run(path: Path) -> RunRecord:
+    """Read the run at `path`, whether it ended, is at work, or has hardly begun.
+
+    Raises:
+        UsageError: there is no run.
+        RunConflict: one of its files is damaged; the message names it.
+    """
+    config = read_config(path)
+    places = RunDirectory(path)
+    worlds, transfers, retirements, latest = [], [], [], {}
+    if places.worlds.is_file():
+        with Archive(places.worlds, read_only=True) as archive:
+            worlds, transfers = archive.worlds(), archive.transfers()
+            retirements = archive.retirements()
+            latest = {score.world: score for score in archive.scores()}
+    return RunRecord(
+        path=path,
+        config=config,
+        rows=read_metrics(path),
+        worlds=worlds,
+        latest=latest,
+        transfers=transfers,
+        retirements=retirements,
+        suites=_read_suites(path / _EVALUATION),
+        gifs=sorted(places.media.glob("*.gif")),
+    )
+
+
+def median_plan(cards: list[WorldCard]) -> float | None:
+    """Median of the cards' shortest plans, in actions; None where none has one."""
+    plans = [card.shortest_path for card in cards if card.shortest_path is not None]
+    return statistics.median(plans) if plans else None
+
+
+def _read_suites(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    try:
+        suites = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise RunConflict(f"{path} is not JSON: {error}. {_REMEDY}") from error
+    suites = [suites] if isinstance(suites, dict) else suites
+    if not isinstance(suites, list) or not all(map(_is_suite, suites)):
+        raise RunConflict(f"{path} is not what `evaluate` writes. {_REMEDY}")
+    return suites
+
+
+def _is_suite(suite: Any) -> bool:
+    return (
+        isinstance(suite, dict)
+        and suite.keys() >= _SUITE
+        and isinstance(suite["policies"], dict)
+        and all(
+            isinstance(scores, dict) and scores.keys() >= _SCORES
+            for scores in suite["policies"].values()
+        )
+    )

@@ -1,0 +1,225 @@
+"""The page's numbers: suites against baselines, and learning curves. A run's record in, markup out."""
+
+import math
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from alpha_factory.records import MetricRow
+from alpha_factory.runs.report_charts import Line, Reference, draw_chart
+from alpha_factory.runs.report_data import RunRecord
+
+_MAIN_SUITE = "generated-v1"
+_OURS = "trained"
+_BASELINES = ("random", "untrained")
+
+
+def tell_result(record: RunRecord) -> str:
+    """The run in a sentence: what the trained policy can do on worlds that it never trained on."""
+    suite = _main_suite(record)
+    if suite is None or _OURS not in suite["policies"]:
+        reason = "it has not been evaluated yet" if record.rows else "it has logged nothing yet"
+        return f"What this run can do is not known: {reason}."
+    ours = suite["policies"][_OURS]
+    others = {name: suite["policies"][name] for name in _BASELINES if name in suite["policies"]}
+    told = f"On the suite {suite['suite']} the trained policy solved {percent(ours['solve_rate'])} of episodes"
+    told += f" (95 % interval {percent(ours['low'])} to {percent(ours['high'])})"
+    compared = " and ".join(
+        f"{percent(scores['solve_rate'])} by {_article(name)}" for name, scores in others.items()
+    )
+    told += f", against {compared}." if others else "."
+    ahead = [ours["low"] > scores["high"] for scores in others.values()]
+    if others and not all(ahead):
+        told += " The intervals overlap, so this run does not show that it learned anything."
+    return told
+
+
+def draw_suites(record: RunRecord) -> str:
+    """The table of suites; a sentence where there is none."""
+    if not record.suites:
+        return (
+            '<p class="empty">No evaluation yet. It comes at the end of a run, or by '
+            f"<code>alpha-factory evaluate {escape(str(record.path))} --suite {_MAIN_SUITE}</code>.</p>"
+        )
+    bodies = "".join(map(_suite_rows, record.suites))
+    return (
+        '<div class="panel scroll" tabindex="0" role="region" aria-label="Table of suites"><table>'
+        '<thead><tr><th scope="col">policy</th><th scope="col" class="num">solved</th>'
+        '<th scope="col">95 % interval</th><th scope="col" class="num">from – to</th>'
+        '<th scope="col" class="num">worst 10 %</th><th scope="col" class="num">mean return</th>'
+        f"</tr></thead>{bodies}</table></div>"
+        '<p class="note">Solved: the goal was reached within the step limit. Worst 10 %: mean over the tenth of '
+        "the levels where the policy does worst (CVaR). Intervals are bootstrapped.</p>"
+    )
+
+
+def draw_curves(record: RunRecord) -> str:
+    """Learning curves; a sentence where nothing was logged."""
+    if not record.rows:
+        return '<p class="empty">Nothing has been logged yet.</p>'
+    charts = [
+        _chart(
+            record,
+            "Solve rate",
+            "Episodes that reached the goal, in training and on held-out worlds",
+            {"training": lambda row: row.solve_rate, "held out": _value("heldout_solve_rate")},
+            references=_random_reference(record),
+            is_share=True,
+        ),
+        _difficulty_chart(record),
+        _chart(
+            record,
+            "Worlds",
+            "Worlds living in the pool, and all that were ever accepted",
+            {
+                "in the pool": _value("pool"),
+                "accepted so far": lambda row: row.worlds_accepted,
+            },
+            is_step=True,
+        ),
+        _chart(
+            record,
+            "Return",
+            "Mean return of training episodes; at most 1",
+            {"mean return": _value("return_mean")},
+        ),
+        _chart(
+            record,
+            "Losses",
+            "What the model is trained on, logarithmic",
+            {name: _value(f"loss_{name}") for name in ("value", "policy", "reward")},
+            is_log=True,
+        ),
+        _chart(
+            record,
+            "Policy entropy",
+            "In nats; falls as the policy commits itself",
+            {"entropy": _value("policy_entropy")},
+        ),
+        _chart(
+            record,
+            "Gradient norm",
+            "Before clipping, logarithmic",
+            {"norm": _value("gradient_norm")},
+            is_log=True,
+        ),
+        _chart(
+            record,
+            "Speed",
+            "Env steps a second, learning included",
+            {"frames/s": _value("frames_per_s")},
+        ),
+    ]
+    return f'<div class="charts">{"".join(charts)}</div>'
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 for people."""
+    return "–" if share is None or not math.isfinite(share) else f"{100 * share:.1f} %"
+
+
+def _main_suite(record: RunRecord) -> dict[str, Any] | None:
+    named = [suite for suite in record.suites if suite["suite"] == _MAIN_SUITE]
+    return next(iter(named or record.suites), None)
+
+
+def _article(policy: str) -> str:
+    return {"random": "a random policy", "untrained": "the untrained network"}[policy]
+
+
+def _suite_rows(suite: dict[str, Any]) -> str:
+    title = (
+        f'<tr class="group"><th colspan="6" scope="rowgroup">{escape(suite["suite"])} <span>step limit '
+        f"{suite['step_limit']}, {suite['episodes']:,} episodes</span></th></tr>"
+    )
+    rows = (
+        f'<tr class="{"ours" if name == _OURS else "baseline"}"><td>{escape(name)}</td>'
+        f'<td class="num">{percent(scores["solve_rate"])}</td>'
+        f'<td class="bar">{_interval(scores)}</td>'
+        f'<td class="num">{percent(scores["low"])} – {percent(scores["high"])}</td>'
+        f'<td class="num">{_decimal(scores["cvar_10"])}</td>'
+        f'<td class="num">{_decimal(scores["return_mean"])}</td></tr>'
+        for name, scores in suite["policies"].items()
+    )
+    return f"<tbody>{title}{''.join(rows)}</tbody>"
+
+
+def _interval(scores: dict[str, Any]) -> str:
+    ends = [scores["low"], scores["solve_rate"], scores["high"]]
+    if any(end is None or not math.isfinite(end) for end in ends):
+        return ""
+    low, middle, high = (100 * end for end in ends)
+    return (
+        f'<span class="range" role="img" aria-label="{middle:.0f} % between {low:.0f} and {high:.0f} %">'
+        f'<i style="left:{low:.2f}%;width:{high - low:.2f}%"></i>'
+        f'<b style="left:{middle:.2f}%"></b></span>'
+    )
+
+
+def _decimal(value: float | None) -> str:
+    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
+
+
+def _value(name: str) -> Callable[[MetricRow], float | None]:
+    return lambda row: row.values.get(name)
+
+
+def _random_reference(record: RunRecord) -> list[Reference]:
+    suite = _main_suite(record)
+    if suite is None or "random" not in suite["policies"]:
+        return []
+    rate = suite["policies"]["random"]["solve_rate"]
+    return [] if rate is None else [Reference(f"random policy, {suite['suite']}", rate)]
+
+
+def _chart(
+    record: RunRecord,
+    title: str,
+    about: str,
+    curves: dict[str, Callable[[MetricRow], float | None]],
+    *,
+    references: list[Reference] | None = None,
+    is_share: bool = False,
+    is_step: bool = False,
+    is_log: bool = False,
+) -> str:
+    """A chart with its caption; nothing where none of its curves was logged."""
+    lines = []
+    for name, read in curves.items():
+        points = [(row.frames, read(row)) for row in record.rows]
+        known = [
+            (frames, value)
+            for frames, value in points
+            if value is not None and math.isfinite(value) and not (is_log and value <= 0)
+        ]
+        if known:
+            x, y = zip(*known, strict=True)
+            lines.append(Line(name, x, y, is_step=is_step))
+    if not lines:
+        return ""
+    return _figure(
+        title, about, draw_chart(title, lines, references or [], is_share=is_share, is_log=is_log)
+    )
+
+
+def _difficulty_chart(record: RunRecord) -> str:
+    title, read = "Difficulty", _value("median_path")
+    lines = []
+    median = [(row.frames, read(row)) for row in record.rows if read(row) is not None]
+    if median:
+        lines.append(Line("median of the pool", *zip(*median, strict=True), is_step=True))
+    plans = [
+        (card.frames, card.shortest_path)
+        for card in record.accepted
+        if card.shortest_path is not None
+    ]
+    if plans:
+        lines.append(Line("accepted worlds", *zip(*plans, strict=True), is_cloud=True))
+    if not lines:
+        return ""
+    about = "Actions of the shortest plan, turns included"
+    return _figure(title, about, draw_chart(title, lines))
+
+
+def _figure(title: str, about: str, svg: str) -> str:
+    return f"<figure><figcaption>{title}<small>{about}</small></figcaption>{svg}</figure>"

@@ -1,0 +1,215 @@
+"""The page's worlds: their tree, pictures, films, verdicts and transfers. A run's record in, markup out."""
+
+import base64
+import io
+from collections import Counter
+from html import escape
+from pathlib import Path
+
+from PIL import Image
+
+from alpha_factory.genome import from_hex
+from alpha_factory.records import Transfer, WorldCard
+from alpha_factory.runs.gallery import decode_genome
+from alpha_factory.runs.report_data import RunRecord
+from alpha_factory.runs.report_results import percent
+from alpha_factory.runs.report_tree import draw_tree, shade
+from alpha_factory.worlds import draw_level
+
+_SHOWN = 12
+_TILE = 24  # drawn at twice the size at which it is shown, so that it is sharp on fine screens
+_TRANSFERS = 20
+_FILMS_MB = 24
+
+_VERDICT_COLOURS = {
+    "accepted": "var(--accent)",
+    "too hard": "var(--series-2)",
+    "too easy": "var(--series-3)",
+    "not chosen": "var(--series-5)",
+}
+_RAMP_STOPS = 7
+
+
+def pick_worlds(record: RunRecord) -> tuple[list[WorldCard], list[WorldCard]]:
+    """The first worlds accepted, and the hardest of the others, hardest first."""
+    first = record.accepted[:_SHOWN]
+    rest = [card for card in record.accepted[_SHOWN:] if card.shortest_path is not None]
+    rest.sort(key=lambda card: (-(card.shortest_path or 0), card.id))
+    return first, rest[:_SHOWN]
+
+
+def draw_lineage(record: RunRecord) -> str:
+    """The tree of worlds with its key, and what became of all that were proposed."""
+    if not record.accepted:
+        return '<p class="empty">No world has been accepted yet, so there is no tree.</p>'
+    first, hardest = pick_worlds(record)
+    shown = frozenset(card.id for card in [*first, *hardest])
+    tree = draw_tree(record.worlds, record.retirements, shown)
+    span = tree.plans
+    stops = [
+        shade(round(span[0] + share * (span[1] - span[0]) / (_RAMP_STOPS - 1)), span)[0]
+        for share in range(_RAMP_STOPS)
+    ]
+    items = [
+        f'<li>shortest plan {span[0]} <span class="ramp" style="background:linear-gradient(90deg,'
+        f'{",".join(stops)})"></span> {span[1]} steps</li>'
+    ]
+    if record.retirements:
+        mark = '<svg width="14" height="14" aria-hidden="true"><circle cx="7" cy="7" r="5.5" fill="none" '
+        items.append(
+            f'<li>{mark}stroke="var(--ink)" stroke-width="1.8"/></svg>lives in the pool</li>'
+        )
+        items.append(
+            f'<li>{mark}style="fill:var(--edge);opacity:.5"/></svg>mastered, has left it</li>'
+        )
+    if tree.has_rejected:
+        dot = '<svg width="8" height="8" aria-hidden="true"><circle cx="4" cy="4" r="3.2" class="{}"/></svg>'
+        names = (("hard", "too hard"), ("easy", "too easy"), ("other", "rejected otherwise"))
+        items += [f"<li>{dot.format(kind)}{name}</li>" for kind, name in names]
+    return (
+        f'<p>{escape(tree.caption)} A number is the length of the shortest plan; point at a world to see its line.</p>'
+        f'<ul class="key">{"".join(items)}</ul>'
+        f'<div class="panel scroll" tabindex="0" role="region" aria-label="Tree of worlds">{tree.svg}</div>'
+        + _draw_verdicts(record)
+    )
+
+
+def draw_gallery(record: RunRecord) -> str:
+    """Pictures of accepted worlds."""
+    first, hardest = pick_worlds(record)
+    if not first:
+        return '<p class="empty">No world has been accepted yet, so there is none to show.</p>'
+    parts = [f"<h3>The first {len(first)}</h3>" if len(first) > 1 else "<h3>The first</h3>"]
+    parts.append(f'<div class="worlds">{_pictures(record, first)}</div>')
+    if hardest:
+        parts.append(f"<h3>The {len(hardest)} with the longest plans since</h3>")
+        parts.append(f'<div class="worlds">{_pictures(record, hardest)}</div>')
+    return "".join(parts)
+
+
+def draw_films(record: RunRecord) -> str:
+    """The GIFs of the run; a sentence where there are none."""
+    if not record.gifs:
+        return '<p class="empty">No episode has been filmed yet. That happens at the end of a run.</p>'
+    figures, left, room = [], [], _FILMS_MB * 2**20
+    for path in record.gifs:
+        size = path.stat().st_size
+        if size > room:
+            left.append(path)
+            continue
+        room -= size
+        figures.append(_film(path))
+    note = ""
+    if left:
+        names = ", ".join(f"<code>media/{escape(path.name)}</code>" for path in left)
+        note = f'<p class="note">Left out to keep this page below {_FILMS_MB} MB: {names}.</p>'
+    return f'<div class="films">{"".join(figures)}</div>{note}'
+
+
+def draw_transfers(record: RunRecord) -> str:
+    """Which specialists' weights were merged into the generalist, and what they were worth."""
+    if not record.transfers:
+        return '<p class="empty">No specialist has been trained yet.</p>'
+    merged = [transfer for transfer in record.transfers if transfer.merged]
+    tried = len(record.transfers)
+    best = sorted(record.transfers, key=lambda transfer: -transfer.gain)[:_TRANSFERS]
+    which = f" The {len(best)} with the greatest gain:" if len(best) < tried else ""
+    return (
+        f"<p>{_count(tried, 'specialist')} fine-tuned on one world each, {len(merged)} merged into the generalist."
+        f" Gain: normalised return on the world that it helped most, less the generalist's.{which}</p>"
+        '<div class="panel scroll" tabindex="0" role="region" aria-label="Transfers"><table><thead><tr>'
+        '<th scope="col" class="num">cycle</th><th scope="col" class="num">specialist of world</th>'
+        '<th scope="col" class="num">helped on world</th><th scope="col" class="num">gain</th>'
+        f'<th scope="col">merged</th></tr></thead><tbody>{"".join(map(_transfer_row, best))}</tbody></table></div>'
+    )
+
+
+def _draw_verdicts(record: RunRecord) -> str:
+    """A bar of all verdicts, and each operator's share of accepted worlds."""
+    proposed = [card for card in record.worlds if card.parents]
+    if not proposed:
+        return ""
+    verdicts = Counter(card.verdict for card in proposed).most_common()
+    stack, items = [], []
+    for verdict, count in verdicts:
+        colour = _VERDICT_COLOURS.get(verdict, "var(--other)")
+        stack.append(f'<span style="flex:{count};background:{colour}"></span>')
+        dot = f'<svg width="10" height="10" aria-hidden="true"><circle cx="5" cy="5" r="5" style="fill:{colour}"/></svg>'
+        items.append(
+            f"<li>{dot}{escape(verdict)} {count:,} ({percent(count / len(proposed))})</li>"
+        )
+    label = ", ".join(f"{verdict} {count}" for verdict, count in verdicts)
+    return (
+        f"<h3>What became of {_count(len(proposed), 'proposed world')}</h3>"
+        f'<div class="stack" role="img" aria-label="{escape(label)}">{"".join(stack)}</div>'
+        f'<ul class="key" style="margin-top:.6rem">{"".join(items)}</ul>{_draw_operators(proposed)}'
+    )
+
+
+def _draw_operators(proposed: list[WorldCard]) -> str:
+    tried = Counter(card.operator for card in proposed)
+    taken = Counter(card.operator for card in proposed if card.verdict == "accepted")
+    rows = "".join(
+        f'<tr><td>{escape(name)}</td><td class="num">{count:,}</td><td class="num">{taken[name]:,}</td>'
+        f'<td class="num">{percent(taken[name] / count)}</td></tr>'
+        for name, count in tried.most_common()
+    )
+    return (
+        '<div class="scroll" style="max-width:480px"><table><thead><tr><th scope="col">mutation</th>'
+        '<th scope="col" class="num">proposed</th><th scope="col" class="num">accepted</th>'
+        f'<th scope="col" class="num">share</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def _pictures(record: RunRecord, cards: list[WorldCard]) -> str:
+    return "".join(_picture(record, card) for card in cards)
+
+
+def _picture(record: RunRecord, card: WorldCard) -> str:
+    image = draw_level(decode_genome(from_hex(card.genome)), tile_pixels=_TILE)
+    width, height = image.width // 2, image.height // 2
+    plan = "no plan" if card.shortest_path is None else f"{_count(card.shortest_path, 'step')} to the goal"
+    origin = (
+        f"from {' and '.join(map(str, card.parents))} by {card.operator}, cycle {card.cycle}"
+        if card.parents
+        else f"made by {card.operator}, cycle {card.cycle}"
+    )
+    score = record.latest.get(card.id)
+    solved = f"<br>solved {percent(score.solve_rate)} when last played" if score else ""
+    return (
+        f'<figure id="world-{card.id}"><img src="{_inline_png(image)}" width="{width}" height="{height}" '
+        f'alt="Map of world {card.id}: {plan}" loading="lazy">'
+        f"<figcaption><b>World {card.id}: {plan}</b>{escape(origin)}{solved}</figcaption></figure>"
+    )
+
+
+def _film(path: Path) -> str:
+    content = base64.b64encode(path.read_bytes()).decode()
+    with Image.open(path) as image:
+        width, height = image.size
+        frames = getattr(image, "n_frames", 1)
+    name = path.stem.replace("-", " ").replace("_", " ")
+    return (
+        f'<figure><img src="data:image/gif;base64,{content}" width="{width}" height="{height}" '
+        f'alt="Film of an episode: {escape(name)}, {_count(frames - 1, "step")}">'
+        f"<figcaption><b>{escape(name)}</b>{_count(frames - 1, 'step')}</figcaption></figure>"
+    )
+
+
+def _transfer_row(transfer: Transfer) -> str:
+    helped = "none" if transfer.helped is None else str(transfer.helped)
+    return (
+        f'<tr><td class="num">{transfer.cycle}</td><td class="num">{transfer.specialist}</td>'
+        f'<td class="num">{helped}</td><td class="num">{transfer.gain:+.3f}</td>'
+        f"<td>{'yes' if transfer.merged else 'no'}</td></tr>"
+    )
+
+
+def _inline_png(image: Image.Image) -> str:
+    content = io.BytesIO()
+    image.quantize(64, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

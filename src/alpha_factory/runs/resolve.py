@@ -1,0 +1,52 @@
+"""Names to functions: the one place where an extension's name becomes what it stands for."""
+
+import importlib.metadata
+from typing import Any
+
+from alpha_factory.core.errors import UsageError, unknown
+
+GROUP = "alpha_factory.methods"
+SLOTS = (
+    "Decoder",
+    "Guard",
+    "Learner",
+    "Matchmaker",
+    "Metric",
+    "Mutator",
+    "Policy",
+    "Scorer",
+    "Selector",
+    "World",
+)
+
+
+def resolve(slot: str, name: str) -> Any:
+    """What an installed method calls `name` in a slot.
+
+    Raises:
+        UsageError: no method has it; the message lists the choices and any method that failed.
+    """
+    choices, failed = _collect(slot)
+    if name in choices:
+        return choices[name]
+    error = unknown(slot.lower(), name, choices)
+    if failed:
+        raise UsageError(f"{error} Left out, since they failed to load: {'; '.join(failed)}.")
+    raise error
+
+
+def _collect(slot: str) -> tuple[dict[str, Any], list[str]]:
+    """Everything that installed methods offer in a slot, and the methods that could not load."""
+    choices: dict[str, Any] = {}
+    failed = []
+    for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda one: one.name):
+        try:
+            method = entry.load()
+        except Exception as error:  # anyone's code may fail in any way; the rest must still work
+            failed.append(f"{entry.name} ({error})")
+            continue
+        if strange := sorted(set(method) - set(SLOTS)):
+            failed.append(f"{entry.name} (no slot is called {', '.join(strange)})")
+            continue
+        choices |= method.get(slot, {})
+    return choices, failed

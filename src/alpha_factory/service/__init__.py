@@ -1,0 +1,1 @@
+"""Processes, files, network, clocks and people. Importing this imports nothing else."""

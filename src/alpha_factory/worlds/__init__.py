@@ -1,0 +1,24 @@
+"""A genome made playable: levels, the grid engine, its oracle and its pictures."""
+
+from alpha_factory.worlds.decode import SIDE, decode
+from alpha_factory.worlds.grid import make_grid
+from alpha_factory.worlds.level import GridLevel, count_matches
+from alpha_factory.worlds.mazes import public_mazes
+from alpha_factory.worlds.oracle import shortest_plan
+from alpha_factory.worlds.render import draw_contact_sheet, draw_level, write_gif
+from alpha_factory.worlds.text import from_text, to_text
+
+__all__ = [
+    "SIDE",
+    "GridLevel",
+    "count_matches",
+    "decode",
+    "draw_contact_sheet",
+    "draw_level",
+    "from_text",
+    "make_grid",
+    "public_mazes",
+    "shortest_plan",
+    "to_text",
+    "write_gif",
+]

@@ -1,0 +1,321 @@
+"""The program as a person or a script meets it: exit codes, what is on stdout, what errors say."""
+
+import json
+import re
+import sqlite3
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from alpha_factory.cli import main, pages
+from alpha_factory.core import errors
+
+SUMMARY = {
+    "frames": 12_000,
+    "updates": 300,
+    "wall_s": 61.5,
+    "compile_s": 9.0,
+    "worlds_accepted": 21,
+    "worlds_rejected": 40,
+    "solve_rate": 0.75,
+    "run": "runs/first",
+    "report": "runs/first/report.html",
+    "interrupted": False,
+    "median_path_first": 6.0,
+    "median_path_last": 11.5,
+    "suites": [],
+}
+SCORES = {"solve_rate": 0.5, "low": 0.4, "high": 0.6, "cvar_10": 0.0, "return_mean": float("nan")}
+WORLD = {
+    "genome": "0" * 128,
+    "ascii": "####\n#>G#\n####",
+    "solvable": True,
+    "shortest_path": 1,
+    "features": ["[walls]"],
+}
+
+
+def suite(step_limit):
+    return {
+        "suite": "mazes",
+        "suite_hash": "ab",
+        "step_limit": step_limit,
+        "episodes": 8,
+        "policies": {"trained": SCORES, "random": SCORES},
+    }
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Put functions in the place of a module that a command imports when it runs."""
+
+    def put(name, **functions):
+        module = types.ModuleType(name)
+        vars(module).update(functions)
+        monkeypatch.setitem(sys.modules, name, module)
+
+    return put
+
+
+@pytest.fixture
+def run_directory(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    return tmp_path
+
+
+def test_every_command_shows_an_example_that_parses(capsys):
+    for path in ((), *pages.command_paths(main.Command)):
+        with pytest.raises(SystemExit) as stop:
+            main.main([*path, "--help"])
+        assert stop.value.code == 0
+        example = re.search(r"^Example: alpha-factory (.+)$", capsys.readouterr().out, re.M)
+        assert example, path
+        assert main.parse(example[1].split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "run, evaluate, report, worlds, bench, doctor"),
+        (["rum"], "run, evaluate, report, worlds, bench, doctor"),
+        (["worlds"], "sample, show, check"),
+        (["run", "--presett", "demo"], "--preset"),
+        (["run", "--seed", "many"], "many"),
+        (["evaluate", "runs/first"], "--suite"),
+    ],
+)
+def test_misuse_exits_2_and_names_the_choices(arguments, said, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main.main(arguments)
+    assert stop.value.code == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"),
+    [
+        (errors.unknown("preset", "tiny", ["demo", "paper"]), 2),
+        (errors.RunConflict.occupied(Path("runs/[first]")), 1),
+        (PermissionError(13, "Permission denied", "runs/first"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_expected_error_is_one_message_on_stderr(error, exit_code, stand_in, capsys):
+    def start_run(**_):
+        raise error
+
+    stand_in("alpha_factory.runs.start", start_run=start_run)
+    assert main.main(["run"]) == exit_code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+    if isinstance(error, errors.AlphaFactoryError):
+        assert printed.err == f"alpha-factory: {error}\n"
+
+
+def test_unexpected_error_keeps_its_traceback(stand_in):
+    def start_run(**_):
+        raise KeyError("a bug")
+
+    stand_in("alpha_factory.runs.start", start_run=start_run)
+    with pytest.raises(KeyError):
+        main.main(["run"])
+
+
+def test_run_passes_on_what_was_asked(stand_in):
+    asked = {}
+
+    def start_run(**arguments):
+        asked.update(arguments)
+        return SUMMARY
+
+    stand_in("alpha_factory.runs.start", start_run=start_run)
+    line = "run --preset paper --out runs/x --seed 3 --minutes 0.5 --frames 900 --mutator layout"
+    assert main.main([*line.split(), "--json"]) == 0
+    del asked["open_ledger"], asked["console"]
+    assert asked == {
+        "preset": "paper",
+        "out": Path("runs/x"),
+        "seed": 3,
+        "minutes": 0.5,
+        "frames": 900,
+        "resume": False,
+        "mutator": "layout",
+    }
+
+
+@pytest.mark.parametrize(("flags", "preset"), [([], "demo"), (["--resume"], None)], ids=str)
+def test_run_without_preset_is_a_demo_unless_it_goes_on(flags, preset, stand_in):
+    asked = {}
+
+    def start_run(**arguments):
+        asked.update(arguments)
+        return SUMMARY
+
+    stand_in("alpha_factory.runs.start", start_run=start_run)
+    assert main.main(["run", *flags, "--json"]) == 0
+    assert asked["preset"] == preset
+
+
+def test_unknown_preset_exits_2_and_lists_the_presets(capsys):
+    assert main.main(["run", "--preset", "tiny"]) == 2
+    assert "Choices: demo, gpu, laptop, paper." in capsys.readouterr().err
+
+
+def test_run_prints_one_json_object_whatever_the_run_prints(stand_in, capsys):
+    def start_run(console, **_):
+        sys.stdout.write("a library speaks up")
+        console.print("compiling …")
+        return SUMMARY | {"solve_rate": float("nan")}
+
+    stand_in("alpha_factory.runs.start", start_run=start_run)
+    assert main.main(["run", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == SUMMARY | {"solve_rate": None}
+    assert "compiling" in printed.err
+    assert "a library speaks up" in printed.err
+
+
+def test_run_prints_tables_and_where_the_report_lies(stand_in, capsys):
+    summary = SUMMARY | {"suites": [suite(250)]}
+    stand_in("alpha_factory.runs.start", start_run=lambda **_: summary)
+    assert main.main(["run"]) == 0
+    printed = capsys.readouterr().out
+    for said in ("12,000", "75.0 %", "11.5 steps", "mazes", "trained", "50.0 %", "report.html"):
+        assert said in printed
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]], ids=["text", "json"])
+def test_interrupted_run_prints_how_to_go_on_and_exits_130(flags, stand_in, capsys):
+    summary = SUMMARY | {"interrupted": True, "run": "runs/my first"}
+    stand_in("alpha_factory.runs.start", start_run=lambda **_: summary)
+    assert main.main(["run", *flags]) == 130
+    printed = capsys.readouterr()
+    assert "alpha-factory run --resume --out 'runs/my first'" in printed.err
+    if flags:
+        assert json.loads(printed.out)["interrupted"] is True
+
+
+def test_run_keeps_its_events_in_the_ledger(stand_in, tmp_path):
+    def start_run(open_ledger, **_):
+        append = open_ledger(tmp_path)
+        append("run.started", {"seed": 1})
+        append("run.ended", {})
+        return SUMMARY
+
+    stand_in("alpha_factory.runs.start", start_run=start_run)
+    assert main.main(["run", "--json"]) == 0
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as database:
+        rows = database.execute("SELECT kind FROM events ORDER BY seq").fetchall()
+    database.close()
+    assert rows == [("run.started",), ("run.ended",)]
+
+
+@pytest.mark.parametrize("limits", [[250], [250, 450]], ids=["object", "list"])
+def test_evaluate_prints_an_object_for_each_step_limit(limits, stand_in, run_directory, capsys):
+    stand_in(
+        "alpha_factory.runs.evaluation",
+        evaluate_run=lambda run, name, episodes, seed: [suite(limit) for limit in limits],
+    )
+    assert main.main(["evaluate", str(run_directory), "--suite", "mazes", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    printed = printed if isinstance(printed, list) else [printed]
+    assert [one["step_limit"] for one in printed] == limits
+    assert printed[0]["policies"]["random"]["return_mean"] is None
+
+
+def test_evaluate_prints_a_row_for_each_policy_in_80_columns(stand_in, run_directory, capsys):
+    stand_in("alpha_factory.runs.evaluation", evaluate_run=lambda *_: [suite(250)])
+    assert main.main(["evaluate", str(run_directory), "--suite", "mazes"]) == 0
+    printed = capsys.readouterr().out
+    assert "random" in printed
+    assert "40.0 % to 60.0 %" in printed
+
+
+@pytest.mark.parametrize("command", [["report"], ["evaluate", "--suite", "mazes"]], ids=str)
+def test_directory_without_a_run_is_refused(command, tmp_path, capsys):
+    assert main.main([*command, str(tmp_path)]) == 2
+    assert "config.json" in capsys.readouterr().err
+
+
+def test_report_prints_where_the_page_lies(stand_in, run_directory, capsys):
+    stand_in("alpha_factory.runs.report", write_report=lambda run: run / "report.html")
+    assert main.main(["report", str(run_directory)]) == 0
+    assert capsys.readouterr().out == f"Report: {run_directory / 'report.html'}\n"
+    assert main.main(["report", str(run_directory), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["report"] == str(run_directory / "report.html")
+
+
+def test_worlds_sample_prints_maps_or_json(stand_in, capsys):
+    stand_in("alpha_factory.runs.gallery", sample_worlds=lambda count, seed: [WORLD] * count)
+    assert main.main(["worlds", "sample", "--count", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count(WORLD["ascii"]) == 2
+    assert "has: [walls]" in printed
+    assert main.main(["worlds", "sample", "--count", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"worlds": [WORLD] * 2}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["worlds", "sample", "--count", "0"], ["bench", "worlds", "--repeats", "0"]]
+)
+def test_count_of_nothing_is_misuse(arguments, capsys):
+    assert main.main(arguments) == 2
+    assert "Give 1 or more" in capsys.readouterr().err
+
+
+def test_worlds_show_writes_a_picture_when_asked(stand_in, tmp_path, capsys):
+    stand_in(
+        "alpha_factory.runs.gallery",
+        describe_world=lambda source: WORLD,
+        save_picture=lambda source, path: path.write_bytes(b"picture"),
+    )
+    png = tmp_path / "world.png"
+    assert main.main(["worlds", "show", "0" * 128, "--png", str(png), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == WORLD
+    assert png.read_bytes() == b"picture"
+
+
+@pytest.mark.parametrize(("solvable", "exit_code"), [(True, 0), (False, 1)])
+def test_worlds_check_answers_by_exit_code(solvable, exit_code, stand_in, capsys):
+    world = WORLD | {"solvable": solvable}
+    stand_in("alpha_factory.runs.gallery", describe_world=lambda source: world)
+    assert main.main(["worlds", "check", "level.txt"]) == exit_code
+    assert ("not solvable" in capsys.readouterr().out) is not solvable
+
+
+def test_bench_prints_a_table_or_json(stand_in, capsys):
+    measured = {
+        "stage": "loop",
+        "commit": "abc",
+        "device": "cpu",
+        "jax": "0.10",
+        "compile_s": 2.0,
+        "results": [
+            {
+                "name": "loop",
+                "rate": 6400.0,
+                "unit": "frames/s",
+                "rate_per_cpu_s": 3200.0,
+                "median_s": 0.5,
+                "min_s": 0.4,
+                "max_s": 0.6,
+                "repeats": 3,
+                "shape": {"worlds": 8},
+            }
+        ],
+        "share": {"worlds": 0.25, "search": 0.5, "learn": 0.2, "other": 0.05},
+        "replay_ratio": 1.0,
+    }
+    stand_in("alpha_factory.runs.bench", bench_stage=lambda stage, repeats: measured)
+    assert main.main(["bench", "loop", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == measured
+    assert main.main(["bench", "loop"]) == 0
+    printed = capsys.readouterr().out
+    assert "6,400" in printed
+    assert "search 50.0 %" in printed

@@ -1,0 +1,43 @@
+from dataclasses import dataclass, field
+
+from alpha_factory.cli import main, pages
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How the networks learn."""
+
+    rate: float = 3e-4
+    """Step of the optimiser."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a run is."""
+
+    frames: int | None = None
+    """End after this many
+    env steps."""
+    worlds: int = 65_536
+    """Stepped side by side."""
+    learning: Learning = field(default_factory=Learning)
+
+
+def test_configuration_page_shows_each_setting_for_each_preset():
+    presets = {"demo": Settings(), "paper": Settings(frames=5, learning=Learning(rate=0.1))}
+    page = pages.render_configuration(presets)
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [
+        "| `frames` | `int \\| None` | - | 5 | End after this many env steps. |",
+        "| `worlds` | `int` | 65,536 | 65,536 | Stepped side by side. |",
+        "| `rate` | `float` | 0.0003 | 0.1 | Step of the optimiser. |",
+    ]
+    assert "## `learning`\n\nHow the networks learn." in page
+    assert "| setting | type | demo | paper | meaning |" in page
+
+
+def test_cli_page_has_every_command():
+    page = pages.render_cli()
+    for path in pages.command_paths(main.Command):
+        assert f"## `alpha-factory {' '.join(path)}`" in page
+    assert "--resume" in page

@@ -1,0 +1,40 @@
+"""How every test runs: ranks and dtypes strict, compiled programs kept between runs, Hypothesis without a clock."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from alpha_factory.cli import cache
+
+# Compilation makes the first example slow, which says nothing about the code under test. CI repeats itself exactly.
+settings.register_profile(
+    "alpha_factory",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    max_examples=30,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("alpha_factory")
+
+# JAX reads these when it is imported; subprocesses inherit them.
+cache.share_compilations(os.environ)
+os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
+os.environ["JAX_PLATFORMS"] = os.environ.get("JAX_PLATFORMS", "cpu")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Promote dtypes strictly around a test and its fixtures, unless it is marked `implicit_promotion`.
+
+    The whole process is switched, not this thread alone: code under test may start threads.
+    """
+    import jax
+
+    before = jax.config.jax_numpy_dtype_promotion
+    is_implicit = item.get_closest_marker("implicit_promotion") is not None
+    jax.config.update("jax_numpy_dtype_promotion", "standard" if is_implicit else "strict")
+    try:
+        return (yield)
+    finally:
+        jax.config.update("jax_numpy_dtype_promotion", before)
