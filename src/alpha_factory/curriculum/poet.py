@@ -134,7 +134,9 @@ def advance_frontier(
 def merge(model: eqx.Module, specialist: eqx.Module, *, share: float) -> eqx.Module:
     """Polyak averaging (paper, section 4.5): (1 - share) of the model and `share` of the other."""
     return jax.tree.map(
-        lambda own, other: (1.0 - share) * own + share * other if eqx.is_inexact_array(own) else own,
+        lambda own, other: (
+            (1.0 - share) * own + share * other if eqx.is_inexact_array(own) else own
+        ),
         model,
         specialist,
     )

@@ -79,9 +79,7 @@ def _start(
 def _stepper(
     world: World, policy: Policy, params: eqx.Module, levels: Level
 ) -> Callable[[WorldState, Score, PRNGKeyArray], tuple[WorldState, Score]]:
-    def step(
-        state: WorldState, score: Score, key: PRNGKeyArray
-    ) -> tuple[WorldState, Score]:
+    def step(state: WorldState, score: Score, key: PRNGKeyArray) -> tuple[WorldState, Score]:
         key_plan, key_world = jax.random.split(key)
         is_over = _is_over(state)
         plan = policy(params, jax.vmap(world.observe)(levels, state), key=key_plan)

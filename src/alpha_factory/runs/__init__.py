@@ -1,1 +1,3 @@
-"""A run from its settings to its report: the loop, and everything that it leaves on disk."""
+"""A run from its settings to its report: config, loop, checkpoints, evaluation."""
+
+__all__: list[str] = []

@@ -27,7 +27,7 @@ class SearchConfig:
     """gumbel or puct."""
     simulations: int = 8
     """Expansions of the tree for each action."""
-    value_scale: float = 20.0
+    value_scale: float = 8.0
     """Logits that a difference of 1 in value is worth to the improved policy (gumbel)."""
     logit_noise: float = 0.1
     """Standard deviation of the exploration noise on the prior's logits."""
@@ -79,9 +79,9 @@ class CurriculumConfig:
 
     mutator: str = "poet"
     """How a child is made from its parent: a name in the extension slot Mutator."""
-    slots: int = 512
+    slots: int = 256
     """Worlds that can live at a time."""
-    chunks: int = 6
+    chunks: int = 4
     """Stretches of training between two cycles of the curriculum."""
     iterations: int = 8
     """Rounds of acting and updating in a stretch; a run can be interrupted between stretches."""
@@ -89,7 +89,7 @@ class CurriculumConfig:
     """Living worlds that get children in a cycle."""
     children: int = 4
     """k: children of each parent."""
-    mutations: int = 4
+    mutations: int = 8
     """Operators applied to make a child: 1 to this many, the number drawn uniformly (paper: 1)."""
     episodes: int = 4
     """Episodes by which a child is judged."""
@@ -103,7 +103,7 @@ class CurriculumConfig:
     """lambda_nov: share of Hamming novelty in the quality-diversity score."""
     frontier_rate: float = 0.1
     """Share of the mean embedding that a cycle's accepted worlds replace."""
-    specialist_cycles: int = 3
+    specialist_cycles: int = 6
     """Cycles between two specialists."""
     specialist_chunks: int = 2
     """Stretches of training that a specialist gets on its world."""
@@ -123,6 +123,8 @@ class BudgetConfig:
     """Minutes at work, compilation and the closing evaluation included; None for no limit."""
     frames: int | None = None
     """Env steps; None for no limit."""
+    closing_s: float = 50.0
+    """Seconds of the minutes kept for the closing evaluation, the films and the report."""
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from alpha_factory.nets import Model
 from alpha_factory.records import Retirement, Transfer, Verdict, WorldCard, WorldScore
 from alpha_factory.rollout import no_episodes
 from alpha_factory.runs.archive import Archive
+from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.config import CurriculumConfig
 from alpha_factory.runs.programs import Programs, Proposal
-from alpha_factory.runs.state import Counters, RunState, derive_key
+from alpha_factory.runs.state import Counters, RunState
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,10 @@ class Judgement:
 
 
 def evolve(
-    programs: Programs, state: RunState, counters: Counters, operators: tuple[str, ...],
+    programs: Programs,
+    state: RunState,
+    counters: Counters,
+    operators: tuple[str, ...],
     archive: Archive,
 ) -> tuple[RunState, Counters]:
     """Run one cycle and archive it in one transaction."""

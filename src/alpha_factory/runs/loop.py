@@ -18,9 +18,9 @@ from alpha_factory.core.errors import NonFinite
 from alpha_factory.core.types import Level
 from alpha_factory.genome import to_hex
 from alpha_factory.records import MetricRow, WorldCard
-from alpha_factory.rollout import no_episodes
 from alpha_factory.runs import checkpoint
 from alpha_factory.runs.archive import Archive
+from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.directory import RunDirectory
 from alpha_factory.runs.durable import list_checkpoints
@@ -28,7 +28,7 @@ from alpha_factory.runs.evolve import evolve
 from alpha_factory.runs.metrics import MetricWriter
 from alpha_factory.runs.programs import Programs, Progress
 from alpha_factory.runs.seed_world import seed_genome
-from alpha_factory.runs.state import Counters, RunState, derive_key
+from alpha_factory.runs.state import Counters, RunState
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Run:
         self._started = time.perf_counter() - seconds_before
         self._before = Counters()
         self.counters = Counters()
-        self.state = self._begin()
+        self.state = programs.begin()
         self._archive = Archive(directory.worlds)
         self._metrics = MetricWriter(directory.path)
         self._saved_chunk = -1
@@ -87,9 +87,7 @@ class Run:
         self._metrics.rewind(self.counters.frames if restored else -1)
         if self.counters.cycle == 0:
             self._archive.record(worlds=[self._first_card()])
-        self._hooks.event(
-            "resumed" if restored else "started", {"frames": self.counters.frames}
-        )
+        self._hooks.event("resumed" if restored else "started", {"frames": self.counters.frames})
 
     def train(self, *, seconds: float | None, frames: int | None) -> bool:
         """Go on until the budget is spent or the hooks say stop.
@@ -123,9 +121,7 @@ class Run:
             return
         self._count_time()
         extra = {"counters": self.counters.to_json(), "heldout_solve_rate": self._look}
-        path = checkpoint.save(
-            self.directory.checkpoints, self.counters.chunk, self.state, extra
-        )
+        path = checkpoint.save(self.directory.checkpoints, self.counters.chunk, self.state, extra)
         self._saved_chunk = self.counters.chunk
         self._hooks.event("saved", {"checkpoint": path.name, "frames": self.counters.frames})
 
@@ -230,12 +226,6 @@ class Run:
         return (seconds is not None and spent >= seconds) or (
             frames is not None and self.counters.frames >= frames
         )
-
-    def _begin(self) -> RunState:
-        slots = self.config.curriculum.slots
-        key = derive_key(self.config.seed, "begin", 0)
-        pool, student, frontier = self.programs.begin(seed_genome(), key=key)
-        return RunState(student, pool, frontier, no_episodes(slots))
 
     def _first_card(self) -> WorldCard:
         return WorldCard(

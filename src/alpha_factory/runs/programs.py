@@ -6,6 +6,7 @@ that the whole run has as few programs as the shapes allow.
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
@@ -13,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from alpha_factory.core.types import Level, Policy, World
+from alpha_factory.core.types import Level
 from alpha_factory.curriculum import (
     NEVER_PLAYED,
     Candidates,
@@ -24,33 +25,22 @@ from alpha_factory.curriculum import (
     advance_frontier,
     draw_level,
     enter,
-    make_pool,
     propose,
     quality_diversity,
 )
-from alpha_factory.genome import Genome
 from alpha_factory.learn import (
     Learner,
     Losses,
-    Recipe,
-    make_optimiser,
-    start_learner,
     update,
 )
 from alpha_factory.nets import Model
-from alpha_factory.replay import Ring, insert, make_ring
-from alpha_factory.rollout import Actors, Episodes, Score, collect, play, start_actors
+from alpha_factory.replay import insert
+from alpha_factory.rollout import Episodes, Score, collect, play
+from alpha_factory.runs.build import make_policy, make_recipe
 from alpha_factory.runs.config import RunConfig
-from alpha_factory.search import make_planner, make_prior
+from alpha_factory.runs.state import RunState, Student, begin_state, restart_student
+from alpha_factory.search import make_prior
 from alpha_factory.worlds import count_matches, decode, make_grid, shortest_plan
-
-
-class Student(eqx.Module):
-    """A learner with its experience and the worlds it is in the middle of."""
-
-    learner: Learner
-    ring: Ring
-    actors: Actors
 
 
 class Progress(eqx.Module):
@@ -95,25 +85,23 @@ class Programs:
         self._held_out = held_out
         self._compiled: dict[tuple[str, Any], Callable[..., Any]] = {}
 
-    def begin(self, genome: Genome, *, key: PRNGKeyArray) -> tuple[Pool, Student, Frontier]:
-        """The pool of one world, an untrained student, and the frontier at that world."""
-        return self._call("begin", self._begin, jnp.asarray(genome), key)
+    def begin(self) -> RunState:
+        """The state of a run that has done nothing yet."""
+        return self._call("begin", lambda: begin_state(self.config))
 
     def restart(self, learner: Learner, pool: Pool, *, key: PRNGKeyArray) -> Student:
         """A copy of a learner with empty experience, in worlds of the pool."""
-        return self._call("restart", self._restart, learner, pool, key)
+        return self._call("restart", partial(restart_student, self.config), learner, pool, key)
 
-    def train(
-        self, student: Student, pool: Pool, *, key: PRNGKeyArray
-    ) -> tuple[Student, Progress]:
+    def train(self, student: Student, pool: Pool, *, key: PRNGKeyArray) -> tuple[Student, Progress]:
         """A stretch of acting, storing and updating. The student's buffers are given away."""
         return self._call("train", self._train, (pool, key), student, donate="all-except-first")
 
-    def propose(self, pool: Pool, model: Model, frontier: Frontier, *, key: PRNGKeyArray) -> Proposal:
+    def propose(
+        self, pool: Pool, model: Model, frontier: Frontier, *, key: PRNGKeyArray
+    ) -> Proposal:
         """A cycle's candidates."""
-        return self._call(
-            "propose", self._propose, pool, model, frontier, self._held_out, key
-        )
+        return self._call("propose", self._propose, pool, model, frontier, self._held_out, key)
 
     def judge(self, model: Model, levels: Level, *, key: PRNGKeyArray) -> Score:
         """Play each level once with the policy head alone, without a search."""
@@ -132,28 +120,7 @@ class Programs:
         """Put candidates into their slots; a slot beyond the pool stands for a rejection."""
         return self._call("accept", self._accept, pool, frontier, proposal, slot, world, cycle)
 
-    def _begin(self, genome: Genome, key: PRNGKeyArray) -> tuple[Pool, Student, Frontier]:
-        key_model, key_student = jax.random.split(key)
-        level = decode(genome)
-        pool = make_pool(genome, level, shortest_plan(level), slots=self.config.curriculum.slots)
-        learner = start_learner(make_model(self.config, self.world, key=key_model), self.recipe)
-        frontier = Frontier(genome, jnp.zeros(self.config.network.latent))
-        return pool, self._restart(learner, pool, key_student), frontier
-
-    def _restart(self, learner: Learner, pool: Pool, key: PRNGKeyArray) -> Student:
-        learning = self.config.learning
-        ring = make_ring(
-            worlds=learning.worlds,
-            slots=learning.replay_slots,
-            features=self.world.features,
-            actions=self.world.actions,
-        )
-        actors = start_actors(self.world, draw_level, pool, worlds=learning.worlds, key=key)
-        return Student(learner, ring, actors)
-
-    def _train(
-        self, kept: tuple[Pool, PRNGKeyArray], student: Student
-    ) -> tuple[Student, Progress]:
+    def _train(self, kept: tuple[Pool, PRNGKeyArray], student: Student) -> tuple[Student, Progress]:
         (pool, key), learning = kept, self.config.learning
         arrays, static = eqx.partition(student, eqx.is_array)
 
@@ -260,7 +227,11 @@ class Programs:
         return enter(pool, entry, slot, cycle), frontier
 
     def _call(
-        self, name: str, function: Callable[..., Any], *args: Any, donate: Literal["none", "all-except-first"] = "none"
+        self,
+        name: str,
+        function: Callable[..., Any],
+        *args: Any,
+        donate: Literal["none", "all-except-first"] = "none",
     ) -> Any:
         shapes = jax.tree.map(
             lambda leaf: (leaf.shape, str(leaf.dtype)) if eqx.is_array(leaf) else None, args
@@ -273,51 +244,6 @@ class Programs:
             self._compiled[kind] = jitted.lower(*args).compile()
             self.compile_s += time.perf_counter() - start
         return self._compiled[kind](*args)
-
-
-def make_recipe(config: RunConfig) -> Recipe:
-    """The update that a config asks for."""
-    learning = config.learning
-    return Recipe(
-        optimiser=make_optimiser(
-            learning_rate=learning.learning_rate,
-            decay_updates=learning.decay_updates,
-            final_share=learning.final_share,
-            weight_decay=learning.weight_decay,
-            clip=learning.clip,
-        ),
-        batch=learning.batch,
-        unroll=learning.unroll,
-        horizon=learning.horizon,
-        discount=learning.discount,
-        reward_weight=learning.reward_weight,
-        target_period=learning.target_period,
-        alpha=learning.alpha,
-        beta=learning.beta,
-    )
-
-
-def make_policy(config: RunConfig) -> Policy:
-    """The planner that a config asks for."""
-    return make_planner(
-        config.search.kind,
-        simulations=config.search.simulations,
-        discount=config.learning.discount,
-        value_scale=config.search.value_scale,
-        logit_noise=config.search.logit_noise,
-    )
-
-
-def make_model(config: RunConfig, world: World, *, key: PRNGKeyArray) -> Model:
-    """An untrained model of the sizes that a config asks for."""
-    return Model(
-        world.features,
-        world.actions,
-        widths=config.network.widths,
-        latent=config.network.latent,
-        head=config.network.head,
-        key=key,
-    )
 
 
 def _count_earlier(levels: Level) -> Int[Array, " candidates"]:

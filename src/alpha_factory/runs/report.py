@@ -18,6 +18,7 @@ from alpha_factory.runs.report_worlds import (
     draw_gallery,
     draw_lineage,
     draw_transfers,
+    pick_worlds,
 )
 
 _TEMPLATE = "report_template.html"
@@ -38,12 +39,13 @@ def write_report(run: Path) -> Path:
         DiskFull: no space was left; an earlier page is intact.
     """
     record = read_run(run)
+    showcase = pick_worlds(record)
     sections = {
         "Results": ("How it compares", draw_suites(record)),
-        "Films": ("The agent at work", _about_films() + draw_films(record)),
+        "Films": ("The agent at work", draw_films(record)),
         "Curves": ("How it learned", draw_curves(record)),
-        "Tree": ("Who descends from whom", draw_lineage(record)),
-        "Worlds": ("Worlds it invented and kept", draw_gallery(record)),
+        "Tree": ("Who descends from whom", draw_lineage(record, showcase)),
+        "Worlds": ("Worlds it invented and kept", draw_gallery(record, showcase)),
         "Transfers": ("From specialists to the generalist", draw_transfers(record)),
         "Settings": ("How to run it again", _draw_settings(record)),
     }
@@ -99,18 +101,11 @@ def _draw_facts(record: RunRecord) -> str:
     return f'<dl class="facts">{items}</dl>'
 
 
-def _about_films() -> str:
-    return (
-        '<p class="note">The arrowhead is the agent, the star its goal; the tinted cells are what it sees, '
-        "and dots mark where it has been.</p>"
-    )
-
-
 def _draw_settings(record: RunRecord) -> str:
     command, note = _reproduce(record)
     text = json.dumps(record.config, indent=2, sort_keys=True)
     return (
-        f"<pre><code>{escape(command)}</code></pre><p class=\"note\">{note}</p>"
+        f'<pre><code>{escape(command)}</code></pre><p class="note">{note}</p>'
         f"<details><summary>All settings (config.json)</summary><pre><code>{escape(text)}</code></pre></details>"
     )
 
@@ -137,7 +132,9 @@ def _reproduce(record: RunRecord) -> tuple[str, str]:
             "machine elsewhere. Same version and same kind of machine: same run."
         )
     if others := sorted(differing.keys() - _BY_COMMAND):
-        listed = ", ".join(f"<code>{escape(f'{name} = {differing[name]}')}</code>" for name in others)
+        listed = ", ".join(
+            f"<code>{escape(f'{name} = {differing[name]}')}</code>" for name in others
+        )
         note += f" These settings differ from the preset, too, and no option sets them: {listed}."
     return shlex.join(words), note
 

@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 _INCHES = (4.6, 2.75)
 _DPI = 72  # the unit of SVG's coordinates
-_MOST_POINTS = 240
+_MOST_POINTS = 120
 
 # Stand-ins that matplotlib accepts as colours, and what they become in the page.
 _INK, _LINE = "#0a0b0c", "#0a0b0d"
@@ -63,15 +63,14 @@ def draw_chart(
     *,
     is_share: bool = False,
     is_log: bool = False,
-    note: str = "",
+    x_label: str = "env steps",
 ) -> str:
-    """A chart over env steps, as an `svg` element.
+    """A chart as an `svg` element.
 
     Args:
         title: names the chart for those who can't see it; the page prints it above.
         is_share: values are shares of 1, shown as percent from 0 to 100.
         is_log: the vertical axis is logarithmic.
-        note: what else those who can't see the chart should hear.
     """
     with mpl.rc_context({**_SETTINGS, "svg.hashsalt": title}):
         figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
@@ -80,7 +79,7 @@ def draw_chart(
             _draw_line(axes, line, index)
         for reference in references:
             _draw_reference(axes, reference)
-        _dress(axes, is_share=is_share, is_log=is_log)
+        _dress(axes, x_label, is_share=is_share, is_log=is_log)
         if len(lines) > 1:
             figure.legend(
                 loc="outside upper left",
@@ -93,15 +92,13 @@ def draw_chart(
         text = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(text, format="svg", transparent=True, metadata=nothing)
-    return _adopt(text.getvalue(), _in_words(title, lines, references, is_share, note))
+    return _adopt(text.getvalue(), _in_words(title, lines, references, is_share))
 
 
 def _draw_line(axes: Axes, line: Line, index: int) -> None:
     colour = _SERIES[index % len(_SERIES)]
     if line.is_cloud:
-        axes.scatter(
-            line.x, line.y, label=line.name, color=colour, s=11, alpha=0.35, linewidths=0
-        )
+        axes.scatter(line.x, line.y, label=line.name, color=colour, s=11, alpha=0.35, linewidths=0)
         return
     x, y = _thin(line)
     axes.plot(
@@ -131,14 +128,14 @@ def _draw_reference(axes: Axes, reference: Reference) -> None:
     )
 
 
-def _dress(axes: Axes, *, is_share: bool, is_log: bool) -> None:
+def _dress(axes: Axes, x_label: str, *, is_share: bool, is_log: bool) -> None:
     axes.grid(axis="y", color=_LINE, linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.tick_params(length=0, pad=4)
+    axes.tick_params(which="both", length=0, pad=4)
     axes.margins(x=0.015)
-    axes.set_xlabel("env steps", loc="right", labelpad=2)
+    axes.set_xlabel(x_label, loc="right", labelpad=2)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
     if is_share:
@@ -150,6 +147,8 @@ def _dress(axes: Axes, *, is_share: bool, is_log: bool) -> None:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
     else:
+        if axes.dataLim.y0 >= 0:
+            axes.set_ylim(bottom=0)
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
 
@@ -180,14 +179,13 @@ def _in_words(
     lines: Sequence[Line],
     references: Sequence[Reference],
     is_share: bool,
-    note: str,
 ) -> str:
     def tell(value: float) -> str:
         return f"{100 * value:.0f} %" if is_share else short_number(value)
 
     parts = [f"{line.name} from {tell(line.y[0])} to {tell(line.y[-1])}" for line in lines]
     parts += [f"{reference.name} {tell(reference.y)}" for reference in references]
-    return f"{title}: {'; '.join(parts)}." + (f" {note}" if note else "")
+    return f"{title}: {'; '.join(parts)}."
 
 
 def _adopt(svg: str, words: str) -> str:

@@ -1,6 +1,7 @@
 """The page's numbers: suites against baselines, and learning curves. A run's record in, markup out."""
 
 import math
+import statistics
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -67,6 +68,7 @@ def draw_curves(record: RunRecord) -> str:
             is_share=True,
         ),
         _difficulty_chart(record),
+        _mastery_chart(record),
         _chart(
             record,
             "Worlds",
@@ -99,9 +101,8 @@ def draw_curves(record: RunRecord) -> str:
         _chart(
             record,
             "Gradient norm",
-            "Before clipping, logarithmic",
+            "Before clipping, mean over a stretch",
             {"norm": _value("gradient_norm")},
-            is_log=True,
         ),
         _chart(
             record,
@@ -219,6 +220,25 @@ def _difficulty_chart(record: RunRecord) -> str:
         return ""
     about = "Actions of the shortest plan, turns included"
     return _figure(title, about, draw_chart(title, lines))
+
+
+def _mastery_chart(record: RunRecord) -> str:
+    """How the solve rate of the pool's worlds falls with the length of their plans."""
+    rates: dict[int, list[float]] = {}
+    known = record.living & record.latest.keys()
+    for card in record.accepted:
+        if card.id in known and card.shortest_path is not None:
+            rates.setdefault(card.shortest_path, []).append(record.latest[card.id].solve_rate)
+    if not rates:
+        return ""
+    plans = sorted(rates)
+    means = [statistics.fmean(rates[plan]) for plan in plans]
+    points = [(plan, rate) for plan in plans for rate in rates[plan]]
+    lines = [Line("mean", plans, means), Line("a world", *zip(*points, strict=True), is_cloud=True)]
+    title = "Mastery"
+    about = "Solve rate of each living world when last played, by the length of its shortest plan"
+    svg = draw_chart(title, lines, is_share=True, x_label="actions of the shortest plan")
+    return _figure(title, about, svg)
 
 
 def _figure(title: str, about: str, svg: str) -> str:

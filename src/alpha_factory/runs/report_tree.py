@@ -13,7 +13,7 @@ from alpha_factory.records import Retirement, WorldCard
 
 _ALL_AT_MOST = 400  # proposed worlds up to which the rejected ones are drawn, too
 _DRAWN_AT_MOST = 500
-_WIDTH = 1080  # what columns are spread over, as far as they need not be closer than this:
+_WIDTH = 1020  # what columns are spread over, as far as they need not be closer than this:
 _CLOSEST_COLUMNS = 27
 _WIDEST_COLUMNS = 90
 _LARGE, _SMALL = 10.5, 3.2  # radii of accepted and of rejected worlds
@@ -144,9 +144,7 @@ def _lay_out(cards: Mapping[int, WorldCard]) -> tuple[dict[int, _Place], dict[in
         for parent in card.parents
         if parent in cards and cards[parent].cycle == card.cycle
     }
-    when = {
-        card.id: card.cycle - (0.5 if card.id in founders else 0.0) for card in cards.values()
-    }
+    when = {card.id: card.cycle - (0.5 if card.id in founders else 0.0) for card in cards.values()}
     times = sorted(set(when.values()))
     step = min(max(_WIDTH / max(len(times) - 1, 1), _CLOSEST_COLUMNS), _WIDEST_COLUMNS)
     x = {time: _MARGIN + index * step for index, time in enumerate(times)}

@@ -5,6 +5,7 @@ import io
 from collections import Counter
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -14,10 +15,12 @@ from alpha_factory.runs.gallery import decode_genome
 from alpha_factory.runs.report_data import RunRecord
 from alpha_factory.runs.report_results import percent
 from alpha_factory.runs.report_tree import draw_tree, shade
-from alpha_factory.worlds import draw_level
+from alpha_factory.worlds import draw_level, to_text
+from alpha_factory.worlds.text import own_size
 
 _SHOWN = 12
-_TILE = 24  # drawn at twice the size at which it is shown, so that it is sharp on fine screens
+_PICTURE = 150  # pixels that a picture is wide or high at most, its frame left out
+_LARGEST_TILE = 18
 _TRANSFERS = 20
 _FILMS_MB = 24
 
@@ -28,22 +31,36 @@ _VERDICT_COLOURS = {
     "not chosen": "var(--series-5)",
 }
 _RAMP_STOPS = 7
+_DOT = (
+    '<svg width="{side}" height="{side}" aria-hidden="true">'
+    '<circle cx="{half}" cy="{half}" r="{half}" {look}/></svg>'
+)
 
 
-def pick_worlds(record: RunRecord) -> tuple[list[WorldCard], list[WorldCard]]:
-    """The first worlds accepted, and the hardest of the others, hardest first."""
-    first = record.accepted[:_SHOWN]
-    rest = [card for card in record.accepted[_SHOWN:] if card.shortest_path is not None]
+class Showcase(NamedTuple):
+    """Accepted worlds with a picture on the page. No two have the same map."""
+
+    first: list[WorldCard]  # in the order in which they were accepted
+    hardest: list[WorldCard]  # of the others, those with the longest plans, longest first
+
+
+def pick_worlds(record: RunRecord) -> Showcase:
+    """Choose the worlds worth a picture."""
+    maps: set[str] = set()
+    first = _pick_distinct(record.accepted, maps)
+    known = {card.id for card in first}
+    rest = [
+        card for card in record.accepted if card.id not in known and card.shortest_path is not None
+    ]
     rest.sort(key=lambda card: (-(card.shortest_path or 0), card.id))
-    return first, rest[:_SHOWN]
+    return Showcase(first, _pick_distinct(rest, maps))
 
 
-def draw_lineage(record: RunRecord) -> str:
+def draw_lineage(record: RunRecord, showcase: Showcase) -> str:
     """The tree of worlds with its key, and what became of all that were proposed."""
     if not record.accepted:
         return '<p class="empty">No world has been accepted yet, so there is no tree.</p>'
-    first, hardest = pick_worlds(record)
-    shown = frozenset(card.id for card in [*first, *hardest])
+    shown = frozenset(card.id for card in [*showcase.first, *showcase.hardest])
     tree = draw_tree(record.worlds, record.retirements, shown)
     span = tree.plans
     stops = [
@@ -63,34 +80,44 @@ def draw_lineage(record: RunRecord) -> str:
             f'<li>{mark}style="fill:var(--edge);opacity:.5"/></svg>mastered, has left it</li>'
         )
     if tree.has_rejected:
-        dot = '<svg width="8" height="8" aria-hidden="true"><circle cx="4" cy="4" r="3.2" class="{}"/></svg>'
         names = (("hard", "too hard"), ("easy", "too easy"), ("other", "rejected otherwise"))
-        items += [f"<li>{dot.format(kind)}{name}</li>" for kind, name in names]
+        items += [
+            f"<li>{_DOT.format(side=7, half=3.5, look=f'class={kind}')}{name}</li>"
+            for kind, name in names
+        ]
     return (
-        f'<p>{escape(tree.caption)} A number is the length of the shortest plan; point at a world to see its line.</p>'
+        f"<p>{escape(tree.caption)} A number is the length of the shortest plan; point at a world to see its line.</p>"
         f'<ul class="key">{"".join(items)}</ul>'
         f'<div class="panel scroll" tabindex="0" role="region" aria-label="Tree of worlds">{tree.svg}</div>'
         + _draw_verdicts(record)
     )
 
 
-def draw_gallery(record: RunRecord) -> str:
+def draw_gallery(record: RunRecord, showcase: Showcase) -> str:
     """Pictures of accepted worlds."""
-    first, hardest = pick_worlds(record)
-    if not first:
+    if not showcase.first:
         return '<p class="empty">No world has been accepted yet, so there is none to show.</p>'
-    parts = [f"<h3>The first {len(first)}</h3>" if len(first) > 1 else "<h3>The first</h3>"]
-    parts.append(f'<div class="worlds">{_pictures(record, first)}</div>')
-    if hardest:
-        parts.append(f"<h3>The {len(hardest)} with the longest plans since</h3>")
-        parts.append(f'<div class="worlds">{_pictures(record, hardest)}</div>')
+    parts = [
+        '<p class="note">Worlds with the same map as one shown before, which differ in rules or rewards only, '
+        "are left out.</p><h3>The first</h3>",
+        f'<div class="worlds">{_pictures(record, showcase.first)}</div>',
+    ]
+    if showcase.hardest:
+        parts.append("<h3>Of the others, those with the longest plans</h3>")
+        parts.append(f'<div class="worlds">{_pictures(record, showcase.hardest)}</div>')
     return "".join(parts)
 
 
 def draw_films(record: RunRecord) -> str:
     """The GIFs of the run; a sentence where there are none."""
     if not record.gifs:
-        return '<p class="empty">No episode has been filmed yet. That happens at the end of a run.</p>'
+        return (
+            '<p class="empty">No episode has been filmed yet. That happens at the end of a run.</p>'
+        )
+    about = (
+        '<p class="note">The arrowhead is the agent, the star its goal; the tinted cells are what it sees, '
+        "and dots mark where it has been.</p>"
+    )
     figures, left, room = [], [], _FILMS_MB * 2**20
     for path in record.gifs:
         size = path.stat().st_size
@@ -103,7 +130,7 @@ def draw_films(record: RunRecord) -> str:
     if left:
         names = ", ".join(f"<code>media/{escape(path.name)}</code>" for path in left)
         note = f'<p class="note">Left out to keep this page below {_FILMS_MB} MB: {names}.</p>'
-    return f'<div class="films">{"".join(figures)}</div>{note}'
+    return f'{about}<div class="films">{"".join(figures)}</div>{note}'
 
 
 def draw_transfers(record: RunRecord) -> str:
@@ -117,7 +144,7 @@ def draw_transfers(record: RunRecord) -> str:
     return (
         f"<p>{_count(tried, 'specialist')} fine-tuned on one world each, {len(merged)} merged into the generalist."
         f" Gain: normalised return on the world that it helped most, less the generalist's.{which}</p>"
-        '<div class="panel scroll" tabindex="0" role="region" aria-label="Transfers"><table><thead><tr>'
+        '<div class="panel scroll narrow" tabindex="0" role="region" aria-label="Transfers"><table><thead><tr>'
         '<th scope="col" class="num">cycle</th><th scope="col" class="num">specialist of world</th>'
         '<th scope="col" class="num">helped on world</th><th scope="col" class="num">gain</th>'
         f'<th scope="col">merged</th></tr></thead><tbody>{"".join(map(_transfer_row, best))}</tbody></table></div>'
@@ -134,7 +161,7 @@ def _draw_verdicts(record: RunRecord) -> str:
     for verdict, count in verdicts:
         colour = _VERDICT_COLOURS.get(verdict, "var(--other)")
         stack.append(f'<span style="flex:{count};background:{colour}"></span>')
-        dot = f'<svg width="10" height="10" aria-hidden="true"><circle cx="5" cy="5" r="5" style="fill:{colour}"/></svg>'
+        dot = _DOT.format(side=10, half=5, look=f'style="fill:{colour}"')
         items.append(
             f"<li>{dot}{escape(verdict)} {count:,} ({percent(count / len(proposed))})</li>"
         )
@@ -161,25 +188,41 @@ def _draw_operators(proposed: list[WorldCard]) -> str:
     )
 
 
+def _pick_distinct(cards: list[WorldCard], maps: set[str]) -> list[WorldCard]:
+    """The first few cards whose maps are not among `maps`, which grows by theirs."""
+    picked: list[WorldCard] = []
+    for card in cards:
+        if len(picked) == _SHOWN:
+            break
+        drawing = to_text(decode_genome(from_hex(card.genome)))
+        if drawing not in maps:
+            maps.add(drawing)
+            picked.append(card)
+    return picked
+
+
 def _pictures(record: RunRecord, cards: list[WorldCard]) -> str:
     return "".join(_picture(record, card) for card in cards)
 
 
 def _picture(record: RunRecord, card: WorldCard) -> str:
-    image = draw_level(decode_genome(from_hex(card.genome)), tile_pixels=_TILE)
+    level = decode_genome(from_hex(card.genome))
+    # Twice the size at which it is shown, so that it is sharp on fine screens.
+    image = draw_level(level, tile_pixels=2 * min(_PICTURE // max(own_size(level)), _LARGEST_TILE))
     width, height = image.width // 2, image.height // 2
-    plan = "no plan" if card.shortest_path is None else f"{_count(card.shortest_path, 'step')} to the goal"
+    plan = "no plan" if card.shortest_path is None else _count(card.shortest_path, "step")
     origin = (
-        f"from {' and '.join(map(str, card.parents))} by {card.operator}, cycle {card.cycle}"
+        f"from {' and '.join(map(str, card.parents))} by {card.operator}"
         if card.parents
-        else f"made by {card.operator}, cycle {card.cycle}"
+        else f"made by {card.operator}"
     )
     score = record.latest.get(card.id)
-    solved = f"<br>solved {percent(score.solve_rate)} when last played" if score else ""
+    solved = f"<br>solve rate {percent(score.solve_rate)}" if score else ""
     return (
-        f'<figure id="world-{card.id}"><img src="{_inline_png(image)}" width="{width}" height="{height}" '
-        f'alt="Map of world {card.id}: {plan}" loading="lazy">'
-        f"<figcaption><b>World {card.id}: {plan}</b>{escape(origin)}{solved}</figcaption></figure>"
+        f'<figure id="world-{card.id}"><div><img src="{_inline_png(image)}" width="{width}" height="{height}" '
+        f'alt="Map of world {card.id}, shortest plan {plan}" loading="lazy"></div>'
+        f"<figcaption><b>World {card.id}: {plan}</b>{escape(origin)}<br>in cycle {card.cycle}{solved}"
+        "</figcaption></figure>"
     )
 
 

@@ -6,13 +6,25 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from alpha_factory.curriculum import Frontier, Pool
-from alpha_factory.rollout import Episodes
-from alpha_factory.runs.programs import Student
+from alpha_factory.curriculum import Frontier, Pool, draw_level, make_pool
+from alpha_factory.learn import Learner, start_learner
+from alpha_factory.replay import Ring, make_ring
+from alpha_factory.rollout import Actors, Episodes, no_episodes, start_actors
+from alpha_factory.runs.build import derive_key, make_recipe, make_untrained
+from alpha_factory.runs.config import RunConfig
+from alpha_factory.runs.seed_world import seed_genome
+from alpha_factory.worlds import decode, make_grid, shortest_plan
 
-STAGES = ("begin", "train", "propose", "judge", "specialise", "transfer", "look", "evaluate")
+
+class Student(eqx.Module):
+    """A learner with its experience and the worlds it is in the middle of."""
+
+    learner: Learner
+    ring: Ring
+    actors: Actors
 
 
 class RunState(eqx.Module):
@@ -52,7 +64,30 @@ class Counters:
         return dataclasses.asdict(self)
 
 
-def derive_key(seed: int, stage: str, index: int) -> PRNGKeyArray:
-    """The key of a stage's `index`-th turn. It follows from the seed alone, never from the past."""
-    stages = jax.random.fold_in(jax.random.key(seed), STAGES.index(stage))
-    return jax.random.fold_in(stages, index)
+def begin_state(config: RunConfig) -> RunState:
+    """A run that has done nothing: an untrained student in a pool of the first world."""
+    genome = jnp.asarray(seed_genome())
+    level = decode(genome)
+    slots = config.curriculum.slots
+    pool = make_pool(genome, level, shortest_plan(level), slots=slots)
+    learner = start_learner(make_untrained(config), make_recipe(config))
+    key = jax.random.fold_in(derive_key(config.seed, "begin", 0), 1)
+    return RunState(
+        student=restart_student(config, learner, pool, key),
+        pool=pool,
+        frontier=Frontier(genome, jnp.zeros(config.network.latent)),
+        tally=no_episodes(slots),
+    )
+
+
+def restart_student(config: RunConfig, learner: Learner, pool: Pool, key: PRNGKeyArray) -> Student:
+    """A student with empty experience, at the start of worlds of the pool."""
+    world, learning = make_grid(), config.learning
+    ring = make_ring(
+        worlds=learning.worlds,
+        slots=learning.replay_slots,
+        features=world.features,
+        actions=world.actions,
+    )
+    actors = start_actors(world, draw_level, pool, worlds=learning.worlds, key=key)
+    return Student(learner, ring, actors)

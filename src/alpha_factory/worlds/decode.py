@@ -36,9 +36,7 @@ def decode(genome: Genome) -> GridLevel:
     is_inside = (row < height) & (column < width)
 
     tile = _build_rooms(genes, height, width)
-    start = jnp.stack(
-        [genes["start_row"] * height // 16, genes["start_column"] * width // 16]
-    )
+    start = jnp.stack([genes["start_row"] * height // 16, genes["start_column"] * width // 16])
     beside = start.at[0].add(jnp.where(start[0] + 1 < height, 1, -1))
     is_kept = _is_at(start) | _is_at(beside)
     tile = jnp.where(is_kept, tiles.FLOOR, tile)

@@ -112,13 +112,9 @@ def _move(
     state: GridState, heading: Int32[Array, ""], is_pushing: Bool[Array, ""]
 ) -> tuple[Int32[Array, "2"], Bool[Array, ""]]:
     height, width = state.tile.shape
-    towards = jnp.stack(
-        [jnp.array(tiles.ROW_STEP)[heading], jnp.array(tiles.COLUMN_STEP)[heading]]
-    )
+    towards = jnp.stack([jnp.array(tiles.ROW_STEP)[heading], jnp.array(tiles.COLUMN_STEP)[heading]])
     ahead = state.position + towards
-    is_inside = (
-        (ahead[0] >= 0) & (ahead[0] < height) & (ahead[1] >= 0) & (ahead[1] < width)
-    )
+    is_inside = (ahead[0] >= 0) & (ahead[0] < height) & (ahead[1] >= 0) & (ahead[1] < width)
     # Out of bounds is clamped by the gather; `is_inside` decides.
     tile = state.tile[ahead[0], ahead[1]]
     is_open = (tile != tiles.WALL) & ((tile != tiles.DOOR) | state.has_key)

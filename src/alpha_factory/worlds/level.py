@@ -48,7 +48,9 @@ def flood(
 
     def relax(carry: tuple[Array, Array]) -> tuple[Array, Array]:
         distance, _ = carry
-        nearer = jnp.where(is_free, jnp.minimum(distance, nearest_neighbour(distance) + 1), distance)
+        nearer = jnp.where(
+            is_free, jnp.minimum(distance, nearest_neighbour(distance) + 1), distance
+        )
         return nearer, jnp.any(nearer != distance)
 
     return jax.lax.while_loop(is_moving, relax, (first, jnp.bool_(True)))[0]

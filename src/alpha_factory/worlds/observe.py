@@ -30,7 +30,8 @@ _VIEW_AHEAD, _VIEW_ASIDE = (
     offset.ravel() for offset in np.mgrid[0:VIEW, -(VIEW // 2) : VIEW // 2 + 1]
 )
 _MAP_AHEAD, _MAP_ASIDE = (
-    offset.ravel() for offset in np.mgrid[-(_MAP // 2) : _MAP // 2 + 1, -(_MAP // 2) : _MAP // 2 + 1]
+    offset.ravel()
+    for offset in np.mgrid[-(_MAP // 2) : _MAP // 2 + 1, -(_MAP // 2) : _MAP // 2 + 1]
 )
 
 

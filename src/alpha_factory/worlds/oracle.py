@@ -36,9 +36,7 @@ def shortest_plan(level: GridLevel) -> Int32[Array, ""]:
 
     def widen(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         reached, actions, _ = carry
-        ahead = jnp.stack(
-            [_shift(reached[:, way], way) & is_free for way in range(4)], axis=1
-        )
+        ahead = jnp.stack([_shift(reached[:, way], way) & is_free for way in range(4)], axis=1)
         found = reached | ahead | jnp.roll(reached, 1, axis=1) | jnp.roll(reached, -1, axis=1)
         picked = found[0] & is_key
         found = jnp.stack([found[0] & ~is_key, found[1] | picked])

@@ -26,9 +26,12 @@ _VERMILLION, _PURPLE = "#D55E00", "#CC79A7"
 
 _SAMPLES = 4  # drawn this many times larger and then averaged: no jagged edges
 _FRAME_SHARE = 0.25  # width of the outer wall, in tiles
-_GIF_COLOURS = 48
+_GIF_COLOURS = 64
+_FILM_TILE = 24
 _LAST_FRAME_MS = 1000
-_FOG_REACH = 1  # cells ahead and aside that fog leaves visible; a test compares with what the engine shows
+_FOG_REACH = (
+    1  # cells ahead and aside that fog leaves visible; a test compares with what the engine shows
+)
 
 _Box = tuple[float, float, float, float]
 _Point = tuple[float, float]
@@ -103,8 +106,8 @@ def write_gif(
         states: host copies of the states, the start first. What follows the first finished one is left out.
         milliseconds: how long a frame stays.
     """
-    frames = [draw_level(level, state) for state in _until_over(states)]
-    palette = _shared_palette(frames)
+    frames = [draw_level(level, state, tile_pixels=_FILM_TILE) for state in _until_over(states)]
+    palette = _shared_palette(_FILM_TILE)
     indexed = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     durations = [milliseconds] * (len(frames) - 1) + [_LAST_FRAME_MS]
     indexed[0].save(
@@ -144,15 +147,22 @@ def _until_over(states: Sequence[GridState]) -> list[GridState]:
     return kept
 
 
-def _shared_palette(frames: list[Image.Image]) -> Image.Image:
-    """One palette for all frames, from the first, the middle and the last of them.
+def _shared_palette(pixels: int) -> Image.Image:
+    """One palette for all frames of all films, made from every sprite.
 
     A palette a frame would make colours flicker and spoil the encoder's comparison of frames.
     """
-    chosen = [frames[0], frames[len(frames) // 2], frames[-1]]
-    strip = Image.new("RGB", (sum(frame.width for frame in chosen), frames[0].height))
-    for index, frame in enumerate(chosen):
-        strip.paste(frame, (index * frame.width, 0))
+    sprites = [
+        _tile(kind, is_tinted, pixels) for kind in range(tiles.KINDS) for is_tinted in (False, True)
+    ]
+    for is_tinted in (False, True):
+        for overlay in (_agent(tiles.RIGHT, True, pixels), _dot(pixels)):
+            ground = _tile(tiles.FLOOR, is_tinted, pixels).copy()
+            ground.paste(overlay, (0, 0), overlay)
+            sprites.append(ground)
+    strip = Image.new("RGB", (pixels * (len(sprites) + 1), pixels), _EDGE)
+    for index, sprite in enumerate(sprites):
+        strip.paste(sprite, (index * pixels, 0))
     return strip.quantize(_GIF_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
 
@@ -161,9 +171,7 @@ def _place(row: int, column: int, pixels: int) -> tuple[int, int]:
     return frame + column * pixels, frame + row * pixels
 
 
-def _stamp(
-    picture: Image.Image, sprite: Image.Image, row: int, column: int, pixels: int
-) -> None:
+def _stamp(picture: Image.Image, sprite: Image.Image, row: int, column: int, pixels: int) -> None:
     picture.paste(sprite, _place(row, column, pixels), sprite)
 
 

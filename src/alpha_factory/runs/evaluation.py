@@ -1,0 +1,96 @@
+"""A run's agent on the suites, beside a random policy and the same network untrained."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+
+from alpha_factory.core.errors import UsageError
+from alpha_factory.evaluate import Scorer, Suite, limit_steps, make_random, summarise
+from alpha_factory.nets import Model
+from alpha_factory.runs import checkpoint
+from alpha_factory.runs.build import derive_key, make_policy, make_untrained
+from alpha_factory.runs.config import RunConfig, from_json
+from alpha_factory.runs.directory import RunDirectory, read_config
+from alpha_factory.runs.durable import write_whole
+from alpha_factory.runs.state import begin_state
+from alpha_factory.runs.suites import load_suite
+from alpha_factory.worlds import make_grid
+
+
+class Examiner:
+    """Scores models of one config; suites and models of the same shapes share its programs."""
+
+    def __init__(self, config: RunConfig) -> None:
+        world = make_grid()
+        self._untrained = make_untrained(config)
+        self._planner = Scorer(world, make_policy(config, is_exploring=False))
+        self._random = Scorer(world, make_random(world.actions))
+
+    def examine(
+        self, model: Model, suite: Suite, *, episodes: int | None, seed: int
+    ) -> list[dict[str, Any]]:
+        """One object of scores for each step limit of the suite."""
+        episodes = episodes or suite.episodes
+        key = derive_key(seed, "evaluate", 0)
+        results = []
+        for turn, step_limit in enumerate(suite.step_limits):
+            levels = limit_steps(suite.levels, step_limit)
+            policies = {}
+            for name, scorer, params in (
+                ("trained", self._planner, model),
+                ("untrained", self._planner, self._untrained),
+                ("random", self._random, None),
+            ):
+                played = scorer.score(
+                    params, levels, episodes=episodes, key=jax.random.fold_in(key, turn)
+                )
+                policies[name] = summarise(played.is_solved, played.total)
+            results.append(
+                {
+                    "suite": suite.name,
+                    "suite_hash": suite.digest,
+                    "step_limit": step_limit,
+                    "levels": len(suite.names),
+                    "episodes": episodes,
+                    "policies": policies,
+                }
+            )
+        return results
+
+
+def evaluate_run(run: Path, suite: str, episodes: int | None, seed: int) -> list[dict[str, Any]]:
+    """Score the agent of a run's last checkpoint on a suite.
+
+    Returns:
+        An object as `evaluate --json` prints it, one a step limit.
+
+    Raises:
+        UsageError: the suite is unknown, there is no run, or it has no checkpoint yet.
+    """
+    chosen = load_suite(suite)
+    if episodes is not None and episodes < 1:
+        raise UsageError(f"episodes={episodes} plays nothing. Give 1 or more.")
+    config = from_json(read_config(run))
+    return Examiner(config).examine(load_model(run, config), chosen, episodes=episodes, seed=seed)
+
+
+def load_model(run: Path, config: RunConfig) -> Model:
+    """The model of a run's last checkpoint.
+
+    Raises:
+        UsageError: there is none yet.
+    """
+    shapes = eqx.filter_eval_shape(lambda: begin_state(config))
+    restored = checkpoint.load_latest(RunDirectory(run).checkpoints, shapes)
+    if restored is None:
+        raise UsageError(f"{run} has no checkpoint yet. Let it run for a minute longer.")
+    return restored.tree.student.learner.model
+
+
+def save_evaluation(directory: RunDirectory, results: list[dict[str, Any]]) -> None:
+    """Keep the closing evaluation for the report."""
+    text = json.dumps(results, indent=2) + "\n"
+    write_whole(directory.path / "evaluation.json", [text.encode()])

@@ -1,0 +1,229 @@
+"""From what a person asked for to a finished run: settings, directory, loop, evaluation, report."""
+
+import dataclasses
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from alpha_factory.core.errors import UsageError
+from alpha_factory.records import RunSummary
+from alpha_factory.runs.archive import Archive
+from alpha_factory.runs.config import RunConfig, choose_preset, from_json, to_json
+from alpha_factory.runs.directory import RunDirectory, create_run, read_config, resume_run
+from alpha_factory.runs.evaluation import Examiner, save_evaluation
+from alpha_factory.runs.films import shoot_films
+from alpha_factory.runs.loop import Hooks, Run
+from alpha_factory.runs.metrics import read_metrics
+from alpha_factory.runs.programs import Programs
+from alpha_factory.runs.progress import ProgressLine
+from alpha_factory.runs.report import write_report
+from alpha_factory.runs.resolve import resolve
+from alpha_factory.runs.suites import SUITES, held_out_levels, load_suite
+
+RUNS = Path("runs")
+"""Where runs go that are given no directory."""
+_FIRST = 10
+"""Accepted worlds that the last ones are compared with."""
+_MAY_CHANGE = ("budget.minutes", "budget.frames", "budget.closing_s")
+
+
+def start_run(
+    *,
+    preset: str | None,
+    out: Path | None,
+    seed: int | None,
+    minutes: float | None,
+    frames: int | None,
+    resume: bool,
+    mutator: str | None,
+    open_ledger: Callable[[Path], Callable[[str, dict[str, Any]], None]],
+    console: Console,
+) -> dict[str, Any]:
+    """Begin a run, or go on with one, to the end of its budget or to Ctrl-C.
+
+    Args:
+        preset: and every other setting: None for the preset's, or for that of the resumed run.
+        out: the run's directory; None for a new one under `runs/`, or the newest to be resumed.
+        open_ledger: given the run's directory, returns what records an event there.
+
+    Returns:
+        What `run --json` prints, with `interrupted`, `suites`, `median_path_first` and
+        `median_path_last` (actions of the shortest plan: the first ten accepted worlds, and those
+        alive at the end).
+    """
+    _check_budget(minutes, frames)
+    path = out or (_newest_run() if resume else None)
+    config = from_json(read_config(path)) if resume else choose_preset(preset or "demo")
+    config = _change(config, preset, seed, minutes, frames, mutator)
+    chosen = resolve("Mutator", config.curriculum.mutator)
+    held_out = held_out_levels()
+    path = path or _new_name(config)
+    with ExitStack() as stack:
+        directory = stack.enter_context(
+            resume_run(path, to_json(config), _MAY_CHANGE)
+            if resume
+            else create_run(path, to_json(config))
+        )
+        event = open_ledger(path)
+        is_interrupted = stack.enter_context(_noting_interrupts(console))
+        budget = config.budget
+        line = stack.enter_context(
+            ProgressLine(console, minutes=budget.minutes, frames=budget.frames)
+        )
+        programs = Programs(config, chosen, held_out, line.compiling)
+        hooks = Hooks(logged=line.logged, is_stopping=is_interrupted, event=event)
+        run = Run(directory, programs, chosen.operators, held_out, hooks)
+        try:
+            run.restore_or_start(is_resuming=resume)
+            is_spent = run.train(seconds=_training_seconds(config), frames=budget.frames)
+        finally:
+            run.close()
+        suites = _close(run, config, directory, line, is_interrupted) if is_spent else []
+        line.doing("writing the report")
+        report = write_report(path)
+        event("ended" if suites else "interrupted", {"frames": run.counters.frames})
+    return _summarise(run, directory, report, suites)
+
+
+def _close(
+    run: Run,
+    config: RunConfig,
+    directory: RunDirectory,
+    line: ProgressLine,
+    is_interrupted: Callable[[], bool],
+) -> list[dict[str, Any]]:
+    """Evaluate and film; nothing if interrupted, since a resume will do it all."""
+    examiner = Examiner(config)
+    suites = {name: load_suite(name) for name in SUITES}
+    results = []
+    for name, suite in suites.items():
+        if is_interrupted():
+            return []
+        line.doing(f"evaluating on {name}")
+        model = run.state.student.learner.model
+        results += examiner.examine(model, suite, episodes=None, seed=config.seed)
+    save_evaluation(directory, results)
+    if is_interrupted():
+        return []
+    line.doing("filming the agent")
+    shoot_films(
+        directory.media, config, run.state, suites["generated-v1"], suites["public-mazes-v1"]
+    )
+    return results
+
+
+def _summarise(
+    run: Run, directory: RunDirectory, report: Path, suites: list[dict[str, Any]]
+) -> dict[str, Any]:
+    rows = read_metrics(directory.path)
+    with Archive(directory.worlds, read_only=True) as archive:
+        plans = [
+            card.shortest_path
+            for card in archive.worlds()
+            if card.verdict == "accepted" and card.parents and card.shortest_path is not None
+        ]
+    pool = run.state.pool
+    alive = np.asarray(pool.plan)[: int(pool.size)]
+    counters = run.counters
+    summary = RunSummary(
+        frames=counters.frames,
+        updates=counters.updates,
+        cycle=counters.cycle,
+        wall_s=counters.wall_s,
+        compile_s=counters.compile_s,
+        worlds_accepted=counters.accepted,
+        worlds_rejected=counters.rejected,
+        solve_rate=rows[-1].solve_rate if rows else None,
+        values=rows[-1].values if rows else {},
+        run=str(directory.path),
+        report=str(report),
+    )
+    return {
+        **summary.model_dump(),
+        "interrupted": not suites,
+        "suites": suites,
+        "median_path_first": float(np.median(plans[:_FIRST])) if plans else None,
+        "median_path_last": float(np.median(alive)),
+    }
+
+
+def _check_budget(minutes: float | None, frames: int | None) -> None:
+    for name, value in (("minutes", minutes), ("frames", frames)):
+        if value is not None and not value > 0:
+            raise UsageError(f"--{name} {value} leaves nothing to do. Give more than 0.")
+
+
+def _change(
+    config: RunConfig,
+    preset: str | None,
+    seed: int | None,
+    minutes: float | None,
+    frames: int | None,
+    mutator: str | None,
+) -> RunConfig:
+    """The config with what was asked for explicitly; frames alone lift the preset's minutes."""
+    if preset is not None and preset != config.preset:
+        config = dataclasses.replace(choose_preset(preset), seed=config.seed)
+    budget = config.budget
+    if frames is not None:
+        budget = dataclasses.replace(budget, frames=frames, minutes=None)
+    if minutes is not None:
+        budget = dataclasses.replace(budget, minutes=minutes)
+    curriculum = config.curriculum
+    if mutator is not None:
+        curriculum = dataclasses.replace(curriculum, mutator=mutator)
+    return dataclasses.replace(
+        config,
+        seed=config.seed if seed is None else seed,
+        budget=budget,
+        curriculum=curriculum,
+    )
+
+
+def _training_seconds(config: RunConfig) -> float | None:
+    """The minutes less what closing takes, but never less than half of them."""
+    if config.budget.minutes is None:
+        return None
+    whole = 60.0 * config.budget.minutes
+    return max(whole - config.budget.closing_s, whole / 2)
+
+
+def _new_name(config: RunConfig) -> Path:
+    moment = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    return RUNS / f"{config.preset}-seed{config.seed}-{moment}"
+
+
+def _newest_run() -> Path:
+    """The run under `runs/` whose settings were written last.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = sorted(RUNS.glob("*/config.json"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise UsageError(f"There is no run under {RUNS}/ to resume. Name its directory with --out.")
+    return found[-1].parent
+
+
+@contextmanager
+def _noting_interrupts(console: Console) -> Iterator[Callable[[], bool]]:
+    """Take the first Ctrl-C as a wish to stop at the next stretch, and the second at its word."""
+    asked = False
+
+    def note(number: int, frame: object) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, before)
+        console.print("Stopping; saving first. Ctrl-C once more stops without saving.")
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
