@@ -42,7 +42,7 @@ class World(NamedTuple):
 
 
 class Trajectory(eqx.Module):
-    """What happened, a row a step, in the order of time.
+    """What happened, a row a step, in the order of time; a single row has no `time` axis.
 
     An episode of n steps takes n + 1 rows: the last one, `is_last`, holds the observation in
     which it ended, so that a truncated episode can be bootstrapped from where it was cut. No
@@ -50,13 +50,13 @@ class Trajectory(eqx.Module):
     the episode was truncated, when `value` is the search's value of that state.
     """
 
-    obs: Bool[Array, "time worlds features"]
-    action: Int[Array, "time worlds"]
-    reward: Float[Array, "time worlds"]  # received on leaving this row
-    is_terminated: Bool[Array, "time worlds"]  # the step from this row ended the episode
-    is_last: Bool[Array, "time worlds"]
-    policy: Float[Array, "time worlds actions"]
-    value: Float[Array, "time worlds"]
+    obs: Bool[Array, "*time worlds features"]
+    action: Int[Array, "*time worlds"]
+    reward: Float[Array, "*time worlds"]  # received on leaving this row
+    is_terminated: Bool[Array, "*time worlds"]  # the step from this row ended the episode
+    is_last: Bool[Array, "*time worlds"]
+    policy: Float[Array, "*time worlds actions"]
+    value: Float[Array, "*time worlds"]
 
 
 class Plan(NamedTuple):

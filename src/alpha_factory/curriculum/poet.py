@@ -66,7 +66,7 @@ def propose(
     parent = jnp.repeat(chosen, children)
     count = jax.random.randint(key_count, parent.shape, 1, mutations + 1)
 
-    def mutate(genome: Genome, turn: Array) -> tuple[Genome, Array]:
+    def mutate(genome: Array, turn: Array) -> tuple[Array, Array]:
         keys = jax.random.split(jax.random.fold_in(key_mutate, turn), parents * children)
         changed, operator = jax.vmap(lambda one, key_one: mutator.mutate(one, key=key_one))(
             genome, keys
@@ -100,7 +100,7 @@ def quality_diversity(
         embedding: in [-1, 1] each.
         novelty_weight: lambda_nov, the share of Hamming novelty.
     """
-    bits = hamming(genome, frontier.champion[None]) / BITS
+    bits = hamming(genome, jnp.broadcast_to(frontier.champion, genome.shape)) / BITS
     widest = 2.0 * jnp.sqrt(embedding.shape[1])
     latent = jnp.linalg.norm(embedding - frontier.mean[None], axis=1) / widest
     return novelty_weight * bits + (1.0 - novelty_weight) * latent

@@ -51,19 +51,19 @@ def generate_levels() -> list[dict[str, Any]]:
 
 def main() -> None:
     """Print the suite, and its digest on stderr."""
-    rows = generate_levels()
+    rows, step_limits = generate_levels(), [STEP_LIMIT]
     data = {
         "name": "generated-v1",
         "origin": (
             f"the first {COUNT} levels of 512 random bits whose shortest plan has {SHORTEST} to "
             f"{LONGEST} actions, as decoded by version 0.1"
         ),
-        "step_limits": [STEP_LIMIT],
+        "step_limits": step_limits,
         "episodes": 4,
         "levels": rows,
     }
     sys.stdout.write(json.dumps(data, indent=1) + "\n")
-    sys.stderr.write(digest_levels(rows, data["step_limits"]) + "\n")
+    sys.stderr.write(digest_levels(rows, step_limits) + "\n")
 
 
 def _shorten(value: jnp.ndarray) -> float:

@@ -114,7 +114,7 @@ def fit(
         return unrolled_loss(recipe, eqx.combine(trained, fixed), drawn, targets)
 
     gradient, (losses, error) = jax.grad(loss, has_aux=True)(trained)
-    norm = optax.global_norm(gradient)
+    norm = optax.tree.norm(gradient)
     change, optimiser = recipe.optimiser.update(gradient, learner.optimiser, trained)
     model = eqx.apply_updates(learner.model, change)
     updates = learner.updates + 1
@@ -159,10 +159,16 @@ def unrolled_loss(
         reward_loss = reward_loss + reward_miss**2
         if k == 0:
             error = error + jnp.abs(reward_miss)
-    terms = [
+    value_term, policy_term, reward_term = (
         jnp.mean(weight * term) / (recipe.unroll + 1)
         for term in (value_loss, policy_loss, reward_loss)
-    ]
-    total = terms[0] + terms[1] + recipe.reward_weight * terms[2]
-    losses = Losses(*terms, gradient_norm=jnp.zeros_like(total), is_finite=jnp.isfinite(total))
+    )
+    total = value_term + policy_term + recipe.reward_weight * reward_term
+    losses = Losses(
+        value=value_term,
+        policy=policy_term,
+        reward=reward_term,
+        gradient_norm=jnp.zeros_like(total),
+        is_finite=jnp.isfinite(total),
+    )
     return total, (losses, jax.lax.stop_gradient(error))

@@ -15,12 +15,12 @@ DrawLevel = Callable[..., tuple[Int[Array, ""], Level]]
 
 
 class Actors(eqx.Module):
-    """Worlds in play. The leading axis of every leaf is `worlds`."""
+    """Worlds in play; the leading axis of every leaf is `worlds`, or there is none for one."""
 
     level: Level
     state: WorldState
-    slot: Int[Array, " worlds"]  # where in its source the level was drawn
-    total: Float[Array, " worlds"]  # reward of the running episode so far
+    slot: Int[Array, "*worlds"]  # where in its source the level was drawn
+    total: Float[Array, "*worlds"]  # reward of the running episode so far
 
 
 class Episodes(eqx.Module):

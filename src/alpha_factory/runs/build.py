@@ -3,6 +3,7 @@
 import jax
 from jaxtyping import PRNGKeyArray
 
+from alpha_factory.core.errors import UsageError
 from alpha_factory.core.types import Policy
 from alpha_factory.learn import Recipe, make_optimiser
 from alpha_factory.nets import Model
@@ -43,9 +44,13 @@ def make_untrained(config: RunConfig) -> Model:
 
 
 def make_recipe(config: RunConfig) -> Recipe:
-    """The update that a config asks for."""
+    """The update that a config asks for.
+
+    Raises:
+        UsageError: the first updates would find no whole sequence to draw.
+    """
     learning = config.learning
-    return Recipe(
+    recipe = Recipe(
         optimiser=make_optimiser(
             learning_rate=learning.learning_rate,
             decay_updates=learning.decay_updates,
@@ -62,15 +67,21 @@ def make_recipe(config: RunConfig) -> Recipe:
         alpha=learning.alpha,
         beta=learning.beta,
     )
+    if learning.steps < recipe.window:
+        raise UsageError(
+            f"learning.steps={learning.steps} is too few: unroll={learning.unroll} and "
+            f"horizon={learning.horizon} draw sequences of {recipe.window} rows, and the first "
+            f"updates come after that many steps. Set learning.steps={recipe.window} or more."
+        )
+    return recipe
 
 
-def make_policy(config: RunConfig, *, is_exploring: bool = True) -> Policy:
-    """The planner that a config asks for; without exploration it acts as well as it can."""
+def make_policy(config: RunConfig) -> Policy:
+    """The planner that a config asks for."""
     return make_planner(
         config.search.kind,
         simulations=config.search.simulations,
         discount=config.learning.discount,
         value_scale=config.search.value_scale,
-        logit_noise=config.search.logit_noise if is_exploring else 0.0,
-        is_exploring=is_exploring,
+        logit_noise=config.search.logit_noise,
     )

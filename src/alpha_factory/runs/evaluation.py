@@ -26,7 +26,7 @@ class Examiner:
     def __init__(self, config: RunConfig) -> None:
         world = make_grid()
         self._untrained = make_untrained(config)
-        self._planner = Scorer(world, make_policy(config, is_exploring=False))
+        self._planner = Scorer(world, make_policy(config))
         self._random = Scorer(world, make_random(world.actions))
 
     def examine(

@@ -13,9 +13,8 @@ import numpy as np
 from jaxtyping import Array
 
 from alpha_factory.core.types import Level
-from alpha_factory.curriculum import isolate, meets_criterion, merge
+from alpha_factory.curriculum import Pool, isolate, meets_criterion, merge
 from alpha_factory.genome import to_hex
-from alpha_factory.nets import Model
 from alpha_factory.records import Retirement, Transfer, Verdict, WorldCard, WorldScore
 from alpha_factory.rollout import no_episodes
 from alpha_factory.runs.archive import Archive
@@ -151,13 +150,12 @@ def _judge(
     ]
     verdict: list[Verdict] = ["accepted"] * len(score)
     for reason, is_so in reversed(reasons):
-        for index in np.flatnonzero(is_so):
-            verdict[index] = reason
+        verdict = [reason if so else said for so, said in zip(is_so, verdict, strict=True)]
 
-    free = _free_slots(config, state)
+    free, qd = _free_slots(config, state), np.asarray(proposal.qd)
     slot = np.full(len(score), config.slots)
     eligible = [index for index, said in enumerate(verdict) if said == "accepted"]
-    ranked = sorted(eligible, key=lambda index: -float(proposal.qd[index]))
+    ranked = sorted(eligible, key=lambda index: -qd[index])
     for rank, index in enumerate(ranked):
         if rank < min(config.accepted, len(free)):
             slot[index] = free[rank]
@@ -176,7 +174,7 @@ def _free_slots(config: CurriculumConfig, state: RunState) -> list[int]:
 
 
 def _write_cards(
-    pool: eqx.Module,
+    pool: Pool,
     proposal: Proposal,
     judgement: Judgement,
     counters: Counters,
@@ -250,7 +248,7 @@ def _specialise(
     gain = float(theirs.mean() - ours.mean())
     is_merged = gain > config.transfer_margin
     if is_merged:
-        merged: Model = merge(learner.model, specialist, share=config.transfer_share)
+        merged = merge(learner.model, specialist, share=config.transfer_share)
         state = eqx.tree_at(lambda tree: tree.student.learner.model, state, merged)
     at_home = programs.judge(specialist, home.level, key=keys[2])
     transfer = Transfer(

@@ -66,7 +66,7 @@ def _choose(state: RunState, held_out: Suite, public: Suite) -> list[tuple[str, 
 
 
 def _play(config: RunConfig, model: Model, levels: GridLevel):
-    policy = make_policy(config, is_exploring=False)
+    policy = make_policy(config)
     key = derive_key(config.seed, "film", 0)
     filmed = eqx.filter_jit(
         lambda model, levels: record(make_grid(), policy, model, levels, steps=_STEPS, key=key)

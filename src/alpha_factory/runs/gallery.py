@@ -134,7 +134,7 @@ def _features(world: _World) -> list[str]:
     """What stands out about a world, the layout first and the rules last."""
     level = world.level
     height, width = own_size(level)
-    kinds = np.bincount(np.asarray(level.tile).ravel(), minlength=tiles.KINDS)
+    kinds = np.bincount(np.asarray(level.tile).ravel(), minlength=tiles.KINDS).tolist()
     features = [f"{height} x {width} cells", *_rooms(world, height, width)]
     if kinds[tiles.DOOR]:
         key = "one key" if kinds[tiles.KEY] == 1 else _count(kinds[tiles.KEY], "key")

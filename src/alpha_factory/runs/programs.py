@@ -240,7 +240,7 @@ class Programs:
         if kind not in self._compiled:
             self._compiling(name)
             start = time.perf_counter()
-            jitted = eqx.filter_jit(function, donate=donate)
+            jitted: Any = eqx.filter_jit(function, donate=donate)
             self._compiled[kind] = jitted.lower(*args).compile()
             self.compile_s += time.perf_counter() - start
         return self._compiled[kind](*args)

@@ -22,9 +22,8 @@ from alpha_factory.runs.report_worlds import (
 )
 
 _TEMPLATE = "report_template.html"
-_FIRST = 10  # accepted worlds whose plans the last ones are compared with
-_NO_LIMIT_MINUTES = 100_000
-_BY_COMMAND = {"preset", "seed", "curriculum.mutator", "budget.minutes", "budget.frames"}
+_FIRST = 10  # accepted worlds whose plans those living now are compared with
+_BY_COMMAND = ("preset", "seed", "curriculum.mutator", "budget.")
 
 
 def write_report(run: Path) -> Path:
@@ -42,7 +41,7 @@ def write_report(run: Path) -> Path:
     showcase = pick_worlds(record)
     sections = {
         "Results": ("How it compares", draw_suites(record)),
-        "Films": ("The agent at work", draw_films(record)),
+        "Films": ("The agent at work", draw_films(record, showcase)),
         "Curves": ("How it learned", draw_curves(record)),
         "Tree": ("Who descends from whom", draw_lineage(record, showcase)),
         "Worlds": ("Worlds it invented and kept", draw_gallery(record, showcase)),
@@ -69,9 +68,9 @@ def write_report(run: Path) -> Path:
 
 
 def _draw_facts(record: RunRecord) -> str:
-    """Headline numbers."""
+    """Headline numbers; nothing where nothing was logged."""
     if not record.rows:
-        return '<p class="empty">This run has logged nothing yet; look again in a minute.</p>'
+        return ""
     last = record.rows[-1]
     facts = [
         ("env steps", f"{last.frames:,}", ""),
@@ -85,13 +84,14 @@ def _draw_facts(record: RunRecord) -> str:
         ("solved in training", percent(last.solve_rate), "of recent episodes"),
     ]
     children = [card for card in record.accepted if card.parents]
-    first, later = median_plan(children[:_FIRST]), median_plan(children[-_FIRST:])
-    if len(children) > _FIRST and first is not None and later is not None:
+    first = median_plan(children[:_FIRST])
+    now = median_plan([card for card in record.accepted if card.id in record.living])
+    if len(children) >= _FIRST and first is not None and now is not None:
         facts.append(
             (
                 "shortest plan",
-                f"{first:g} → {later:g}",
-                f"median of the first and the last {_FIRST} accepted worlds",
+                f"{first:g} → {now:g}",
+                f"median of the first {_FIRST} accepted worlds and of those living now",
             )
         )
     items = "".join(
@@ -126,12 +126,13 @@ def _reproduce(record: RunRecord) -> tuple[str, str]:
     note = "The same command gives the same run on the same machine and version."
     frames = record.rows[-1].frames if record.rows else None
     if frames:
-        words += ["--frames", str(frames), "--minutes", str(_NO_LIMIT_MINUTES)]
+        words += ["--frames", str(frames)]
         note = (
             "It ends at the env step that this run has reached and not by the clock, which would stop another "
             "machine elsewhere. Same version and same kind of machine: same run."
         )
-    if others := sorted(differing.keys() - _BY_COMMAND):
+    others = [name for name in sorted(differing) if not name.startswith(_BY_COMMAND)]
+    if others:
         listed = ", ".join(
             f"<code>{escape(f'{name} = {differing[name]}')}</code>" for name in others
         )
@@ -139,7 +140,7 @@ def _reproduce(record: RunRecord) -> tuple[str, str]:
     return shlex.join(words), note
 
 
-def _duration(seconds: float) -> str:
+def _duration(seconds: int | float) -> str:
     """Seconds for people."""
     if seconds < 100:
         return f"{seconds:.0f} s"

@@ -7,7 +7,7 @@ import html
 import io
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -28,7 +28,7 @@ _PAGE_COLOURS = {
     **{colour: f"var(--series-{index})" for index, colour in enumerate(_SERIES, start=1)},
 }
 _STYLES = ("-", (0, (5, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4, 1.2, 1.4)), "-")
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: found, read aloud and in the page's own font
     "font.size": 9.5,
     "text.color": _INK,
@@ -43,8 +43,7 @@ class Line(NamedTuple):
     """A curve."""
 
     name: str
-    x: Sequence[float]
-    y: Sequence[float]
+    points: Sequence[tuple[int | float, int | float]]
     is_step: bool = False  # holds its value until the next point
     is_cloud: bool = False  # points without a line
 
@@ -53,7 +52,7 @@ class Reference(NamedTuple):
     """A level to compare the curves with."""
 
     name: str
-    y: float
+    y: int | float
 
 
 def draw_chart(
@@ -72,7 +71,7 @@ def draw_chart(
         is_share: values are shares of 1, shown as percent from 0 to 100.
         is_log: the vertical axis is logarithmic.
     """
-    with mpl.rc_context({**_SETTINGS, "svg.hashsalt": title}):
+    with mpl.rc_context(rc=_SETTINGS | {"svg.hashsalt": title}):
         figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
         axes = figure.add_subplot()
         for index, line in enumerate(lines):
@@ -80,7 +79,7 @@ def draw_chart(
         for reference in references:
             _draw_reference(axes, reference)
         _dress(axes, x_label, is_share=is_share, is_log=is_log)
-        if len(lines) > 1:
+        if len(lines) + len(references) > 1:
             figure.legend(
                 loc="outside upper left",
                 ncols=3,
@@ -98,7 +97,8 @@ def draw_chart(
 def _draw_line(axes: Axes, line: Line, index: int) -> None:
     colour = _SERIES[index % len(_SERIES)]
     if line.is_cloud:
-        axes.scatter(line.x, line.y, label=line.name, color=colour, s=11, alpha=0.35, linewidths=0)
+        x, y = np.asarray(line.points, float).T
+        axes.scatter(x, y, label=line.name, color=colour, s=11, alpha=0.35, linewidths=0)
         return
     x, y = _thin(line)
     axes.plot(
@@ -116,16 +116,8 @@ def _draw_line(axes: Axes, line: Line, index: int) -> None:
 
 
 def _draw_reference(axes: Axes, reference: Reference) -> None:
-    axes.axhline(reference.y, color=_INK, linewidth=1.0, linestyle=(0, (2, 2)))
-    axes.annotate(
-        reference.name,
-        (1, reference.y),
-        xycoords=("axes fraction", "data"),
-        xytext=(-3, 3),
-        textcoords="offset points",
-        ha="right",
-        fontsize=8.5,
-    )
+    style = (0, (2, 2))
+    axes.axhline(reference.y, label=reference.name, color=_INK, linewidth=1.2, linestyle=style)
 
 
 def _dress(axes: Axes, x_label: str, *, is_share: bool, is_log: bool) -> None:
@@ -136,7 +128,7 @@ def _dress(axes: Axes, x_label: str, *, is_share: bool, is_log: bool) -> None:
     axes.tick_params(which="both", length=0, pad=4)
     axes.margins(x=0.015)
     axes.set_xlabel(x_label, loc="right", labelpad=2)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
     if is_share:
         axes.set_ylim(-0.03, 1.05)
@@ -149,11 +141,12 @@ def _dress(axes: Axes, x_label: str, *, is_share: bool, is_log: bool) -> None:
     else:
         if axes.dataLim.y0 >= 0:
             axes.set_ylim(bottom=0)
-        axes.yaxis.set_major_locator(MaxNLocator(5))
+        has_room = axes.dataLim.y1 > 3  # for whole numbers alone
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=has_room))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
 
 
-def short_number(value: float) -> str:
+def short_number(value: int | float) -> str:
     """A number in at most about five characters: 950, 12.5k, 3.2M."""
     for factor, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= factor:
@@ -163,7 +156,7 @@ def short_number(value: float) -> str:
 
 def _thin(line: Line) -> tuple[np.ndarray, np.ndarray]:
     """At most `_MOST_POINTS` points: means of runs of neighbours, or, of a step line, the last of each."""
-    x, y = np.asarray(line.x, float), np.asarray(line.y, float)
+    x, y = np.asarray(line.points, float).T
     if len(x) <= _MOST_POINTS:
         return x, y
     edges = np.linspace(0, len(x), _MOST_POINTS + 1).astype(int)[:-1]
@@ -180,10 +173,13 @@ def _in_words(
     references: Sequence[Reference],
     is_share: bool,
 ) -> str:
-    def tell(value: float) -> str:
+    def tell(value: int | float) -> str:
         return f"{100 * value:.0f} %" if is_share else short_number(value)
 
-    parts = [f"{line.name} from {tell(line.y[0])} to {tell(line.y[-1])}" for line in lines]
+    parts = [
+        f"{line.name} from {tell(line.points[0][1])} to {tell(line.points[-1][1])}"
+        for line in lines
+    ]
     parts += [f"{reference.name} {tell(reference.y)}" for reference in references]
     return f"{title}: {'; '.join(parts)}."
 
@@ -196,6 +192,9 @@ def _adopt(svg: str, words: str) -> str:
     assert box is not None
     opening = f'<svg class="chart" role="img" aria-label="{html.escape(words)}" {box[0]}>'
     svg = re.sub(r"<svg[^>]*>", opening, svg, count=1)
+    # Names that nothing in the drawing refers to would be the same in every chart of the page.
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
+    svg = re.sub(r' id="([^"]+)"', lambda name: name[0] if name[1] in used else "", svg)
     for stand_in, colour in _PAGE_COLOURS.items():
         svg = svg.replace(stand_in, colour)
     return svg.strip()

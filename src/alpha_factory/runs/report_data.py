@@ -69,7 +69,7 @@ def read_run(path: Path) -> RunRecord:
     )
 
 
-def median_plan(cards: list[WorldCard]) -> float | None:
+def median_plan(cards: list[WorldCard]) -> int | float | None:
     """Median of the cards' shortest plans, in actions; None where none has one."""
     plans = [card.shortest_path for card in cards if card.shortest_path is not None]
     return statistics.median(plans) if plans else None

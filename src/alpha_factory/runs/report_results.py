@@ -19,7 +19,7 @@ def tell_result(record: RunRecord) -> str:
     """The run in a sentence: what the trained policy can do on worlds that it never trained on."""
     suite = _main_suite(record)
     if suite is None or _OURS not in suite["policies"]:
-        reason = "it has not been evaluated yet" if record.rows else "it has logged nothing yet"
+        reason = "it has not been evaluated yet" if record.rows else "it has only just begun"
         return f"What this run can do is not known: {reason}."
     ours = suite["policies"][_OURS]
     others = {name: suite["policies"][name] for name in _BASELINES if name in suite["policies"]}
@@ -29,9 +29,9 @@ def tell_result(record: RunRecord) -> str:
         f"{percent(scores['solve_rate'])} by {_article(name)}" for name, scores in others.items()
     )
     told += f", against {compared}." if others else "."
-    ahead = [ours["low"] > scores["high"] for scores in others.values()]
-    if others and not all(ahead):
-        told += " The intervals overlap, so this run does not show that it learned anything."
+    not_beaten = [name for name, scores in others.items() if ours["low"] <= scores["high"]]
+    if not_beaten:
+        told += f" That is no clear advance on {' or '.join(map(_article, not_beaten))}."
     return told
 
 
@@ -49,8 +49,8 @@ def draw_suites(record: RunRecord) -> str:
         '<th scope="col">95 % interval</th><th scope="col" class="num">from – to</th>'
         '<th scope="col" class="num">worst 10 %</th><th scope="col" class="num">mean return</th>'
         f"</tr></thead>{bodies}</table></div>"
-        '<p class="note">Solved: the goal was reached within the step limit. Worst 10 %: mean over the tenth of '
-        "the levels where the policy does worst (CVaR). Intervals are bootstrapped.</p>"
+        '<p class="note">Solved: the goal was reached within the step limit; mean over levels. Interval: bootstrap '
+        "over levels. Worst 10 %: solve rate on the tenth of the levels where the policy does worst (CVaR).</p>"
     )
 
 
@@ -114,7 +114,7 @@ def draw_curves(record: RunRecord) -> str:
     return f'<div class="charts">{"".join(charts)}</div>'
 
 
-def percent(share: float | None) -> str:
+def percent(share: int | float | None) -> str:
     """A share of 1 for people."""
     return "–" if share is None or not math.isfinite(share) else f"{100 * share:.1f} %"
 
@@ -129,16 +129,17 @@ def _article(policy: str) -> str:
 
 
 def _suite_rows(suite: dict[str, Any]) -> str:
+    levels = f"{suite['levels']:,} levels, " if "levels" in suite else ""
     title = (
-        f'<tr class="group"><th colspan="6" scope="rowgroup">{escape(suite["suite"])} <span>step limit '
-        f"{suite['step_limit']}, {suite['episodes']:,} episodes</span></th></tr>"
+        f'<tr class="group"><th colspan="6" scope="rowgroup">{escape(suite["suite"])} <span>{levels}'
+        f"step limit {suite['step_limit']}, episodes a level: {suite['episodes']:,}</span></th></tr>"
     )
     rows = (
         f'<tr class="{"ours" if name == _OURS else "baseline"}"><td>{escape(name)}</td>'
         f'<td class="num">{percent(scores["solve_rate"])}</td>'
         f'<td class="bar">{_interval(scores)}</td>'
         f'<td class="num">{percent(scores["low"])} – {percent(scores["high"])}</td>'
-        f'<td class="num">{_decimal(scores["cvar_10"])}</td>'
+        f'<td class="num">{percent(scores["cvar_10"])}</td>'
         f'<td class="num">{_decimal(scores["return_mean"])}</td></tr>'
         for name, scores in suite["policies"].items()
     )
@@ -157,11 +158,11 @@ def _interval(scores: dict[str, Any]) -> str:
     )
 
 
-def _decimal(value: float | None) -> str:
+def _decimal(value: int | float | None) -> str:
     return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 
-def _value(name: str) -> Callable[[MetricRow], float | None]:
+def _value(name: str) -> Callable[[MetricRow], int | float | None]:
     return lambda row: row.values.get(name)
 
 
@@ -170,14 +171,14 @@ def _random_reference(record: RunRecord) -> list[Reference]:
     if suite is None or "random" not in suite["policies"]:
         return []
     rate = suite["policies"]["random"]["solve_rate"]
-    return [] if rate is None else [Reference(f"random policy, {suite['suite']}", rate)]
+    return [] if rate is None else [Reference("random policy, held out", rate)]
 
 
 def _chart(
     record: RunRecord,
     title: str,
     about: str,
-    curves: dict[str, Callable[[MetricRow], float | None]],
+    curves: dict[str, Callable[[MetricRow], int | float | None]],
     *,
     references: list[Reference] | None = None,
     is_share: bool = False,
@@ -194,8 +195,7 @@ def _chart(
             if value is not None and math.isfinite(value) and not (is_log and value <= 0)
         ]
         if known:
-            x, y = zip(*known, strict=True)
-            lines.append(Line(name, x, y, is_step=is_step))
+            lines.append(Line(name, known, is_step=is_step))
     if not lines:
         return ""
     return _figure(
@@ -204,18 +204,18 @@ def _chart(
 
 
 def _difficulty_chart(record: RunRecord) -> str:
-    title, read = "Difficulty", _value("median_path")
-    lines = []
-    median = [(row.frames, read(row)) for row in record.rows if read(row) is not None]
+    title, lines = "Difficulty", []
+    logged = [(row.frames, row.values.get("median_path")) for row in record.rows]
+    median = [(frames, value) for frames, value in logged if value is not None]
     if median:
-        lines.append(Line("median of the pool", *zip(*median, strict=True), is_step=True))
+        lines.append(Line("median of the pool", median, is_step=True))
     plans = [
         (card.frames, card.shortest_path)
         for card in record.accepted
         if card.shortest_path is not None
     ]
     if plans:
-        lines.append(Line("accepted worlds", *zip(*plans, strict=True), is_cloud=True))
+        lines.append(Line("accepted worlds", plans, is_cloud=True))
     if not lines:
         return ""
     about = "Actions of the shortest plan, turns included"
@@ -232,9 +232,9 @@ def _mastery_chart(record: RunRecord) -> str:
     if not rates:
         return ""
     plans = sorted(rates)
-    means = [statistics.fmean(rates[plan]) for plan in plans]
+    means = [(plan, statistics.fmean(rates[plan])) for plan in plans]
     points = [(plan, rate) for plan in plans for rate in rates[plan]]
-    lines = [Line("mean", plans, means), Line("a world", *zip(*points, strict=True), is_cloud=True)]
+    lines = [Line("mean", means), Line("a world", points, is_cloud=True)]
     title = "Mastery"
     about = "Solve rate of each living world when last played, by the length of its shortest plan"
     svg = draw_chart(title, lines, is_share=True, x_label="actions of the shortest plan")

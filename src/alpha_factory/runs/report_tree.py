@@ -5,17 +5,18 @@ neighbours leave room for. The page's script lights up a world's line when it is
 """
 
 import html
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from alpha_factory.records import Retirement, WorldCard
 
-_ALL_AT_MOST = 400  # proposed worlds up to which the rejected ones are drawn, too
+_ALL_AT_MOST = 400  # proposed worlds up to which the rejected ones are drawn, too,
+_ALL_IN_A_CYCLE = 72  # unless there are more than this in a cycle
 _DRAWN_AT_MOST = 500
 _WIDTH = 1020  # what columns are spread over, as far as they need not be closer than this:
 _CLOSEST_COLUMNS = 27
-_WIDEST_COLUMNS = 90
+_WIDEST_COLUMNS = 180
 _LARGE, _SMALL = 10.5, 3.2  # radii of accepted and of rejected worlds
 _GAP = 4.0
 _MARGIN, _TOP = 24.0, 40.0
@@ -75,7 +76,7 @@ def draw_tree(
     return Tree(svg, caption, any(card.verdict != "accepted" for card in drawn), span)
 
 
-def shade(plan: int | None, span: tuple[int, int]) -> tuple[str, bool]:
+def shade(plan: int | float | None, span: tuple[int, int]) -> tuple[str, bool]:
     """The colour of a plan's length on the scale of `span`, and whether it is a light one."""
     if plan is None:
         return "var(--muted)", False
@@ -97,7 +98,8 @@ def _choose(
     rejected = len(worlds) - len(accepted)
     cycles = 1 + max(card.cycle for card in worlds)
     whole = f"{_count(len(accepted), 'accepted world')} over {_count(cycles, 'cycle')}"
-    if len(worlds) <= _ALL_AT_MOST:
+    largest = max(Counter(card.cycle for card in worlds).values())
+    if len(worlds) <= _ALL_AT_MOST and largest <= _ALL_IN_A_CYCLE:
         return list(worlds), f"{whole}; the {rejected:,} rejected ones are the small dots."
     aside = f" The {rejected:,} rejected ones are not drawn."
     if len(accepted) <= _DRAWN_AT_MOST:
@@ -168,7 +170,7 @@ def _wish(card: WorldCard, y: Mapping[int, float]) -> float:
     return known[0] if known else (min(y.values()) + max(y.values())) / 2 if y else 0.0
 
 
-def _spread(wishes: Sequence[float], heights: Sequence[float]) -> list[float]:
+def _spread(wishes: Sequence[int | float], heights: Sequence[int | float]) -> list[float]:
     """Places in the order of `wishes`, no two overlapping, as near to them as can be (least squares).
 
     With each place measured from the sum of the heights before it, "no overlap" becomes "not decreasing", and

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections import Counter
 from html import escape
 from pathlib import Path
@@ -23,6 +24,7 @@ _PICTURE = 150  # pixels that a picture is wide or high at most, its frame left 
 _LARGEST_TILE = 18
 _TRANSFERS = 20
 _FILMS_MB = 24
+_ENDS = {"solved": "Goal reached.", "unsolved": "Goal not reached."}
 
 _VERDICT_COLOURS = {
     "accepted": "var(--accent)",
@@ -31,6 +33,8 @@ _VERDICT_COLOURS = {
     "not chosen": "var(--series-5)",
 }
 _RAMP_STOPS = 7
+_AND = " + "  # between the operators of a world made by several mutations
+_NAMED_MUTATIONS = 2  # more are counted in a caption
 _DOT = (
     '<svg width="{side}" height="{side}" aria-hidden="true">'
     '<circle cx="{half}" cy="{half}" r="{half}" {look}/></svg>'
@@ -42,6 +46,11 @@ class Showcase(NamedTuple):
 
     first: list[WorldCard]  # in the order in which they were accepted
     hardest: list[WorldCard]  # of the others, those with the longest plans, longest first
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """Numbers of all of them."""
+        return frozenset(card.id for card in [*self.first, *self.hardest])
 
 
 def pick_worlds(record: RunRecord) -> Showcase:
@@ -60,12 +69,11 @@ def draw_lineage(record: RunRecord, showcase: Showcase) -> str:
     """The tree of worlds with its key, and what became of all that were proposed."""
     if not record.accepted:
         return '<p class="empty">No world has been accepted yet, so there is no tree.</p>'
-    shown = frozenset(card.id for card in [*showcase.first, *showcase.hardest])
-    tree = draw_tree(record.worlds, record.retirements, shown)
+    tree = draw_tree(record.worlds, record.retirements, showcase.ids)
     span = tree.plans
     stops = [
-        shade(round(span[0] + share * (span[1] - span[0]) / (_RAMP_STOPS - 1)), span)[0]
-        for share in range(_RAMP_STOPS)
+        shade(span[0] + step * (span[1] - span[0]) / (_RAMP_STOPS - 1), span)[0]
+        for step in range(_RAMP_STOPS)
     ]
     items = [
         f'<li>shortest plan {span[0]} <span class="ramp" style="background:linear-gradient(90deg,'
@@ -80,10 +88,13 @@ def draw_lineage(record: RunRecord, showcase: Showcase) -> str:
             f'<li>{mark}style="fill:var(--edge);opacity:.5"/></svg>mastered, has left it</li>'
         )
     if tree.has_rejected:
-        names = (("hard", "too hard"), ("easy", "too easy"), ("other", "rejected otherwise"))
+        names = (
+            ('class="hard"', "too hard"),
+            ('class="easy"', "too easy"),
+            ('class="other"', "rejected otherwise"),
+        )
         items += [
-            f"<li>{_DOT.format(side=7, half=3.5, look=f'class={kind}')}{name}</li>"
-            for kind, name in names
+            f"<li>{_DOT.format(side=7, half=3.5, look=look)}{name}</li>" for look, name in names
         ]
     return (
         f"<p>{escape(tree.caption)} A number is the length of the shortest plan; point at a world to see its line.</p>"
@@ -108,7 +119,7 @@ def draw_gallery(record: RunRecord, showcase: Showcase) -> str:
     return "".join(parts)
 
 
-def draw_films(record: RunRecord) -> str:
+def draw_films(record: RunRecord, showcase: Showcase) -> str:
     """The GIFs of the run; a sentence where there are none."""
     if not record.gifs:
         return (
@@ -125,7 +136,7 @@ def draw_films(record: RunRecord) -> str:
             left.append(path)
             continue
         room -= size
-        figures.append(_film(path))
+        figures.append(_film(path, showcase.ids))
     note = ""
     if left:
         names = ", ".join(f"<code>media/{escape(path.name)}</code>" for path in left)
@@ -174,17 +185,25 @@ def _draw_verdicts(record: RunRecord) -> str:
 
 
 def _draw_operators(proposed: list[WorldCard]) -> str:
-    tried = Counter(card.operator for card in proposed)
-    taken = Counter(card.operator for card in proposed if card.verdict == "accepted")
+    """Each mutation's share of accepted worlds; a world made by several counts for each of them."""
+    tried: Counter[str] = Counter()
+    taken: Counter[str] = Counter()
+    for card in proposed:
+        names = set(card.operator.split(_AND))
+        tried.update(names)
+        taken.update(names if card.verdict == "accepted" else ())
     rows = "".join(
         f'<tr><td>{escape(name)}</td><td class="num">{count:,}</td><td class="num">{taken[name]:,}</td>'
         f'<td class="num">{percent(taken[name] / count)}</td></tr>'
-        for name, count in tried.most_common()
+        for name, count in sorted(tried.items(), key=lambda item: (-item[1], item[0]))
     )
+    note = ""
+    if any(_AND in card.operator for card in proposed):
+        note = '<p class="note">A world made by several mutations counts for each of them.</p>'
     return (
         '<div class="scroll" style="max-width:480px"><table><thead><tr><th scope="col">mutation</th>'
         '<th scope="col" class="num">proposed</th><th scope="col" class="num">accepted</th>'
-        f'<th scope="col" class="num">share</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<th scope="col" class="num">share</th></tr></thead><tbody>{rows}</tbody></table></div>{note}'
     )
 
 
@@ -211,31 +230,39 @@ def _picture(record: RunRecord, card: WorldCard) -> str:
     image = draw_level(level, tile_pixels=2 * min(_PICTURE // max(own_size(level)), _LARGEST_TILE))
     width, height = image.width // 2, image.height // 2
     plan = "no plan" if card.shortest_path is None else _count(card.shortest_path, "step")
-    origin = (
-        f"from {' and '.join(map(str, card.parents))} by {card.operator}"
-        if card.parents
-        else f"made by {card.operator}"
-    )
+    origin = f"made by {card.operator}"
+    if card.parents:
+        mutations = card.operator.count(_AND) + 1
+        means = card.operator if mutations <= _NAMED_MUTATIONS else f"{mutations} mutations"
+        origin = f"from {' and '.join(map(str, card.parents))} by {means}"
     score = record.latest.get(card.id)
     solved = f"<br>solve rate {percent(score.solve_rate)}" if score else ""
     return (
         f'<figure id="world-{card.id}"><div><img src="{_inline_png(image)}" width="{width}" height="{height}" '
         f'alt="Map of world {card.id}, shortest plan {plan}" loading="lazy"></div>'
-        f"<figcaption><b>World {card.id}: {plan}</b>{escape(origin)}<br>in cycle {card.cycle}{solved}"
+        f'<figcaption><b>World {card.id}: {plan}</b><span title="{escape(card.operator)}">{escape(origin)}</span>'
+        f"<br>in cycle {card.cycle}{solved}"
         "</figcaption></figure>"
     )
 
 
-def _film(path: Path) -> str:
+def _film(path: Path, shown: frozenset[int]) -> str:
     content = base64.b64encode(path.read_bytes()).decode()
     with Image.open(path) as image:
         width, height = image.size
-        frames = getattr(image, "n_frames", 1)
-    name = path.stem.replace("-", " ").replace("_", " ")
+    name, _, end = path.stem.rpartition("-")
+    if end not in _ENDS:
+        name, end = path.stem, ""
+    title = escape(name.replace("-", " ").replace("_", " "))
+    if world := re.fullmatch(r"world-0*(\d+)", name):
+        title = f"World {world[1]}"
+        if int(world[1]) in shown:
+            title = f'<a href="#world-{world[1]}">{title}</a>'
+    words = re.sub("<[^>]+>", "", title)
     return (
         f'<figure><img src="data:image/gif;base64,{content}" width="{width}" height="{height}" '
-        f'alt="Film of an episode: {escape(name)}, {_count(frames - 1, "step")}">'
-        f"<figcaption><b>{escape(name)}</b>{_count(frames - 1, 'step')}</figcaption></figure>"
+        f'alt="Film of an episode in {words}. {_ENDS.get(end, "")}">'
+        f"<figcaption><b>{title}</b>{_ENDS.get(end, '')}</figcaption></figure>"
     )
 
 

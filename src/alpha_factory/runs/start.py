@@ -58,12 +58,16 @@ def start_run(
         alive at the end).
     """
     _check_budget(minutes, frames)
-    path = out or (_newest_run() if resume else None)
-    config = from_json(read_config(path)) if resume else choose_preset(preset or "demo")
+    if resume:
+        path = out or _newest_run()
+        config = from_json(read_config(path))
+    else:
+        config = choose_preset(preset or "demo")
     config = _change(config, preset, seed, minutes, frames, mutator)
+    if not resume:
+        path = out or _new_name(config)
     chosen = resolve("Mutator", config.curriculum.mutator)
     held_out = held_out_levels()
-    path = path or _new_name(config)
     with ExitStack() as stack:
         directory = stack.enter_context(
             resume_run(path, to_json(config), _MAY_CHANGE)

@@ -53,7 +53,7 @@ class Counters:
     """Seconds at work in all processes of this run, compilation left out."""
     compile_s: float = 0.0
 
-    def add(self, **changes: float) -> "Counters":
+    def add(self, **changes: int) -> "Counters":
         """These counters with some of them increased."""
         return dataclasses.replace(
             self, **{name: getattr(self, name) + by for name, by in changes.items()}

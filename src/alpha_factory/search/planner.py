@@ -23,9 +23,11 @@ def make_planner(
     discount: float,
     value_scale: float,
     logit_noise: float,
-    is_exploring: bool = True,
 ) -> Policy:
-    """A policy that searches before each action.
+    """A policy that searches before each action, and draws it.
+
+    It explores in evaluation as in training: where the agent sees a part of the world, one that
+    always takes the best action walks in circles.
 
     Args:
         kind: "gumbel" (sequential halving over Gumbel-sampled actions, Danihelka et al. 2022) or
@@ -36,8 +38,6 @@ def make_planner(
             policy, before any visit. It is fixed: rescaling by the tree's own minimum and
             maximum blows noise up to full size where rewards are sparse.
         logit_noise: standard deviation of the exploration noise on the prior (paper: 0.1).
-        is_exploring: draw the action (Gumbel noise, or visits at temperature 1 under Dirichlet
-            noise); otherwise take the best one.
     """
     if kind not in _SEARCHES:
         raise ValueError(f"search={kind!r} is unknown. Choose from {', '.join(_SEARCHES)}.")
@@ -55,7 +55,6 @@ def make_planner(
             recurrent_fn=partial(_imagine, discount),
             num_simulations=simulations,
             value_scale=value_scale,
-            is_exploring=is_exploring,
         )
         return Plan(output.action, output.action_weights, _root_value(output))
 
@@ -89,14 +88,13 @@ def _imagine(
 
 
 def _search_gumbel(
-    model: Model, *, value_scale: float, is_exploring: bool, **arguments: Any
+    model: Model, *, value_scale: float, **arguments: Any
 ) -> mctx.PolicyOutput:
     # mctx weighs Q-values by (maxvisit_init + most visits) * value_scale. With the range fixed
     # that factor starts at `value_scale` of ours.
     init = 50.0
     return mctx.gumbel_muzero_policy(
         model,
-        gumbel_scale=1.0 if is_exploring else 0.0,
         qtransform=partial(
             mctx.qtransform_completed_by_mix_value,
             rescale_values=False,
@@ -108,13 +106,11 @@ def _search_gumbel(
 
 
 def _search_puct(
-    model: Model, *, value_scale: float, is_exploring: bool, **arguments: Any
+    model: Model, *, value_scale: float, **arguments: Any
 ) -> mctx.PolicyOutput:
     del value_scale  # PUCT weighs values by visits alone
     return mctx.muzero_policy(
         model,
-        temperature=1.0 if is_exploring else 0.0,
-        dirichlet_fraction=0.25 if is_exploring else 0.0,
         qtransform=partial(mctx.qtransform_by_min_max, min_value=-1.0, max_value=1.0),
         **arguments,
     )

@@ -57,7 +57,7 @@ def observe(level: GridLevel, state: GridState) -> Bool[Array, " features"]:
             is_known & (tile == tiles.GOAL),
         ]
     )
-    time_left = 1.0 - state.time / level.step_limit
+    time_left = level.step_limit - state.time
     marks = jnp.concatenate(
         [
             jnp.stack(
@@ -68,7 +68,8 @@ def observe(level: GridLevel, state: GridState) -> Bool[Array, " features"]:
                 ]
             ),
             level.slip > 0.25 / _SLIP_MARKS * jnp.arange(_SLIP_MARKS, dtype=jnp.float32),
-            time_left > jnp.arange(_TIME_MARKS, dtype=jnp.float32) / _TIME_MARKS,
+            # In whole numbers: a compiled division need not give exactly 1 at the step limit.
+            time_left * _TIME_MARKS > level.step_limit * jnp.arange(_TIME_MARKS, dtype=jnp.int32),
         ]
     )
     features = jnp.concatenate([view.ravel(), around.ravel(), marks])

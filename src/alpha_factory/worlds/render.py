@@ -6,11 +6,12 @@ tile differ by colour alone. Host code: nothing here runs under `jit`.
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from alpha_factory.worlds import tiles
 from alpha_factory.worlds.level import GridLevel
@@ -33,8 +34,9 @@ _FOG_REACH = (
     1  # cells ahead and aside that fog leaves visible; a test compares with what the engine shows
 )
 
-_Box = tuple[float, float, float, float]
-_Point = tuple[float, float]
+_Length = int | float  # share of a tile's side
+_Box = tuple[_Length, _Length, _Length, _Length]
+_Point = tuple[_Length, _Length]
 
 
 def draw_level(
@@ -58,7 +60,7 @@ def draw_level(
         picture.paste(_tile(int(kind), is_tinted, tile_pixels), _place(row, column, tile_pixels))
     if state is not None:
         trail = np.asarray(state.visited)[:height, :width]
-        for row, column in np.argwhere(trail):
+        for row, column in np.argwhere(trail).tolist():
             _stamp(picture, _dot(tile_pixels), row, column, tile_pixels)
     holder = level if state is None else state
     row, column = (int(at) for at in (level.start if state is None else state.position))
@@ -160,10 +162,14 @@ def _shared_palette(pixels: int) -> Image.Image:
             ground = _tile(tiles.FLOOR, is_tinted, pixels).copy()
             ground.paste(overlay, (0, 0), overlay)
             sprites.append(ground)
-    strip = Image.new("RGB", (pixels * (len(sprites) + 1), pixels), _EDGE)
-    for index, sprite in enumerate(sprites):
-        strip.paste(sprite, (index * pixels, 0))
-    return strip.quantize(_GIF_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    seen: Counter[tuple[int, ...]] = Counter({ImageColor.getrgb(_EDGE): pixels**2})
+    for sprite in sprites:
+        seen.update(map(tuple, np.asarray(sprite).reshape(-1, 3).tolist()))
+    # Plain colours cover the most pixels; what is left out are shades between two of them.
+    common = sorted(seen, key=lambda colour: (-seen[colour], colour))[:_GIF_COLOURS]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in common for part in colour])
+    return palette
 
 
 def _place(row: int, column: int, pixels: int) -> tuple[int, int]:
@@ -283,10 +289,10 @@ class _Pen:
     def box(self, box: _Box, colour: str) -> None:
         self._draw.rectangle(self._corners(box), fill=colour)
 
-    def rounded(self, box: _Box, radius: float, colour: str) -> None:
+    def rounded(self, box: _Box, radius: _Length, colour: str) -> None:
         self._draw.rounded_rectangle(self._corners(box), radius * self._side, fill=colour)
 
-    def disc(self, centre: _Point, radius: float, colour: str) -> None:
+    def disc(self, centre: _Point, radius: _Length, colour: str) -> None:
         across, down = centre
         box = (across - radius, down - radius, across + radius, down + radius)
         self._draw.ellipse(self._corners(box), fill=colour)

@@ -64,18 +64,18 @@ def from_text(
     )
     lines = text.strip("\r\n").splitlines()
     _check_shape(lines)
-    tile = np.full((SIDE, SIDE), tiles.WALL, np.uint8)
+    drawn = np.full((SIDE, SIDE), tiles.WALL, np.uint8)
     agents, goals = [], []
     for row, line in enumerate(lines):
         for column, symbol in enumerate(line):
-            tile[row, column] = _read_symbol(symbol, row, column)
+            drawn[row, column] = _read_symbol(symbol, row, column)
             if symbol in tiles.HEADING_SYMBOLS:
                 agents.append((row, column))
-            elif tile[row, column] == tiles.GOAL:
+            elif drawn[row, column] == tiles.GOAL:
                 goals.append((row, column))
     start = _the_only("agent", f"shown exactly once, by one of {tiles.HEADING_SYMBOLS}", agents)
-    goal = _the_only("goal", f"shown exactly once, by {tiles.SYMBOLS[tiles.GOAL]}", goals)
-    tile, goal = jnp.asarray(tile), jnp.asarray(goal, jnp.int32)
+    shown_goal = _the_only("goal", f"shown exactly once, by {tiles.SYMBOLS[tiles.GOAL]}", goals)
+    tile, goal = jnp.asarray(drawn), jnp.asarray(shown_goal, jnp.int32)
     return GridLevel(
         tile=tile,
         start=jnp.asarray(start, jnp.int32),
@@ -129,7 +129,7 @@ def _the_only(field: str, rule: str, places: list[tuple[int, int]]) -> tuple[int
     return places[0]
 
 
-def _check_settings(**settings: float) -> None:
+def _check_settings(**settings: int | float) -> None:
     for name in ("dense", "trap_odds", "trap_penalty", "slip"):
         if not 0.0 <= settings[name] <= 1.0:
             raise InvalidLevel(name, "a number from 0 to 1", settings[name])

@@ -1,0 +1,99 @@
+"""Timing of compiled steps: cases in, one result each out, in the form that `bench --json` prints.
+
+A clock is read only when all arrays are there, compilation and one call more are left out, and the
+cases take turns, so that a machine that slows down slows all of them.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+
+
+class Case(NamedTuple):
+    """Something to be timed: `step(fixed, carry) -> carry`, which goes on from what it returned."""
+
+    name: str
+    unit: str
+    shape: Mapping[str, int]
+    step: Callable[[Any, Any], Any]
+    fixed: Any
+    carry: Any
+    work: Callable[[Any], float]
+    """Units of work in the call that returned this carry."""
+
+
+class Timing(NamedTuple):
+    """What the repeats of one case took, one entry each."""
+
+    wall_s: list[float]
+    cpu_s: list[float]  # of this process, all its threads added up
+    work: list[float]
+
+
+class Measured(NamedTuple):
+    """What a stage's benchmark found."""
+
+    compile_s: float
+    results: list[dict[str, Any]]
+    extra: Mapping[str, Any] = {}
+    """Fields that only this stage has."""
+
+
+def compile_step(
+    step: Callable[[Any, Any], Any], fixed: Any, carry: Any
+) -> tuple[Callable[[Any, Any], Any], float]:
+    """Compile `step(fixed, carry) -> carry` ahead of time; the carry's buffers are given away.
+
+    Returns:
+        The step, for inputs of these shapes, and the seconds that compilation took, which are few
+        where a persistent compilation cache had the program.
+    """
+    jitted = eqx.filter_jit(step, donate="all-except-first")
+    start = time.perf_counter()
+    compiled = jitted.lower(fixed, carry).compile()
+    return compiled, time.perf_counter() - start
+
+
+def time_in_turns(cases: Sequence[Case], repeats: int) -> list[Timing]:
+    """Call every case once unmeasured, then `repeats` times, case after case."""
+    # Copies, since a step gives the buffers of its carry away and cases may share some.
+    carries = [jax.block_until_ready(case.step(case.fixed, _copy(case.carry))) for case in cases]
+    timings = [Timing([], [], []) for _ in cases]
+    for _ in range(repeats):
+        for index, (case, timing) in enumerate(zip(cases, timings, strict=True)):
+            wall, cpu = time.perf_counter(), time.process_time()
+            carries[index] = jax.block_until_ready(case.step(case.fixed, carries[index]))
+            timing.cpu_s.append(time.process_time() - cpu)
+            timing.wall_s.append(time.perf_counter() - wall)
+            timing.work.append(float(case.work(carries[index])))
+    return timings
+
+
+def to_result(case: Case, timing: Timing) -> dict[str, Any]:
+    """One entry of `results`: rates are medians over the repeats."""
+    return {
+        "name": case.name,
+        "rate": _median_rate(timing.work, timing.wall_s),
+        "unit": case.unit,
+        "rate_per_cpu_s": _median_rate(timing.work, timing.cpu_s),
+        "median_s": statistics.median(timing.wall_s),
+        "min_s": min(timing.wall_s),
+        "max_s": max(timing.wall_s),
+        "repeats": len(timing.wall_s),
+        "shape": dict(case.shape),
+    }
+
+
+def _copy(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf.copy() if eqx.is_array(leaf) else leaf, tree)
+
+
+def _median_rate(work: Sequence[float], seconds: Sequence[float]) -> float | None:
+    """None where the clock did not move, as the CPU's may not while a device is at work."""
+    if min(seconds) <= 0.0:
+        return None
+    return statistics.median(done / took for done, took in zip(work, seconds, strict=True))

@@ -1,0 +1,25 @@
+"""What is measured: the shapes of every benchmark."""
+
+from dataclasses import dataclass, field
+
+from alpha_factory.runs.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Shapes of the benchmarks. A number measured at other ones can't be compared."""
+
+    worlds: int = 1024
+    """Worlds stepped side by side (worlds)."""
+    steps: int = 128
+    """Steps of each world in a measurement (worlds)."""
+    batches: tuple[int, ...] = (64, 256)
+    """Positions searched side by side (search)."""
+    simulations: int = 50
+    """Expansions of the tree for each position (search)."""
+    positions: int = 1024
+    """Positions searched in a measurement, one batch after the other (search)."""
+    updates: int = 16
+    """Gradient steps in a measurement (learn)."""
+    config: RunConfig = field(default_factory=RunConfig)
+    """Network, learning and stretch of training: the demo preset's (search, learn, loop)."""

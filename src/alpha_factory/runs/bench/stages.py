@@ -1,0 +1,72 @@
+"""`bench_stage`: a stage's name in, what `bench --json` prints out."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+
+from alpha_factory.core.errors import unknown
+from alpha_factory.runs.bench.learn import bench_learn
+from alpha_factory.runs.bench.loop import bench_loop
+from alpha_factory.runs.bench.measure import Measured
+from alpha_factory.runs.bench.revision import find_revision
+from alpha_factory.runs.bench.search import bench_search
+from alpha_factory.runs.bench.sizes import Sizes
+from alpha_factory.runs.bench.worlds import bench_worlds
+
+_CACHE_HIT = "/jax/compilation_cache/cache_hits"
+_STAGES: dict[str, Callable[[Sizes, int], Measured]] = {
+    "worlds": bench_worlds,
+    "search": bench_search,
+    "learn": bench_learn,
+    "loop": bench_loop,
+}
+
+
+def bench_stage(stage: str, repeats: int, sizes: Sizes | None = None) -> dict[str, Any]:
+    """Measure a stage on this machine's default device.
+
+    Args:
+        repeats: measurements of each result; rates are medians over them.
+        sizes: None for those that numbers are compared at.
+
+    Returns:
+        The object of `bench --json`. `compile_cache_hits` above 0 means that JAX's persistent
+        cache had programs already, so that `compile_s` is less than a first start takes.
+
+    Raises:
+        UsageError: there is no such stage; the message lists those that there are.
+    """
+    if stage not in _STAGES:
+        raise unknown("stage", stage, _STAGES)
+    with _counting_cache_hits() as hits:
+        measured = _STAGES[stage](sizes or Sizes(), repeats)
+    return {
+        "stage": stage,
+        "commit": find_revision(),
+        "device": jax.devices()[0].device_kind,
+        "cores": os.cpu_count(),
+        "jax": jax.__version__,
+        "compile_s": measured.compile_s,
+        "compile_cache_hits": len(hits),
+        "results": measured.results,
+        **measured.extra,
+    }
+
+
+@contextmanager
+def _counting_cache_hits() -> Iterator[list[str]]:
+    """Programs that the persistent compilation cache had, an entry each."""
+    hits: list[str] = []
+
+    def note(event: str, **_: object) -> None:
+        if event == _CACHE_HIT:
+            hits.append(event)
+
+    jax.monitoring.register_event_listener(note)
+    try:
+        yield hits
+    finally:
+        jax.monitoring.unregister_event_listener(note)

@@ -1,0 +1,186 @@
+import dataclasses
+import json
+
+import jax.numpy as jnp
+import pytest
+
+from alpha_factory.core.errors import UsageError
+from alpha_factory.runs.bench import Sizes, bench_stage, loop, measure
+from alpha_factory.runs.bench.measure import Case, Timing
+from alpha_factory.runs.bench.revision import find_revision
+from alpha_factory.runs.config import RunConfig
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+FIELDS = {
+    "name",
+    "rate",
+    "unit",
+    "rate_per_cpu_s",
+    "median_s",
+    "min_s",
+    "max_s",
+    "repeats",
+    "shape",
+}
+NAMES = {
+    "worlds": ["maze", "full"],
+    "search": ["puct", "puct-null", "gumbel", "gumbel-null", "network"],
+    "learn": ["update", "sequences", "sample", "insert"],
+    "loop": ["loop"],
+}
+
+
+def _stay(fixed: None, carry: None) -> None:
+    return carry
+
+
+@pytest.fixture
+def tiny():
+    demo = RunConfig()
+    config = dataclasses.replace(
+        demo,
+        network=dataclasses.replace(demo.network, widths=(8,), latent=8, head=8),
+        search=dataclasses.replace(demo.search, simulations=2),
+        learning=dataclasses.replace(
+            demo.learning, worlds=4, steps=12, updates=1, batch=4, replay_slots=48
+        ),
+        curriculum=dataclasses.replace(demo.curriculum, slots=8, iterations=2),
+    )
+    return Sizes(
+        worlds=4, steps=4, batches=(2,), simulations=4, positions=4, updates=2, config=config
+    )
+
+
+@pytest.mark.implicit_promotion
+@pytest.mark.parametrize("stage", NAMES)
+def test_bench_stage_prints_the_promised_fields(stage, tiny):
+    measured = bench_stage(stage, 2, tiny)
+    assert measured.keys() >= {"stage", "commit", "device", "jax", "compile_s", "results"}
+    assert measured["stage"] == stage
+    assert measured["compile_s"] > 0.0
+    assert [result["name"] for result in measured["results"]] == NAMES[stage]
+    for result in measured["results"]:
+        assert result.keys() == FIELDS
+        assert result["repeats"] == 2
+        assert 0.0 < result["min_s"] <= result["median_s"] <= result["max_s"]
+        assert all(isinstance(size, int) for size in result["shape"].values())
+    assert json.loads(json.dumps(measured)) == measured
+    if stage == "worlds":
+        assert measured["not_built"] == ["pixels"]
+    if stage == "loop":
+        assert list(measured["share"]) == ["worlds", "search", "learn", "other"]
+        # 2 iterations learn from 1 batch of 4 sequences each and collect at most 2 * 12 * 4 frames.
+        assert 8 / 96 <= measured["replay_ratio"] <= 8 / 48
+
+
+def test_bench_stage_lists_stages_when_unknown():
+    with pytest.raises(UsageError, match=r"Did you mean 'worlds'.*learn, loop, search, worlds"):
+        bench_stage("world", 1)
+
+
+def test_rates_are_medians_over_the_repeats():
+    case = Case("walk", "frames/s", {"worlds": 3}, _stay, None, None, lambda _: 12.0)
+    timing = Timing(wall_s=[2.0, 3.0, 6.0], cpu_s=[4.0, 4.0, 12.0], work=[12.0, 12.0, 12.0])
+    assert measure.to_result(case, timing) == {
+        "name": "walk",
+        "rate": 4.0,
+        "unit": "frames/s",
+        "rate_per_cpu_s": 3.0,
+        "median_s": 3.0,
+        "min_s": 2.0,
+        "max_s": 6.0,
+        "repeats": 3,
+        "shape": {"worlds": 3},
+    }
+
+
+def test_rate_is_missing_when_the_clock_did_not_move():
+    case = Case("walk", "frames/s", {}, _stay, None, None, lambda _: 12.0)
+    result = measure.to_result(case, Timing(wall_s=[2.0], cpu_s=[0.0], work=[12.0]))
+    assert result["rate"] == 6.0
+    assert result["rate_per_cpu_s"] is None
+
+
+def test_time_in_turns_measures_every_case_after_one_call_more():
+    called = []
+
+    def make(name: str) -> Case:
+        def step(fixed: int, carry: int) -> int:
+            called.append(name)
+            return carry + fixed
+
+        return Case(name, "", {}, step, 1, 0, float)
+
+    timings = measure.time_in_turns([make("a"), make("b")], 2)
+    assert called == ["a", "b", "a", "b", "a", "b"]
+    # The work of a call is read from the carry that it returned; the first call is left out.
+    assert [timing.work for timing in timings] == [[2.0, 3.0], [2.0, 3.0]]
+
+
+def test_compile_step_keeps_the_fixed_part_and_takes_the_carry():
+    fixed, carry = jnp.float32(3.0), jnp.float32(2.0)
+    step, seconds = measure.compile_step(lambda fixed, carry: fixed * carry, fixed, carry)
+    assert seconds > 0.0
+    assert float(step(fixed, step(fixed, carry))) == 18.0
+    assert carry.is_deleted()
+
+
+def test_shares_compare_turn_with_turn_and_leave_the_rest_to_other():
+    whole = Timing([10.0, 20.0], [], [])
+    parts = {"worlds": Timing([1.0, 2.0], [], []), "learn": Timing([5.0, 10.0], [], [])}
+    found = loop.share_time(whole, parts)
+    assert found["share"] == pytest.approx({"worlds": 0.1, "learn": 0.5, "other": 0.4})
+    assert found["share_excess"] == 0.0
+
+
+def test_shares_say_by_how_much_the_parts_exceed_the_whole():
+    parts = {"worlds": Timing([6.0], [], []), "learn": Timing([7.0], [], [])}
+    found = loop.share_time(Timing([10.0], [], []), parts)
+    assert found["share"] == pytest.approx({"worlds": 0.6, "learn": 0.7, "other": 0.0})
+    assert found["share_excess"] == pytest.approx(0.3)
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    package = tmp_path / "src" / "alpha_factory"
+    package.mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    return tmp_path
+
+
+def test_revision_is_read_from_a_branch(checkout):
+    branch = checkout / ".git" / "refs" / "heads" / "main"
+    branch.parent.mkdir(parents=True)
+    branch.write_text(f"{COMMIT}\n")
+    assert find_revision(checkout / "src" / "alpha_factory") == COMMIT
+
+
+def test_revision_is_read_from_packed_branches(checkout):
+    (checkout / ".git" / "packed-refs").write_text(
+        f"# pack-refs with: peeled\n{COMMIT[::-1]} refs/heads/main2\n{COMMIT} refs/heads/main\n"
+    )
+    assert find_revision(checkout / "src" / "alpha_factory") == COMMIT
+
+
+def test_revision_is_read_from_a_detached_head(checkout):
+    (checkout / ".git" / "HEAD").write_text(f"{COMMIT}\n")
+    assert find_revision(checkout / "src" / "alpha_factory") == COMMIT
+
+
+def test_revision_is_read_from_a_linked_worktree(checkout):
+    linked = checkout / "linked"
+    (linked / "src" / "alpha_factory").mkdir(parents=True)
+    folder = checkout / ".git" / "worktrees" / "linked"
+    folder.mkdir(parents=True)
+    (linked / ".git").write_text(f"gitdir: {folder}\n")
+    (folder / "HEAD").write_text("ref: refs/heads/other\n")
+    (folder / "commondir").write_text("../..\n")
+    (checkout / ".git" / "packed-refs").write_text(f"{COMMIT} refs/heads/other\n")
+    assert find_revision(linked / "src" / "alpha_factory") == COMMIT
+
+
+def test_revision_is_the_version_when_there_is_no_checkout(tmp_path):
+    package = tmp_path / "site-packages" / "alpha_factory"
+    package.mkdir(parents=True)
+    assert find_revision(package) == find_revision(tmp_path / "src" / "alpha_factory")

@@ -1,0 +1,141 @@
+"""A run that was stopped, in whatever way, ends in the same bits as one that was not."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from alpha_factory.core.errors import CorruptCheckpoint, DiskFull, NonFinite
+from alpha_factory.runs import durable
+from alpha_factory.runs.archive import Archive
+from alpha_factory.runs.durable import list_checkpoints
+from alpha_factory.runs.loop import Hooks, Run
+from alpha_factory.runs.metrics import read_metrics
+from runs import tiny
+
+pytestmark = pytest.mark.implicit_promotion
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return tiny.finish(tiny.open_run(tmp_path_factory.mktemp("whole") / "run"))
+
+
+def check_same(run: Run, other: Run) -> None:
+    """Every array, every world, every logged number but the clock's."""
+    leaves, others = (jax.tree_util.tree_leaves_with_path(one.state) for one in (run, other))
+    assert len(leaves) == len(others)
+    compared = 0
+    for (path, leaf), (_, twin) in zip(leaves, others, strict=True):
+        if hasattr(leaf, "dtype"):
+            assert np.array_equal(leaf, twin, equal_nan=True), jax.tree_util.keystr(path)
+            compared += 1
+    assert compared > 50
+    with Archive(run.directory.worlds) as archive, Archive(other.directory.worlds) as twin:
+        assert archive.worlds() == twin.worlds()
+        assert archive.scores() == twin.scores()
+        assert archive.transfers() == twin.transfers()
+        assert archive.retirements() == twin.retirements()
+        assert archive.worlds()
+        assert archive.transfers()
+    assert tell_rows(run) == tell_rows(other)
+
+
+def tell_rows(run: Run) -> list[dict]:
+    rows = [row.model_dump(exclude={"wall_s", "compile_s"}) for row in read_metrics(run.directory.path)]
+    for row in rows:
+        row["values"].pop("frames_per_s")
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("moment", "count"),
+    [
+        pytest.param("started", 1, id="before anything"),
+        pytest.param("logged", 1, id="before the first checkpoint"),
+        pytest.param("logged", 5, id="in the middle of a cycle"),
+        pytest.param("cycle", 3, id="with worlds archived and no checkpoint of them"),
+        pytest.param("saved", 2, id="just after a checkpoint"),
+    ],
+)
+def test_killed_run_resumes_to_the_same_bits(
+    whole: Run, tmp_path: Path, moment: str, count: int
+) -> None:
+    path = tmp_path / "run"
+    command = [sys.executable, tiny.__file__, path, moment, str(count)]
+    killed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    check_same(whole, tiny.finish(tiny.open_run(path, is_resuming=True)))
+
+
+def test_run_told_to_stop_saves_and_resumes_to_the_same_bits(whole: Run, tmp_path: Path) -> None:
+    asked = 0
+
+    def is_stopping() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == 4
+
+    stopped = tiny.open_run(tmp_path / "run", Hooks(is_stopping=is_stopping))
+    assert not stopped.train(seconds=None, frames=tiny.FRAMES)
+    stopped.close()
+    stopped.directory.close()
+    assert max(list_checkpoints(stopped.directory.checkpoints)) == 3
+    check_same(whole, tiny.finish(tiny.open_run(stopped.directory.path, is_resuming=True)))
+
+
+def test_torn_checkpoint_is_named_and_the_one_before_it_taken(whole: Run, tmp_path: Path) -> None:
+    first = tiny.finish(tiny.open_run(tmp_path / "run"), frames=tiny.FRAMES // 2)
+    newest = next(iter(list_checkpoints(first.directory.checkpoints).values()))
+    newest.write_bytes(newest.read_bytes()[:-1000])
+    told: list[tuple[str, dict]] = []
+    hooks = Hooks(event=lambda kind, payload: told.append((kind, payload)))
+    resumed = tiny.finish(tiny.open_run(first.directory.path, hooks, is_resuming=True))
+    assert newest.name in dict(told)["checkpoint skipped"]["reason"]
+    check_same(whole, resumed)
+
+
+def test_run_with_no_whole_checkpoint_names_them(tmp_path: Path) -> None:
+    run = tiny.finish(tiny.open_run(tmp_path / "run"), frames=tiny.FRAMES // 2)
+    for path in list_checkpoints(run.directory.checkpoints).values():
+        path.write_bytes(b"")
+    with pytest.raises(CorruptCheckpoint, match="no checkpoint in .* is whole"):
+        tiny.open_run(run.directory.path, is_resuming=True)
+
+
+def test_non_finite_loss_stops_at_the_last_good_checkpoint(tmp_path: Path) -> None:
+    config = tiny.with_learning(learning_rate=1e38)
+    run = tiny.open_run(tmp_path / "run", config=config)
+    run.save()
+    before = {path: path.read_bytes() for path in list_checkpoints(run.directory.checkpoints).values()}
+    with pytest.raises(NonFinite, match=r"at update \d+\. The last good checkpoint is .*000000000"):
+        tiny.finish(run)
+    after = list_checkpoints(run.directory.checkpoints).values()
+    assert {path: path.read_bytes() for path in after} == before
+
+
+def test_full_disk_leaves_the_last_checkpoint_to_resume_from(
+    whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saves = 0
+    write_all = durable._write_all
+
+    def write_until_full(descriptor: int, left: memoryview) -> None:
+        nonlocal saves
+        if len(left) > 100_000:  # the arrays of a checkpoint, not a small file
+            saves += 1
+            if saves > 1:
+                raise OSError(28, "No space left on device")
+        write_all(descriptor, left)
+
+    run = tiny.open_run(tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(durable, "_write_all", write_until_full)
+        with pytest.raises(DiskFull, match="is intact"):
+            tiny.finish(run)
+    assert saves > 1
+    check_same(whole, tiny.finish(tiny.open_run(run.directory.path, is_resuming=True)))

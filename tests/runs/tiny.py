@@ -1,0 +1,94 @@
+"""A run small enough for a test: every stage of the real one, in seconds."""
+
+import dataclasses
+import os
+import signal
+import sys
+from pathlib import Path
+
+from alpha_factory.methods.poet import METHOD
+from alpha_factory.runs.config import (
+    BudgetConfig,
+    CurriculumConfig,
+    LearningConfig,
+    NetworkConfig,
+    RunConfig,
+    SearchConfig,
+    to_json,
+)
+from alpha_factory.runs.directory import create_run, resume_run
+from alpha_factory.runs.loop import Hooks, Run
+from alpha_factory.runs.programs import Programs
+from alpha_factory.runs.suites import held_out_levels
+
+TINY = RunConfig(
+    preset="tiny",
+    network=NetworkConfig(widths=(16,), latent=16, head=16),
+    search=SearchConfig(simulations=2),
+    learning=LearningConfig(
+        worlds=4, steps=16, updates=2, batch=8, replay_slots=32, target_period=2
+    ),
+    curriculum=CurriculumConfig(
+        slots=8,
+        chunks=2,
+        iterations=2,
+        parents=4,
+        children=2,
+        episodes=2,
+        lowest=-1.0,  # an untrained policy solves little; here every new world is welcome
+        accepted=3,
+        specialist_cycles=2,
+        specialist_chunks=1,
+        transfer_margin=-2.0,  # always merged, so that the merge is part of what is tested
+        heldout_cycles=2,
+    ),
+    budget=BudgetConfig(minutes=None, frames=None, closing_s=0.0),
+)
+FRAMES = 1000
+
+
+def open_run(
+    path: Path, hooks: Hooks | None = None, *, is_resuming: bool = False, config: RunConfig = TINY
+) -> Run:
+    """A tiny run that has recorded its first world or taken up its last checkpoint."""
+    mutator, held_out = METHOD["Mutator"]["poet"], held_out_levels()
+    directory = (
+        resume_run(path, to_json(config)) if is_resuming else create_run(path, to_json(config))
+    )
+    programs = Programs(config, mutator, held_out)
+    run = Run(directory, programs, mutator.operators, held_out, hooks or Hooks())
+    run.restore_or_start(is_resuming=is_resuming)
+    return run
+
+
+def finish(run: Run, frames: int = FRAMES) -> Run:
+    """Train to the end and close everything."""
+    try:
+        run.train(seconds=None, frames=frames)
+    finally:
+        run.close()
+        run.directory.close()
+    return run
+
+
+def with_learning(**changes: float) -> RunConfig:
+    """The tiny config with another setting of its learner."""
+    return dataclasses.replace(TINY, learning=dataclasses.replace(TINY.learning, **changes))
+
+
+def main(path: Path, moment: str, count: int) -> None:
+    """Run, and kill this process without warning at the `count`-th moment of a kind."""
+    seen = 0
+
+    def note(kind: str) -> None:
+        nonlocal seen
+        seen += kind == moment
+        if seen == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    hooks = Hooks(logged=lambda row: note("logged"), event=lambda kind, payload: note(kind))
+    finish(open_run(path, hooks))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
