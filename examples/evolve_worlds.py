@@ -1,14 +1,16 @@
 """Mutate a world and look at its children: maps, the operators that made them, the plan lengths.
 
-    python examples/evolve_worlds.py --children 4 --generations 3
+python examples/evolve_worlds.py --children 4 --generations 3
 """
 
 import argparse
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from alpha_factory.genome import OPERATORS, hamming, mutate, random_genome, to_hex
+from alpha_factory.genome import OPERATORS, hamming, mutate, to_hex
+from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.worlds import GridLevel, decode, shortest_plan, to_text
 
 
@@ -23,12 +25,12 @@ def main() -> None:
     if arguments.tiny:
         children, generations = 2, 1
 
-    key_parent, key_children = jax.random.split(jax.random.key(arguments.seed))
+    key_children = jax.random.key(arguments.seed)
     spawn = jax.jit(jax.vmap(lambda genome, key: mutate(genome, key=key), in_axes=(None, 0)))
     grow = jax.jit(jax.vmap(decode))
     plan = jax.jit(jax.vmap(shortest_plan))
 
-    parent = random_genome(key=key_parent)
+    parent = jnp.asarray(seed_genome())  # the world that every run starts from
     level = jax.jit(decode)(parent)
     length = int(jax.jit(shortest_plan)(level))
     show("parent", level, length)
@@ -39,7 +41,9 @@ def main() -> None:
         lengths = np.asarray(plan(levels))
         bits = np.asarray(jax.vmap(hamming, in_axes=(0, None))(genomes, parent))
         for index in range(children):
-            name = f"generation {generation + 1}, child {index + 1} by {OPERATORS[operators[index]]}"
+            name = (
+                f"generation {generation + 1}, child {index + 1} by {OPERATORS[operators[index]]}"
+            )
             child = jax.tree.map(lambda leaf, at=index: leaf[at], levels)
             show(f"{name}, {bits[index]} bits away", child, int(lengths[index]))
         # The child with the longest plan has the next children: evolution without a learner.

@@ -1,6 +1,6 @@
-"""Score a policy of your own on the public mazes: here one that keeps its left hand on the wall.
+"""Score a policy of your own on the public mazes: here one that goes where it has not been.
 
-    python examples/score_your_policy.py --episodes 8
+python examples/score_your_policy.py --episodes 8
 """
 
 import argparse
@@ -13,21 +13,25 @@ from alpha_factory.core.types import Plan
 from alpha_factory.evaluate import Scorer, limit_steps, make_random, public_suite, summarise
 from alpha_factory.worlds import make_grid, tiles
 
-# The view is 5 x 5 cells of 16 kinds, row by row from the agent's own row on (docs/worlds.md).
-LEFT, AHEAD = 1, 7
+# After 25 view cells of 16 kinds come 5 marks of 11 x 11 map cells, the agent in the middle cell
+# of the map and facing its last row (docs/worlds.md has the layout).
+VIEW, SIDE, MIDDLE = 25 * 16, 11, 5
+WAY, VISITED = 1, 2
 
 
-def follow_wall(params: None, obs: Bool[Array, "worlds features"], *, key: Array) -> Plan:
-    """Forward where there is a wall on the left, to the left where there is none."""
-    view = obs[:, : 25 * 16].reshape(-1, 25, 16)
-    has_left, has_ahead = view[:, LEFT, tiles.WALL], view[:, AHEAD, tiles.WALL]
-    # Without memory: having just turned left, the agent can't know it. A coin breaks the circle.
-    coin = jax.random.bernoulli(key, 0.5, has_left.shape)
-    action = jnp.where(has_left | coin, tiles.FORWARD, tiles.TURN_LEFT)
-    action = jnp.where(has_ahead, jnp.where(has_left, tiles.TURN_RIGHT, action), action)
-    action = jnp.where(has_ahead & ~has_left, tiles.TURN_LEFT, action).astype(jnp.int32)
-    policy = jax.nn.one_hot(action, tiles.ACTIONS)
-    return Plan(action, policy, jnp.zeros(action.shape))
+def explore(params: None, obs: Bool[Array, "worlds features"], *, key: Array) -> Plan:
+    """To a neighbour where it has not been yet, straight on before left before right; else a coin."""
+    marks = obs[:, VIEW : VIEW + 5 * SIDE * SIDE].reshape(-1, 5, SIDE, SIDE)
+
+    def is_fresh(ahead: int, aside: int) -> Array:
+        cell = marks[:, :, MIDDLE + ahead, MIDDLE + aside]
+        return cell[:, WAY] & ~cell[:, VISITED]
+
+    action = jax.random.randint(key, obs.shape[:1], 0, tiles.ACTIONS)
+    action = jnp.where(is_fresh(0, 1), tiles.TURN_RIGHT, action)
+    action = jnp.where(is_fresh(0, -1), tiles.TURN_LEFT, action)
+    action = jnp.where(is_fresh(1, 0), tiles.FORWARD, action)
+    return Plan(action, jax.nn.one_hot(action, tiles.ACTIONS), jnp.zeros(action.shape))
 
 
 def main() -> None:
@@ -40,7 +44,7 @@ def main() -> None:
     world, suite = make_grid(), public_suite()
     step_limit = 20 if arguments.tiny else suite.step_limits[0]
     levels = limit_steps(suite.levels, step_limit)
-    for name, policy in (("wall", follow_wall), ("random", make_random(world.actions))):
+    for name, policy in (("explore", explore), ("random", make_random(world.actions))):
         scorer = Scorer(world, policy, lanes=len(suite.names) * episodes)
         played = scorer.score(None, levels, episodes=episodes, key=jax.random.key(0))
         scores = summarise(played.is_solved, played.total)

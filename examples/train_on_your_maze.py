@@ -1,6 +1,6 @@
 """Draw a maze, train a small agent on it, print how often it is solved before and after.
 
-    python examples/train_on_your_maze.py --rounds 120
+python examples/train_on_your_maze.py --rounds 120
 """
 
 import argparse
@@ -17,12 +17,10 @@ from alpha_factory.search import make_planner, make_prior
 from alpha_factory.worlds import from_text, make_grid
 
 MAZE = """
->..#...
-.#.#.#.
-.#...#.
-.####..
-....#.#
-.##.#.G
+>...#..
+.##...#
+.#..#..
+...##.G
 """
 WORLDS, STEPS, UPDATES, DISCOUNT = 64, 16, 4, 0.97
 
@@ -52,7 +50,15 @@ def main() -> None:
     def practise(learner, ring, actors, key):
         key_collect, key_update = jax.random.split(key)
         collected = collect(
-            world, planner, draw, learner.target, level, actors, steps=STEPS, slots=1, key=key_collect
+            world,
+            planner,
+            draw,
+            learner.target,
+            level,
+            actors,
+            steps=STEPS,
+            slots=1,
+            key=key_collect,
         )
         ring = insert(ring, collected.trajectory, window=recipe.window)
         for key_batch in jax.random.split(key_update, UPDATES):

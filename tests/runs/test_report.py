@@ -17,7 +17,7 @@ from alpha_factory.runs import config as settings
 from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.metrics import MetricWriter
 from alpha_factory.runs.report import write_report
-from alpha_factory.runs.report_tree import draw_tree
+from alpha_factory.runs.report.tree import draw_tree
 from alpha_factory.worlds import from_text, make_grid, write_gif
 
 VOID = {"meta", "img", "br", "link"}

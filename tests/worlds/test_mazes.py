@@ -77,5 +77,5 @@ def test_mazes_are_those_of_the_reference(mazes, pytestconfig):
         assert _walls(level) == [[cell == "1" for cell in row] for row in maze["wall_rows"]]
         assert level.start.tolist() == maze["start_xy"][::-1]
         assert level.goal.tolist() == maze["goal_xy"][::-1]
-        assert tiles.HEADING_NAMES[int(level.heading)] == maze["facing"]
+        assert tiles.HEADINGS[int(level.heading)] == maze["facing"]
         assert KNOWN[name] == (maze["wall_count"], maze["shortest_path_moves"])

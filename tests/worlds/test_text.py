@@ -36,7 +36,7 @@ def test_map_becomes_tiles_padded_with_walls():
     assert (np.asarray(level.tile)[3:] == tiles.WALL).all()
     assert (np.asarray(level.tile)[:, 4:] == tiles.WALL).all()
     assert (level.start.tolist(), level.goal.tolist()) == ([0, 0], [1, 3])
-    assert int(level.heading) == tiles.RIGHT
+    assert int(level.heading) == tiles.HEADINGS.index("right")
 
 
 def test_distance_counts_cells_with_doors_open():

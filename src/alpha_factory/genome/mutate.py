@@ -79,5 +79,7 @@ def _inject_rule(genome: Genome, key: PRNGKeyArray) -> Genome:
 def _pack(bits: Bool[Array, "512"]) -> UInt32[Array, "16"]:
     places = jnp.uint32(1) << jnp.arange(WORD_BITS, dtype=jnp.uint32)
     return jnp.sum(
-        jnp.where(bits.reshape(WORDS, WORD_BITS), places, jnp.uint32(0)), axis=1, dtype=jnp.uint32
+        jnp.where(bits.reshape(WORDS, WORD_BITS), places[None], jnp.uint32(0)),
+        axis=1,
+        dtype=jnp.uint32,
     )

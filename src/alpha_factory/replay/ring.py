@@ -95,8 +95,8 @@ def insert(ring: Ring, trajectory: Trajectory, *, window: int) -> Ring:
     slot = jnp.arange(slots)
     age = (ring.head + rows - 1 - slot) % slots  # rows written after this one
     written = jnp.minimum(ring.written + rows, slots)
-    is_new = (age >= window - 1) & (age < rows + window - 1) & (age < written)
-    is_lost = (age < window - 1) | (age >= written)
+    is_new = ((age >= window - 1) & (age < rows + window - 1) & (age < written))[None]
+    is_lost = ((age < window - 1) | (age >= written))[None]
     is_last = write(ring.is_last, trajectory.is_last)
     priority = jnp.where(is_new, jnp.where(is_last, 0.0, ring.highest), ring.priority)
     return Ring(
@@ -128,19 +128,19 @@ def sample(ring: Ring, *, batch: int, window: int, beta: float, key: PRNGKeyArra
     world = _draw(jnp.broadcast_to(by_world, (batch, by_world.size)), key_world)
     first = _draw(ring.priority[world], key_slot)
     slots = ring.action.shape[1]
-    rows = (first + jnp.arange(window)[:, None]) % slots
+    rows = (first[None] + jnp.arange(window)[:, None]) % slots
     chance = ring.priority[world, first] / jnp.sum(by_world)
     startable = jnp.sum(ring.priority > 0)
     weight = (startable * chance) ** -beta
     return Sample(
         window=Window(
             obs=jnp.unpackbits(ring.obs[world, first], axis=-1).astype(bool),
-            action=ring.action[world, rows].astype(jnp.int32),
-            reward=ring.reward[world, rows],
-            is_terminated=ring.is_terminated[world, rows],
-            is_last=ring.is_last[world, rows],
-            policy=ring.policy[world, rows],
-            value=ring.value[world, rows],
+            action=ring.action[world[None], rows].astype(jnp.int32),
+            reward=ring.reward[world[None], rows],
+            is_terminated=ring.is_terminated[world[None], rows],
+            is_last=ring.is_last[world[None], rows],
+            policy=ring.policy[world[None], rows],
+            value=ring.value[world[None], rows],
         ),
         place=(world, first),
         weight=weight / jnp.max(weight),

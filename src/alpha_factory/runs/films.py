@@ -48,14 +48,17 @@ def shoot_films(
 
 def _choose(state: RunState, held_out: Suite, public: Suite) -> list[tuple[str, GridLevel]]:
     pool = state.pool
-    plan = np.asarray(pool.plan)[: int(pool.size)]
-    hardest = np.argsort(-plan, kind="stable")[:_LIVING]
+    plan, tile = np.asarray(pool.plan)[: int(pool.size)], np.asarray(pool.level.tile)
+    maps: dict[bytes, int] = {}  # siblings often differ in rewards or rules alone
+    for slot in np.argsort(-plan, kind="stable"):
+        maps.setdefault(tile[slot].tobytes(), int(slot))
+    hardest = list(maps.values())[:_LIVING]
 
     def pick(levels: GridLevel, index: int) -> GridLevel:
         return jax.tree.map(lambda leaf: leaf[index], levels)
 
     worlds = [
-        (f"world-{int(pool.world[slot]):05d}", pick(pool.level, int(slot))) for slot in hardest
+        (f"world-{int(pool.world[slot]):05d}", pick(pool.level, slot)) for slot in hardest
     ]
     frozen = limit_steps(held_out.levels, held_out.step_limits[0])
     worlds += [(held_out.names[index], pick(frozen, index)) for index in range(_HELD_OUT)]

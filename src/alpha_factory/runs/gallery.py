@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alpha_factory.core.errors import InvalidGenome, InvalidLevel, UsageError, unknown
-from alpha_factory.genome import BITS, from_hex, from_json, random_genome, to_hex, to_values
+from alpha_factory.genome import BITS, from_hex, from_json, random_genome, to_hex, to_json, to_values
 from alpha_factory.worlds import (
     GridLevel,
     decode,
@@ -43,7 +43,8 @@ def describe_world(source: str) -> dict[str, Any]:
 
     Returns:
         `genome` (hexadecimal digits, or None), `ascii` (its map), `solvable`, `shortest_path` (actions, turns
-        included, or None), `step_limit`, and `features`, a list of plain words.
+        included, or None), `step_limit`, `features`, a list of plain words, and `fields`, the genome
+        as its JSON file holds it, or None.
 
     Raises:
         UsageError: there is no such source; the message says what there is.
@@ -127,6 +128,7 @@ def _describe(world: _World) -> dict[str, Any]:
         "shortest_path": plan if plan >= 0 else None,
         "step_limit": int(world.level.step_limit),
         "features": _features(world),
+        "fields": None if world.genome is None else to_json(world.genome),
     }
 
 

@@ -12,9 +12,6 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from alpha_factory.core.types import Plan, Policy
 from alpha_factory.nets import Model
 
-Search = Callable[..., Plan]
-"""`search(model, obs, *, key) -> Plan`."""
-
 
 def make_planner(
     kind: str,
@@ -87,9 +84,7 @@ def _imagine(
     ), latent
 
 
-def _search_gumbel(
-    model: Model, *, value_scale: float, **arguments: Any
-) -> mctx.PolicyOutput:
+def _search_gumbel(model: Model, *, value_scale: float, **arguments: Any) -> mctx.PolicyOutput:
     # mctx weighs Q-values by (maxvisit_init + most visits) * value_scale. With the range fixed
     # that factor starts at `value_scale` of ours.
     init = 50.0
@@ -105,9 +100,7 @@ def _search_gumbel(
     )
 
 
-def _search_puct(
-    model: Model, *, value_scale: float, **arguments: Any
-) -> mctx.PolicyOutput:
+def _search_puct(model: Model, *, value_scale: float, **arguments: Any) -> mctx.PolicyOutput:
     del value_scale  # PUCT weighs values by visits alone
     return mctx.muzero_policy(
         model,

@@ -95,7 +95,7 @@ def count_matches(
         return jnp.concatenate([leaf.astype(jnp.float32).ravel() for leaf in leaves])
 
     left, right = jax.vmap(flatten)(levels), jax.vmap(flatten)(others)
-    is_same = jax.lax.map(lambda one: jnp.all(one == right, axis=1), left)
+    is_same = jax.lax.map(lambda one: jnp.all(one[None] == right, axis=1), left)
     if is_counted is not None:
         is_same = is_same & is_counted
     return jnp.sum(is_same, axis=1, dtype=jnp.int32)

@@ -21,7 +21,6 @@ FEATURES = 1024
 
 _KINDS_SHOWN = 16  # features a cell of the view: a tile kind each, the last one for fog
 _MAP = 11  # cells a side of the map, the agent in its middle
-_MAP_LAYERS = 5
 _SLIP_MARKS = 4
 _TIME_MARKS = 8
 _FOG_REACH = 1  # cells ahead and to the sides that fog leaves visible
@@ -43,7 +42,7 @@ def observe(level: GridLevel, state: GridState) -> Bool[Array, " features"]:
         visited, known closed door, known goal); key held, mirror in force, fog in force; slip
         in 4 marks; the share of time left in 8 marks; zeros.
     """
-    view = _look(level, state)[:, None] == jnp.arange(_KINDS_SHOWN, dtype=jnp.uint8)
+    view = _look(level, state)[:, None] == jnp.arange(_KINDS_SHOWN, dtype=jnp.uint8)[None]
 
     row, column, is_inside = _cells_around(state, _MAP_AHEAD, _MAP_ASIDE)
     tile = state.tile[row, column]

@@ -23,7 +23,7 @@ def shortest_plan(level: GridLevel) -> Int32[Array, ""]:
     is_way = (level.tile != tiles.WALL) & (level.tile != tiles.TRAP)
     # First axis: without and with the key.
     is_free = jnp.stack([is_way & (level.tile != tiles.DOOR), is_way])
-    is_key = level.tile == tiles.KEY
+    is_key = (level.tile == tiles.KEY)[None]
     blank = jnp.zeros((2, 4, height, width), bool)
     start = blank.at[0, level.heading, level.start[0], level.start[1]].set(True)
 

@@ -158,7 +158,7 @@ def _shared_palette(pixels: int) -> Image.Image:
         _tile(kind, is_tinted, pixels) for kind in range(tiles.KINDS) for is_tinted in (False, True)
     ]
     for is_tinted in (False, True):
-        for overlay in (_agent(tiles.RIGHT, True, pixels), _dot(pixels)):
+        for overlay in (_agent(tiles.HEADINGS.index("right"), True, pixels), _dot(pixels)):
             ground = _tile(tiles.FLOOR, is_tinted, pixels).copy()
             ground.paste(overlay, (0, 0), overlay)
             sprites.append(ground)

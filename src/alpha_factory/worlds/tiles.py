@@ -6,12 +6,10 @@ KINDS = 7
 SYMBOLS = ".#GKDT'"
 """Symbol of each kind, in the order of the codes."""
 
-RIGHT, DOWN, LEFT, UP = range(4)
+HEADINGS = ("right", "down", "left", "up")
 HEADING_SYMBOLS = ">v<^"
-HEADING_NAMES = ("right", "down", "left", "up")
 ROW_STEP = (0, 1, 0, -1)
 COLUMN_STEP = (1, 0, -1, 0)
 
 TURN_LEFT, TURN_RIGHT, FORWARD = range(3)
 ACTIONS = 3
-ACTION_NAMES = ("turn left", "turn right", "forward")

@@ -14,7 +14,6 @@ from alpha_factory.curriculum import NEVER_PLAYED, Entry, Pool, draw_level, ente
 from alpha_factory.evaluate import make_random
 from alpha_factory.genome import random_genome
 from alpha_factory.learn import Recipe, update
-from alpha_factory.nets import Model
 from alpha_factory.replay import Ring, Sample, insert, sample
 from alpha_factory.rollout import collect
 from alpha_factory.runs.bench.measure import Case, Measured, compile_step, time_in_turns, to_result
@@ -104,29 +103,29 @@ def fill_replay(config: RunConfig, student: Student, pool: Pool) -> tuple[Studen
 
     def add(carry: Any, key: Any) -> tuple[Any, None]:
         actors, ring = carry
-        collected = walk(student.learner.target, pool, actors, key)
+        collected = walk(pool, actors, key)
         return (collected.actors, insert(ring, collected.trajectory, window=window)), None
 
-    collected = walk(student.learner.target, pool, student.actors, key_first)
+    collected = walk(pool, student.actors, key_first)
     keys = jax.random.split(key_rest, learning.replay_slots // learning.steps)
     (actors, ring), _ = jax.lax.scan(add, (collected.actors, student.ring), keys)
     return Student(student.learner, ring, actors), collected.trajectory
 
 
 def make_walk(world: World, config: RunConfig) -> Callable[..., Any]:
-    """`walk(model, pool, actors, key)`: a collection as in training, with a policy that is free."""
+    """`walk(pool, actors, key)`: a collection as in training, with a policy that costs nothing."""
     uniform = make_random(world.actions)
 
-    def act(model: Model, obs: Any, *, key: Any) -> Plan:
-        del model
+    def act(params: Any, obs: Any, *, key: Any) -> Plan:
+        del params
         return uniform(None, obs, key=key)
 
-    def walk(model: Model, pool: Pool, actors: Any, key: Any) -> Any:
+    def walk(pool: Pool, actors: Any, key: Any) -> Any:
         return collect(
             world,
             act,
             draw_level,
-            model,
+            pool,  # stands where a policy's parameters would
             pool,
             actors,
             steps=config.learning.steps,

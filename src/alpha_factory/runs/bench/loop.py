@@ -97,7 +97,7 @@ def _compile_parts(config: RunConfig, pool: Any, student: Any) -> tuple[list[Cas
         def collect_rows(_: Any, carry: Any) -> Any:
             actors, _, key = carry
             key_walk, key_later = jax.random.split(key)
-            collected = walk(None, pool, actors, key_walk)
+            collected = walk(pool, actors, key_walk)
             return collected.actors, collected.trajectory, key_later
 
         return jax.lax.fori_loop(0, rounds, collect_rows, carry)
@@ -109,7 +109,7 @@ def _compile_parts(config: RunConfig, pool: Any, student: Any) -> tuple[list[Cas
         return jax.lax.fori_loop(0, rounds * learning.steps, search, carry)
 
     obs = random_observations(learning.worlds)
-    rows = eqx.filter_jit(walk)(None, pool, student.actors, key).trajectory
+    rows = eqx.filter_jit(walk)(pool, student.actors, key).trajectory
     steps: tuple[tuple[Callable[[Any, Any], Any], Any, Any], ...] = (
         (act, pool, (student.actors, rows, key)),
         (plan, student.learner.target, (obs, jnp.zeros(learning.worlds), key)),

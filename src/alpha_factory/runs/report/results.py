@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 
 from alpha_factory.records import MetricRow
-from alpha_factory.runs.report_charts import Line, Reference, draw_chart
-from alpha_factory.runs.report_data import RunRecord
+from alpha_factory.runs.report.charts import Line, Reference, draw_chart
+from alpha_factory.runs.report.data import RunRecord
 
 _MAIN_SUITE = "generated-v1"
 _OURS = "trained"

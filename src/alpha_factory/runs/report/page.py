@@ -11,9 +11,9 @@ from alpha_factory.core.errors import UsageError
 from alpha_factory.runs import config as settings
 from alpha_factory.runs.directory import RunDirectory, compare_configs
 from alpha_factory.runs.durable import explain_disk_full, write_whole
-from alpha_factory.runs.report_data import RunRecord, median_plan, read_run
-from alpha_factory.runs.report_results import draw_curves, draw_suites, percent, tell_result
-from alpha_factory.runs.report_worlds import (
+from alpha_factory.runs.report.data import RunRecord, median_plan, read_run
+from alpha_factory.runs.report.results import draw_curves, draw_suites, percent, tell_result
+from alpha_factory.runs.report.worlds import (
     draw_films,
     draw_gallery,
     draw_lineage,
@@ -21,7 +21,7 @@ from alpha_factory.runs.report_worlds import (
     pick_worlds,
 )
 
-_TEMPLATE = "report_template.html"
+_TEMPLATE = "template.html"
 _FIRST = 10  # accepted worlds whose plans those living now are compared with
 _BY_COMMAND = ("preset", "seed", "curriculum.mutator", "budget.")
 
@@ -49,7 +49,7 @@ def write_report(run: Path) -> Path:
         "Settings": ("How to run it again", _draw_settings(record)),
     }
     name = run.resolve().name
-    template = resources.files("alpha_factory.runs").joinpath(_TEMPLATE).read_text("utf-8")
+    template = resources.files("alpha_factory.runs.report").joinpath(_TEMPLATE).read_text("utf-8")
     page = Template(template).substitute(
         title=f"{escape(name)}: an Alpha-Factory run",
         name=escape(name),

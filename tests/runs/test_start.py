@@ -1,0 +1,201 @@
+"""From the command to a finished run directory, at tiny size."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from alpha_factory.core.errors import RunConflict, UsageError
+from alpha_factory.runs.archive import Archive
+from alpha_factory.runs.config import PRESETS
+from alpha_factory.runs.evaluation import evaluate_run
+from alpha_factory.runs.metrics import read_metrics
+from alpha_factory.runs.start import start_run
+from alpha_factory.service.ledger import Ledger
+from runs.tiny import TINY
+
+pytestmark = pytest.mark.implicit_promotion
+
+
+@pytest.fixture(autouse=True)
+def _tiny_preset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PRESETS, "tiny", TINY)
+
+
+def start(
+    out: Path | None,
+    *,
+    open_ledger: Callable[[Path], Callable[[str, dict[str, Any]], None]] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    asked = {
+        "preset": None,
+        "seed": None,
+        "minutes": None,
+        "frames": None,
+        "resume": False,
+        "mutator": None,
+    } | options
+    ledger = open_ledger or (lambda directory: lambda kind, payload: None)
+    with Path(os.devnull).open("w") as nowhere:
+        return start_run(out=out, open_ledger=ledger, console=Console(file=nowhere), **asked)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    path = tmp_path_factory.mktemp("start") / "run"
+    PRESETS["tiny"] = TINY
+    try:
+        with LedgerOf(path) as open_ledger:
+            return path, start(path, preset="tiny", frames=300, open_ledger=open_ledger)
+    finally:
+        del PRESETS["tiny"]
+
+
+class LedgerOf:
+    """Opens the ledger of a run and closes it at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ledger: Ledger | None = None
+
+    def __enter__(self) -> Callable[[Path], Callable[[str, dict[str, Any]], None]]:
+        def open_ledger(directory: Path) -> Callable[[str, dict[str, Any]], None]:
+            assert directory == self._path
+            self._ledger = ledger = Ledger(directory / "ledger.sqlite")
+            return lambda kind, payload: ledger.append(kind, payload) and None
+
+        return open_ledger
+
+    def __exit__(self, *_: object) -> None:
+        assert self._ledger is not None
+        self._ledger.close()
+
+
+def test_run_leaves_what_is_promised(finished: tuple[Path, dict[str, Any]]) -> None:
+    path, summary = finished
+    for name in ("config.json", "metrics.jsonl", "worlds.sqlite", "ledger.sqlite", "report.html"):
+        assert (path / name).is_file(), name
+    assert list((path / "checkpoints").glob("*.safetensors"))
+    assert list((path / "tensorboard").iterdir())
+    assert len(list((path / "media").glob("*.gif"))) >= 5
+    assert json.loads((path / "config.json").read_text())["budget"]["frames"] == 300
+    last = read_metrics(path)[-1]
+    assert summary["updates"] == last.updates
+    assert summary["run"] == str(path)
+    assert summary["interrupted"] is False
+    assert summary["worlds_accepted"] + summary["worlds_rejected"] > 0
+
+
+def test_run_keeps_a_ledger_that_verifies(finished: tuple[Path, dict[str, Any]]) -> None:
+    with Ledger(finished[0] / "ledger.sqlite") as ledger:
+        kinds = [event.kind for event in ledger.events()]
+        assert ledger.verify() is None
+    assert kinds[0] == "started"
+    assert kinds[-1] == "ended"
+    assert {"cycle", "saved"} <= set(kinds)
+
+
+def test_run_reports_each_suite_beside_both_baselines(
+    finished: tuple[Path, dict[str, Any]],
+) -> None:
+    suites = finished[1]["suites"]
+    assert [(suite["suite"], suite["step_limit"]) for suite in suites] == [
+        ("generated-v1", 128),
+        ("public-mazes-v1", 250),
+        ("public-mazes-v1", 450),
+    ]
+    for suite in suites:
+        assert list(suite["policies"]) == ["trained", "untrained", "random"]
+        for numbers in suite["policies"].values():
+            assert 0.0 <= numbers["low"] <= numbers["solve_rate"] <= numbers["high"] <= 1.0
+    assert suites[0]["policies"]["random"]["solve_rate"] <= 0.2
+
+
+def test_evaluating_the_checkpoint_repeats_the_closing_evaluation(
+    finished: tuple[Path, dict[str, Any]],
+) -> None:
+    path, summary = finished
+    assert evaluate_run(path, "generated-v1", None, TINY.seed) == summary["suites"][:1]
+
+
+def test_evaluating_an_unknown_suite_lists_the_choices(
+    finished: tuple[Path, dict[str, Any]],
+) -> None:
+    with pytest.raises(UsageError, match=r"generated-v1, public-mazes-v1"):
+        evaluate_run(finished[0], "generated", None, 0)
+
+
+def test_accepted_worlds_are_children_of_archived_ones(
+    finished: tuple[Path, dict[str, Any]],
+) -> None:
+    with Archive(finished[0] / "worlds.sqlite", read_only=True) as archive:
+        cards = archive.worlds()
+    assert [card.id for card in cards] == list(range(len(cards)))
+    accepted = {card.id for card in cards if card.verdict == "accepted"}
+    assert len(accepted) == 1 + finished[1]["worlds_accepted"]
+    for card in cards[1:]:
+        assert card.parents[0] in accepted
+        assert card.parents[0] < card.id
+
+
+def test_second_run_in_the_same_directory_is_refused_naming_resume(
+    finished: tuple[Path, dict[str, Any]],
+) -> None:
+    with pytest.raises(RunConflict, match="--resume"):
+        start(finished[0], preset="tiny", frames=300)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"seed": 7}, "seed was 0, now 7"),
+        ({"mutator": "random"}, "curriculum.mutator was 'poet', now 'random'"),
+        ({"preset": "laptop"}, "preset was 'tiny', now 'laptop'"),
+    ],
+)
+def test_resume_with_a_changed_setting_is_refused_naming_both_values(
+    finished: tuple[Path, dict[str, Any]], change: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(RunConflict, match=told):
+        start(finished[0], resume=True, **change)
+
+
+def test_resume_may_give_more_frames(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    first = start(path, preset="tiny", frames=130)
+    second = start(path, resume=True, frames=300)
+    assert first["frames"] < second["frames"] == finished[1]["frames"]
+    assert second["suites"] == finished[1]["suites"]
+
+
+def test_unknown_names_list_the_choices(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"demo, gpu, laptop, paper, tiny"):
+        start(tmp_path / "run", preset="demi")
+    with pytest.raises(UsageError, match=r"poet, random"):
+        start(tmp_path / "run", preset="tiny", mutator="poett")
+    assert not (tmp_path / "run").exists()
+
+
+def test_interrupted_run_saves_and_says_so(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    def open_ledger(directory: Path) -> Callable[[str, dict[str, Any]], None]:
+        return lambda kind, payload: os.kill(os.getpid(), signal.SIGINT) if kind == "cycle" else None
+
+    path = tmp_path / "run"
+    handler = signal.getsignal(signal.SIGINT)
+    stopped = start(path, preset="tiny", frames=300, open_ledger=open_ledger)
+    assert stopped["interrupted"] is True
+    assert stopped["suites"] == []
+    assert signal.getsignal(signal.SIGINT) is handler
+    resumed = start(path, resume=True)
+    assert resumed["interrupted"] is False
+    assert resumed["suites"] == finished[1]["suites"]
+    assert np.isclose(resumed["median_path_last"], finished[1]["median_path_last"])
