@@ -13,14 +13,15 @@ from alpha_factory.learn import Recipe, make_optimiser, start_learner, update
 from alpha_factory.nets import Model
 from alpha_factory.replay import insert, make_ring
 from alpha_factory.rollout import collect, play, start_actors
-from alpha_factory.search import make_planner, make_prior
+from alpha_factory.search import make_planner
 from alpha_factory.worlds import from_text, make_grid
 
 MAZE = """
->...#..
-.##...#
-.#..#..
-...##.G
+>..#.
+.#.#.
+.#...
+.###.
+....G
 """
 WORLDS, STEPS, UPDATES, DISCOUNT = 64, 16, 4, 0.97
 
@@ -34,13 +35,13 @@ def main() -> None:
 
     world, level = make_grid(), from_text(MAZE, step_limit=60, dense=0.3)
     key_model, key_start, key_train, key_test = jax.random.split(jax.random.key(0), 4)
-    model = Model(world.features, world.actions, widths=(64,), latent=32, head=32, key=key_model)
+    model = Model(world.features, world.actions, widths=(128,), latent=64, head=64, key=key_model)
     optimiser = make_optimiser(
         learning_rate=2e-3, decay_updates=4 * rounds, final_share=0.1, weight_decay=1e-4, clip=5.0
     )
     recipe = Recipe(optimiser, 128, 5, 5, DISCOUNT, 1.0, target_period=20, alpha=0.6, beta=0.4)
     planner = make_planner(
-        "gumbel", simulations=8, discount=DISCOUNT, value_scale=8.0, logit_noise=0.1
+        "gumbel", simulations=8, discount=DISCOUNT, value_scale=20.0, logit_noise=0.1
     )
 
     def draw(source, *, key):  # there is one level to draw
@@ -68,7 +69,7 @@ def main() -> None:
     @eqx.filter_jit
     def test(model):
         levels = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], 64, axis=0), level)
-        return jnp.mean(play(world, make_prior(), model, levels, key=key_test).is_solved)
+        return jnp.mean(play(world, planner, model, levels, key=key_test).is_solved)
 
     learner = start_learner(model, recipe)
     ring = make_ring(worlds=WORLDS, slots=256, features=world.features, actions=world.actions)

@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 from alpha_factory.cli import main, pages
 
@@ -41,3 +42,25 @@ def test_cli_page_has_every_command():
     for path in pages.command_paths(main.Command):
         assert f"## `alpha-factory {' '.join(path)}`" in page
     assert "--resume" in page
+
+
+def test_genome_page_shows_the_bits_of_each_field():
+    width = SimpleNamespace(
+        name="width",
+        section="topology",
+        offset=0,
+        width=4,
+        kind="number",
+        meaning="columns | cells",
+    )
+    spare = SimpleNamespace(
+        name="spare_a", section="rules", offset=4, width=28, kind="spare", meaning=""
+    )
+    page = pages.render_genome({"width": width, "spare_a": spare}, {"topology": 4, "rules": 28})
+    assert "All 32 bits" in page
+    assert "## Topology, 4 bits\n\n| bits | field |" in page
+    rows = [line for line in page.splitlines() if "`" in line and line.startswith("|")]
+    assert rows == [
+        "| 0–3 | `width` | number | columns \\| cells |",
+        "| 4–31 | `spare_a` | spare | not read yet |",
+    ]

@@ -14,7 +14,9 @@ from alpha_factory.genome import FIELDS
 READ = jax.jit(genome.read_genes)
 HAMMING = jax.jit(genome.hamming)
 RULE_PERIODS = jax.jit(
-    lambda words: {rule: genome.rule_period(genome.read_genes(words), rule) for rule in genome.TEMPLATES}
+    lambda words: {
+        rule: genome.rule_period(genome.read_genes(words), rule) for rule in genome.TEMPLATES
+    }
 )
 
 WHOLE = st.integers(0, 2**512 - 1)

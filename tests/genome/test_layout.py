@@ -2,7 +2,13 @@ import pytest
 
 from alpha_factory.genome import BITS, FIELDS, SECTIONS, TEMPLATES
 
-SECTION_BITS = {"topology": 128, "physics": 96, "entities": 160, "reward": 64, "rules": 64}  # paper, 4.1
+SECTION_BITS = {
+    "topology": 128,
+    "physics": 96,
+    "entities": 160,
+    "reward": 64,
+    "rules": 64,
+}  # paper, 4.1
 
 
 def test_fields_cover_the_512_bits_exactly_once():

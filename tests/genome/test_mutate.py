@@ -92,7 +92,9 @@ def test_gaussian_moves_real_physics_fields_alone_by_little(litter):
 
 
 def test_gaussian_stays_in_range_at_the_ends():
-    parents = jnp.concatenate([jnp.zeros((100, 16), jnp.uint32), jnp.full((100, 16), 0x80008000, jnp.uint32)])
+    parents = jnp.concatenate(
+        [jnp.zeros((100, 16), jnp.uint32), jnp.full((100, 16), 0x80008000, jnp.uint32)]
+    )
     breed = jax.jit(jax.vmap(lambda genome, key: mutate(genome, key=key)))
     children, operator = breed(parents, jax.random.split(jax.random.key(3), 200))
     moved = [
@@ -100,7 +102,10 @@ def test_gaussian_stays_in_range_at_the_ends():
         for parent, child, used in zip(*map(np.asarray, (parents, children, operator)), strict=True)
         if used == OPERATORS.index("gaussian")
     ]
-    at_least, at_most = [new for old, new in moved if old == 0], [new for old, new in moved if old == 65535]
+    at_least, at_most = (
+        [new for old, new in moved if old == 0],
+        [new for old, new in moved if old == 65535],
+    )
     assert min(at_least) == 0
     assert 0 < max(at_least) < 20_000
     assert max(at_most) == 65535

@@ -223,7 +223,7 @@ class Episode:
         whole = self.level.distance[self.level.start]
         if whole in (0, UNREACHABLE):
             return 0.0
-        return -self.level.dense * self.level.distance[cell] / whole
+        return self.level.dense * max(0.0, 1 - self.level.distance[cell] / whole)
 
     def _rules(self, rule: str) -> bool:
         period = getattr(self.level, f"{rule}_period")
@@ -248,4 +248,6 @@ class Episode:
         return view
 
     def _look(self) -> None:
-        self.seen |= {cell for cell, kind in self._view().items() if kind != 15 and cell in self.tile}
+        self.seen |= {
+            cell for cell, kind in self._view().items() if kind != 15 and cell in self.tile
+        }

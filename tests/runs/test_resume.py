@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from alpha_factory.core.errors import CorruptCheckpoint, DiskFull, NonFinite
-from alpha_factory.runs import durable
 from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.durable import list_checkpoints
 from alpha_factory.runs.loop import Hooks, Run
@@ -46,7 +45,9 @@ def check_same(run: Run, other: Run) -> None:
 
 
 def tell_rows(run: Run) -> list[dict]:
-    rows = [row.model_dump(exclude={"wall_s", "compile_s"}) for row in read_metrics(run.directory.path)]
+    rows = [
+        row.model_dump(exclude={"wall_s", "compile_s"}) for row in read_metrics(run.directory.path)
+    ]
     for row in rows:
         row["values"].pop("frames_per_s")
     return rows
@@ -111,7 +112,9 @@ def test_non_finite_loss_stops_at_the_last_good_checkpoint(tmp_path: Path) -> No
     config = tiny.with_learning(learning_rate=1e38)
     run = tiny.open_run(tmp_path / "run", config=config)
     run.save()
-    before = {path: path.read_bytes() for path in list_checkpoints(run.directory.checkpoints).values()}
+    before = {
+        path: path.read_bytes() for path in list_checkpoints(run.directory.checkpoints).values()
+    }
     with pytest.raises(NonFinite, match=r"at update \d+\. The last good checkpoint is .*000000000"):
         tiny.finish(run)
     after = list_checkpoints(run.directory.checkpoints).values()
@@ -119,23 +122,14 @@ def test_non_finite_loss_stops_at_the_last_good_checkpoint(tmp_path: Path) -> No
 
 
 def test_full_disk_leaves_the_last_checkpoint_to_resume_from(
-    whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Run, tmp_path: Path, limit_writes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saves = 0
-    write_all = durable._write_all
-
-    def write_until_full(descriptor: int, left: memoryview) -> None:
-        nonlocal saves
-        if len(left) > 100_000:  # the arrays of a checkpoint, not a small file
-            saves += 1
-            if saves > 1:
-                raise OSError(28, "No space left on device")
-        write_all(descriptor, left)
-
     run = tiny.open_run(tmp_path / "run")
-    with monkeypatch.context() as patch:
-        patch.setattr(durable, "_write_all", write_until_full)
-        with pytest.raises(DiskFull, match="is intact"):
-            tiny.finish(run)
-    assert saves > 1
+    run.save()
+    (saved,) = list_checkpoints(run.directory.checkpoints).values()
+    limit_writes(saved.stat().st_size // 2)
+    with pytest.raises(DiskFull, match=f"{saved.name}, is intact"):
+        tiny.finish(run)
+    monkeypatch.undo()
+    assert list(list_checkpoints(run.directory.checkpoints).values()) == [saved]
     check_same(whole, tiny.finish(tiny.open_run(run.directory.path, is_resuming=True)))

@@ -169,7 +169,7 @@ def test_resume_with_a_changed_setting_is_refused_naming_both_values(
 
 def test_resume_may_give_more_frames(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     path = tmp_path / "run"
-    first = start(path, preset="tiny", frames=130)
+    first = start(path, preset="tiny", frames=100)
     second = start(path, resume=True, frames=300)
     assert first["frames"] < second["frames"] == finished[1]["frames"]
     assert second["suites"] == finished[1]["suites"]
@@ -187,7 +187,9 @@ def test_interrupted_run_saves_and_says_so(
     finished: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     def open_ledger(directory: Path) -> Callable[[str, dict[str, Any]], None]:
-        return lambda kind, payload: os.kill(os.getpid(), signal.SIGINT) if kind == "cycle" else None
+        return lambda kind, payload: (
+            os.kill(os.getpid(), signal.SIGINT) if kind == "cycle" else None
+        )
 
     path = tmp_path / "run"
     handler = signal.getsignal(signal.SIGINT)

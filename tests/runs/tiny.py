@@ -1,6 +1,7 @@
 """A run small enough for a test: every stage of the real one, in seconds."""
 
 import dataclasses
+import functools
 import os
 import signal
 import sys
@@ -45,18 +46,24 @@ TINY = RunConfig(
     budget=BudgetConfig(minutes=None, frames=None, closing_s=0.0),
 )
 FRAMES = 1000
+MUTATOR = METHOD["Mutator"]["poet"]
+
+
+@functools.cache
+def make_programs(config: RunConfig) -> Programs:
+    """Compiled once for all runs of a process."""
+    return Programs(config, MUTATOR, held_out_levels())
 
 
 def open_run(
     path: Path, hooks: Hooks | None = None, *, is_resuming: bool = False, config: RunConfig = TINY
 ) -> Run:
     """A tiny run that has recorded its first world or taken up its last checkpoint."""
-    mutator, held_out = METHOD["Mutator"]["poet"], held_out_levels()
+    programs = make_programs(config)
     directory = (
         resume_run(path, to_json(config)) if is_resuming else create_run(path, to_json(config))
     )
-    programs = Programs(config, mutator, held_out)
-    run = Run(directory, programs, mutator.operators, held_out, hooks or Hooks())
+    run = Run(directory, programs, MUTATOR.operators, held_out_levels(), hooks or Hooks())
     run.restore_or_start(is_resuming=is_resuming)
     return run
 

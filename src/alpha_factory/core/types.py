@@ -13,6 +13,10 @@ WorldState = Any
 """A pytree of arrays that changes with every step."""
 
 
+Params = Any
+"""What a policy acts with: a model, or None where there is nothing to learn."""
+
+
 class Outcome(eqx.Module):
     """What one step gave. At most one of `is_terminated` and `is_truncated` is true."""
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, PRNGKeyArray
 
-from alpha_factory.core.types import Level, Plan, Policy, World
+from alpha_factory.core.types import Level, Params, Plan, Policy, World
 from alpha_factory.rollout import Score, play
 
 
@@ -32,9 +32,7 @@ class Scorer:
             lambda params, levels, key: play(world, policy, params, levels, key=key)
         )
 
-    def score(
-        self, params: eqx.Module | None, levels: Level, *, episodes: int, key: PRNGKeyArray
-    ) -> Episodes:
+    def score(self, params: Params, levels: Level, *, episodes: int, key: PRNGKeyArray) -> Episodes:
         """Play every level `episodes` times."""
         count = jax.tree.leaves(levels)[0].shape[0]
         order = np.repeat(np.arange(count), episodes)

@@ -130,7 +130,7 @@ def sample(ring: Ring, *, batch: int, window: int, beta: float, key: PRNGKeyArra
     slots = ring.action.shape[1]
     rows = (first[None] + jnp.arange(window)[:, None]) % slots
     chance = ring.priority[world, first] / jnp.sum(by_world)
-    startable = jnp.sum(ring.priority > 0)
+    startable = jnp.sum(ring.priority > 0).astype(jnp.float32)
     weight = (startable * chance) ** -beta
     return Sample(
         window=Window(

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from alpha_factory.core.types import Level, Policy, Trajectory, World, WorldState
+from alpha_factory.core.types import Level, Params, Policy, Trajectory, World, WorldState
 
 DrawLevel = Callable[..., tuple[Int[Array, ""], Level]]
 """`draw_level(source, *, key) -> (slot, level)`: which world an actor plays next."""
@@ -63,7 +63,7 @@ def collect(
     world: World,
     policy: Policy,
     draw_level: DrawLevel,
-    params: eqx.Module,
+    params: Params | None,
     source: Level,
     actors: Actors,
     *,

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from alpha_factory.core.types import Level, Policy, World, WorldState
+from alpha_factory.core.types import Level, Params, Policy, World, WorldState
 
 
 class Score(eqx.Module):
@@ -19,7 +19,7 @@ class Score(eqx.Module):
 
 
 def play(
-    world: World, policy: Policy, params: eqx.Module, levels: Level, *, key: PRNGKeyArray
+    world: World, policy: Policy, params: Params | None, levels: Level, *, key: PRNGKeyArray
 ) -> Score:
     """Play every level once, from its start to its end or its own step limit."""
     step = _stepper(world, policy, params, levels)
@@ -38,7 +38,7 @@ def play(
 def record(
     world: World,
     policy: Policy,
-    params: eqx.Module,
+    params: Params | None,
     levels: Level,
     *,
     steps: int,
@@ -77,7 +77,7 @@ def _start(
 
 
 def _stepper(
-    world: World, policy: Policy, params: eqx.Module, levels: Level
+    world: World, policy: Policy, params: Params | None, levels: Level
 ) -> Callable[[WorldState, Score, PRNGKeyArray], tuple[WorldState, Score]]:
     def step(state: WorldState, score: Score, key: PRNGKeyArray) -> tuple[WorldState, Score]:
         key_plan, key_world = jax.random.split(key)

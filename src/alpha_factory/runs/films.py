@@ -57,9 +57,7 @@ def _choose(state: RunState, held_out: Suite, public: Suite) -> list[tuple[str, 
     def pick(levels: GridLevel, index: int) -> GridLevel:
         return jax.tree.map(lambda leaf: leaf[index], levels)
 
-    worlds = [
-        (f"world-{int(pool.world[slot]):05d}", pick(pool.level, slot)) for slot in hardest
-    ]
+    worlds = [(f"world-{int(pool.world[slot]):05d}", pick(pool.level, slot)) for slot in hardest]
     frozen = limit_steps(held_out.levels, held_out.step_limits[0])
     worlds += [(held_out.names[index], pick(frozen, index)) for index in range(_HELD_OUT)]
     worlds += [

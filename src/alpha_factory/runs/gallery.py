@@ -12,7 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from alpha_factory.core.errors import InvalidGenome, InvalidLevel, UsageError, unknown
-from alpha_factory.genome import BITS, from_hex, from_json, random_genome, to_hex, to_json, to_values
+from alpha_factory.genome import (
+    BITS,
+    from_hex,
+    from_json,
+    random_genome,
+    to_hex,
+    to_json,
+    to_values,
+)
 from alpha_factory.worlds import (
     GridLevel,
     decode,

@@ -18,6 +18,7 @@ from alpha_factory.core.errors import NonFinite
 from alpha_factory.core.types import Level
 from alpha_factory.genome import to_hex
 from alpha_factory.records import MetricRow, WorldCard
+from alpha_factory.rollout import Episodes
 from alpha_factory.runs import checkpoint
 from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.build import derive_key
@@ -36,7 +37,7 @@ class Hooks:
     """What a caller may want to know or say while a run is going on."""
 
     logged: Callable[[MetricRow], None] = lambda row: None
-    """After every stretch of training."""
+    """After every stretch of training, and the cycle that followed it if one was due."""
     is_stopping: Callable[[], bool] = lambda: False
     """Asked after every stretch; a run told to stop saves and returns."""
     event: Callable[[str, dict], None] = lambda kind, payload: None
@@ -53,7 +54,6 @@ class Run:
         operators: tuple[str, ...],
         held_out: Level,
         hooks: Hooks,
-        seconds_before: float = 0.0,
     ) -> None:
         self.config: RunConfig = programs.config
         self.directory = directory
@@ -61,7 +61,8 @@ class Run:
         self._operators = operators
         self._held_out = held_out
         self._hooks = hooks
-        self._started = time.perf_counter() - seconds_before
+        self._started = time.perf_counter()
+        self._compiled = programs.compile_s
         self._before = Counters()
         self.counters = Counters()
         self.state = programs.begin()
@@ -107,11 +108,14 @@ class Run:
             if self._hooks.is_stopping():
                 self.save()
                 return False
-            self._stretch()
-            if self.counters.chunk % self.config.curriculum.chunks == 0:
+            progress, frames_per_s = self._stretch()
+            tally = self.state.tally
+            is_turning = self.counters.chunk % self.config.curriculum.chunks == 0
+            if is_turning:
                 self._cycle()
-                if self.counters.cycle % self.config.checkpoint_cycles == 0:
-                    self.save()
+            self._log(progress, tally, frames_per_s)
+            if is_turning and self.counters.cycle % self.config.checkpoint_cycles == 0:
+                self.save()
         self.save()
         return True
 
@@ -130,8 +134,8 @@ class Run:
         self._archive.close()
         self._metrics.close()
 
-    def _stretch(self) -> None:
-        """Train once, look at the losses, log."""
+    def _stretch(self) -> tuple[Progress, float]:
+        """Train once and look at the losses; frames per second come beside what was done."""
         start = time.perf_counter()
         key = derive_key(self.config.seed, "train", self.counters.chunk)
         student, progress = jax.block_until_ready(
@@ -144,8 +148,7 @@ class Run:
         self.counters = self.counters.add(
             chunk=1, frames=frames, updates=progress.losses.value.size
         )
-        self._count_time()
-        self._log(progress, frames / (time.perf_counter() - start))
+        return progress, frames / (time.perf_counter() - start)
 
     def _cycle(self) -> None:
         before = self.counters
@@ -179,9 +182,9 @@ class Run:
         self._hooks.event("not finite", {"update": update, "terms": broken})
         raise NonFinite(f"The loss ({', '.join(broken)})", update, last)
 
-    def _log(self, progress: Progress, frames_per_s: float) -> None:
-        counters, losses = self.counters, progress.losses
-        tally, pool = self.state.tally, self.state.pool
+    def _log(self, progress: Progress, tally: Episodes, frames_per_s: float) -> None:
+        self._count_time()
+        counters, losses, pool = self.counters, progress.losses, self.state.pool
         ended = int(jnp.sum(tally.ended))
         size = int(pool.size)
         values: dict[str, float | None] = {
@@ -212,7 +215,7 @@ class Run:
 
     def _count_time(self) -> None:
         """Seconds of this process go on top of those of the ones before it."""
-        compile_s = self.programs.compile_s
+        compile_s = self.programs.compile_s - self._compiled
         wall_s = time.perf_counter() - self._started - compile_s
         self.counters = dataclasses.replace(
             self.counters,

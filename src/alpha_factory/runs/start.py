@@ -16,6 +16,7 @@ from alpha_factory.records import RunSummary
 from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.config import RunConfig, choose_preset, from_json, to_json
 from alpha_factory.runs.directory import RunDirectory, create_run, read_config, resume_run
+from alpha_factory.runs.durable import explain_disk_full
 from alpha_factory.runs.evaluation import Examiner, save_evaluation
 from alpha_factory.runs.films import shoot_films
 from alpha_factory.runs.loop import Hooks, Run
@@ -74,7 +75,7 @@ def start_run(
             if resume
             else create_run(path, to_json(config))
         )
-        event = open_ledger(path)
+        event = _record_events(directory, open_ledger)
         is_interrupted = stack.enter_context(_noting_interrupts(console))
         budget = config.budget
         line = stack.enter_context(
@@ -93,6 +94,20 @@ def start_run(
         report = write_report(path)
         event("ended" if suites else "interrupted", {"frames": run.counters.frames})
     return _summarise(run, directory, report, suites)
+
+
+def _record_events(
+    directory: RunDirectory, open_ledger: Callable[[Path], Callable[[str, dict[str, Any]], None]]
+) -> Callable[[str, dict[str, Any]], None]:
+    """The ledger's append, with a full disk told as it is elsewhere."""
+    with explain_disk_full(directory.ledger, directory.checkpoints):
+        append = open_ledger(directory.path)
+
+    def record(kind: str, payload: dict[str, Any]) -> None:
+        with explain_disk_full(directory.ledger, directory.checkpoints):
+            append(kind, payload)
+
+    return record
 
 
 def _close(

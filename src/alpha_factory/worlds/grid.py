@@ -123,9 +123,15 @@ def _move(
 
 
 def _progress(level: GridLevel, before: Int32[Array, "2"], after: Int32[Array, "2"]) -> Array:
-    """The dense part of the reward: it sums to `dense` over any way from start to goal."""
+    """The dense part of the reward: it sums to `dense` over any way from start to goal.
+
+    A cell farther from the goal than the start is counts as the start, so that no episode's sum
+    leaves [0, dense] and getting lost costs no more than what was gained.
+    """
     whole = level.distance[level.start[0], level.start[1]]
-    nearer = level.distance[before[0], before[1]] - level.distance[after[0], after[1]]
+    left = jnp.minimum(level.distance[before[0], before[1]], whole)
+    left_after = jnp.minimum(level.distance[after[0], after[1]], whole)
     is_known = (whole > 0) & (whole < UNREACHABLE)
-    share = nearer.astype(jnp.float32) / jnp.maximum(whole, 1).astype(jnp.float32)
+    nearer = (left - left_after).astype(jnp.float32)
+    share = nearer / jnp.maximum(whole, 1).astype(jnp.float32)
     return jnp.where(is_known, level.dense * share, 0.0)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from alpha_factory.core.types import Plan, Trajectory, World
+from alpha_factory.core.types import Trajectory, World
 from alpha_factory.curriculum import NEVER_PLAYED, Entry, Pool, draw_level, enter
 from alpha_factory.evaluate import make_random
 from alpha_factory.genome import random_genome
@@ -114,18 +114,14 @@ def fill_replay(config: RunConfig, student: Student, pool: Pool) -> tuple[Studen
 
 def make_walk(world: World, config: RunConfig) -> Callable[..., Any]:
     """`walk(pool, actors, key)`: a collection as in training, with a policy that costs nothing."""
-    uniform = make_random(world.actions)
-
-    def act(params: Any, obs: Any, *, key: Any) -> Plan:
-        del params
-        return uniform(None, obs, key=key)
+    policy = make_random(world.actions)
 
     def walk(pool: Pool, actors: Any, key: Any) -> Any:
         return collect(
             world,
-            act,
+            policy,
             draw_level,
-            pool,  # stands where a policy's parameters would
+            None,
             pool,
             actors,
             steps=config.learning.steps,

@@ -1,0 +1,209 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from alpha_factory.core.types import Trajectory
+from alpha_factory.replay import insert, make_ring, sample, set_priority
+
+WORLDS, SLOTS, ROWS, WINDOW, FEATURES, ACTIONS = 3, 12, 3, 4, 16, 2
+BATCH = 64
+
+
+@jax.jit
+def put(ring, trajectory):
+    return insert(ring, trajectory, window=WINDOW)
+
+
+@jax.jit
+def draw(ring, key):
+    return sample(ring, batch=BATCH, window=WINDOW, beta=0.4, key=key)
+
+
+RATE = jax.jit(lambda ring, place, error: set_priority(ring, place, error, alpha=0.6))
+
+
+def make_rows(number, generator):
+    """A block of random rows; `action`, `reward` and `value` say which row of which world it is."""
+    world, row = np.meshgrid(np.arange(WORLDS), number * ROWS + np.arange(ROWS))
+    is_last = generator.random((ROWS, WORLDS)) < 0.25
+    return Trajectory(
+        obs=jnp.asarray(generator.random((ROWS, WORLDS, FEATURES)) < 0.5),
+        action=jnp.asarray(row % ACTIONS, jnp.int32),
+        reward=jnp.asarray(100 * world + row, jnp.float32),
+        is_terminated=jnp.asarray(generator.random((ROWS, WORLDS)) < 0.5),
+        is_last=jnp.asarray(is_last),
+        policy=jnp.asarray(generator.random((ROWS, WORLDS, ACTIONS)), jnp.float32),
+        value=jnp.asarray(-100.0 * world - row, jnp.float32),
+    )
+
+
+class SlowRing:
+    """Every row ever written, in lists; those of the last `SLOTS` are held."""
+
+    def __init__(self):
+        self.rows = []  # a trajectory row by time; the worlds side by side
+        self.priority = {}  # of (world, time), for rows that may be the first of a window
+        self.highest = 1.0
+
+    def insert(self, trajectory):
+        self.rows += [
+            jax.tree.map(lambda leaf, at=at: np.asarray(leaf[at]), trajectory) for at in range(ROWS)
+        ]
+        before, self.priority = self.priority, {}
+        for world in range(WORLDS):
+            for time in range(max(0, len(self.rows) - SLOTS), len(self.rows) - WINDOW + 1):
+                if not self.rows[time].is_last[world]:
+                    self.priority[world, time] = before.get((world, time), self.highest)
+
+    def rate(self, places, errors, alpha):
+        for place, error in zip(places, errors, strict=True):
+            self.priority[place] = (error + 1e-3) ** alpha
+        self.highest = max(self.highest, *(self.priority[place] for place in places))
+
+
+def read_priorities(ring, slow):
+    """(world, time) to priority for every row that may be first, told from the rows held."""
+    priority = np.asarray(ring.priority)
+    held = range(max(0, len(slow.rows) - SLOTS), len(slow.rows))
+    assert np.count_nonzero(priority) == sum(
+        priority[world, time % SLOTS] > 0 for world in range(WORLDS) for time in held
+    )
+    return {
+        (world, time): priority[world, time % SLOTS]
+        for world in range(WORLDS)
+        for time in held
+        if priority[world, time % SLOTS] > 0
+    }
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12))
+def test_ring_is_the_list_of_its_newest_rows(seed, inserts):
+    """After every insert the same rows may be drawn, at the same priority, and hold the same things."""
+    generator = np.random.default_rng(seed)
+    ring = make_ring(worlds=WORLDS, slots=SLOTS, features=FEATURES, actions=ACTIONS)
+    slow = SlowRing()
+    for number in range(inserts):
+        trajectory = make_rows(number, generator)
+        ring = put(ring, trajectory)
+        slow.insert(trajectory)
+        assert read_priorities(ring, slow) == pytest.approx(slow.priority)
+        if not slow.priority:
+            continue
+        drawn = draw(ring, jax.random.key(seed))
+        check_windows(drawn, slow)
+        # New priorities for two rows that were drawn, each once.
+        places = sorted(set(zip(*(place.tolist() for place in drawn.place), strict=True)))[:2]
+        errors = generator.random(len(places)).astype(np.float32) * 3
+        ring = RATE(
+            ring,
+            tuple(jnp.array(column, jnp.int32) for column in zip(*places, strict=True)),
+            jnp.asarray(errors),
+        )
+        slow.rate([(world, newest(slow, slot)) for world, slot in places], errors.tolist(), 0.6)
+        assert read_priorities(ring, slow) == pytest.approx(slow.priority)
+        assert float(ring.highest) == pytest.approx(slow.highest)
+
+
+def newest(slow, slot):
+    """The row that a slot holds."""
+    return max(time for time in range(len(slow.rows)) if time % SLOTS == slot)
+
+
+def check_windows(drawn, slow):
+    window = jax.tree.map(np.asarray, drawn.window)
+    for index, (world, slot) in enumerate(zip(*map(np.asarray, drawn.place), strict=True)):
+        time = newest(slow, slot)
+        assert (world, time) in slow.priority
+        rows = slow.rows[time : time + WINDOW]
+        assert len(rows) == WINDOW
+        np.testing.assert_array_equal(window.obs[index], rows[0].obs[world])
+        for name in ("action", "reward", "is_terminated", "is_last", "policy", "value"):
+            wanted = [getattr(row, name)[world] for row in rows]
+            np.testing.assert_array_equal(getattr(window, name)[:, index], wanted)
+
+
+@pytest.fixture(scope="module")
+def rated():
+    """A full ring with a different priority for every row that may be first."""
+    generator = np.random.default_rng(0)
+    ring = make_ring(worlds=WORLDS, slots=SLOTS, features=FEATURES, actions=ACTIONS)
+    for number in range(5):
+        ring = put(ring, make_rows(number, generator))
+    worlds, slots = np.nonzero(np.asarray(ring.priority))
+    errors = jnp.asarray(generator.random(len(worlds)).astype(np.float32)) * 2
+    return RATE(ring, (jnp.asarray(worlds, jnp.int32), jnp.asarray(slots, jnp.int32)), errors)
+
+
+def test_windows_are_drawn_in_proportion_to_priority(rated):
+    draws = jax.jit(jax.vmap(draw, in_axes=(None, 0)))(
+        rated, jax.random.split(jax.random.key(1), 200)
+    )
+    worlds, slots = (np.asarray(place).ravel() for place in draws.place)
+    counts = np.zeros((WORLDS, SLOTS))
+    np.add.at(counts, (worlds, slots), 1)
+    priority = np.asarray(rated.priority, float)
+    assert (counts[priority == 0] == 0).all()
+    wanted = priority[priority > 0] / priority.sum() * counts.sum()
+    assert len(wanted) > 10
+    assert wanted.max() > 3 * wanted.min()
+    assert stats.chisquare(counts[priority > 0], wanted).pvalue > 1e-3
+
+
+def test_row_of_priority_zero_is_never_drawn_even_alone_among_many(rated):
+    """One startable row in one world, at either end of the sums: every draw is that one."""
+    for place in ((0, 0), (0, SLOTS - 1), (WORLDS - 1, 0), (WORLDS - 1, SLOTS - 1)):
+        priority = jnp.zeros((WORLDS, SLOTS)).at[place].set(1e-3)
+        lonely = make_ring(worlds=WORLDS, slots=SLOTS, features=FEATURES, actions=ACTIONS)
+        lonely = type(lonely)(**{**vars(lonely), "priority": priority})
+        drawn = draw(lonely, jax.random.key(2))
+        assert set(zip(*(one.tolist() for one in drawn.place), strict=True)) == {place}
+        assert drawn.weight.tolist() == [1.0] * BATCH
+
+
+def test_importance_weights_correct_for_how_windows_were_drawn(rated):
+    drawn = draw(rated, jax.random.key(3))
+    priority = np.asarray(rated.priority, float)
+    chance = priority[tuple(map(np.asarray, drawn.place))] / priority.sum()
+    weight = (1 / (np.count_nonzero(priority) * chance)) ** 0.4
+    np.testing.assert_allclose(drawn.weight, weight / weight.max(), rtol=1e-5)
+    assert float(drawn.weight.max()) == pytest.approx(1.0)
+
+
+def test_error_of_zero_keeps_a_window_startable(rated):
+    place = tuple(jnp.array([index], jnp.int32) for index in np.argwhere(rated.priority)[0])
+    again = RATE(rated, place, jnp.zeros(1))
+    assert 0 < float(again.priority[place][0]) < 0.02
+
+
+def test_new_rows_get_the_highest_priority_given_so_far(rated):
+    place = tuple(jnp.array([index], jnp.int32) for index in np.argwhere(rated.priority)[0])
+    spiked = RATE(rated, place, jnp.array([99.0]))
+    grown = put(spiked, make_rows(5, np.random.default_rng(1)))
+    new = np.asarray(grown.priority)[np.asarray(grown.priority) > np.asarray(rated.priority).max()]
+    np.testing.assert_allclose(new, 99.001**0.6, rtol=1e-5)
+    assert len(new) > 1
+
+
+def test_window_drawn_twice_keeps_one_of_its_priorities(rated):
+    world, slot = np.argwhere(rated.priority)[0].tolist()
+    place = jnp.array([world, world], jnp.int32), jnp.array([slot, slot], jnp.int32)
+    got = float(RATE(rated, place, jnp.array([1.0, 2.0])).priority[world, slot])
+    assert any(got == pytest.approx((error + 1e-3) ** 0.6) for error in (1.0, 2.0))
+
+
+def test_features_that_do_not_fill_bytes_are_refused():
+    with pytest.raises(ValueError, match="features=12 must be a multiple of 8"):
+        make_ring(worlds=1, slots=8, features=12, actions=2)
+
+
+@pytest.mark.parametrize("slots", [10, 6])
+def test_rows_that_do_not_divide_the_slots_or_do_not_fit_are_refused(slots):
+    ring = make_ring(worlds=WORLDS, slots=slots, features=FEATURES, actions=ACTIONS)
+    with pytest.raises(
+        ValueError, match=f"slots={slots} must be a multiple of the 3 rows.*window of 4"
+    ):
+        insert(ring, make_rows(0, np.random.default_rng(0)), window=WINDOW)

@@ -1,0 +1,65 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from alpha_factory.evaluate import make_random
+from alpha_factory.rollout import play, record
+from alpha_factory.worlds import from_text
+from reference.engine import WORLD, take
+from reference.grid import Episode, random_level, read_level, write_level
+
+LEVELS, LIMIT = 8, 12
+POLICY = make_random(3)
+PLAY = jax.jit(lambda levels, key: play(WORLD, POLICY, None, levels, key=key))
+RECORD = jax.jit(lambda levels, key: record(WORLD, POLICY, None, levels, steps=LIMIT, key=key))
+
+
+@pytest.fixture(scope="module")
+def levels():
+    random = [write_level(random_level(seed, most_steps=LIMIT)) for seed in range(LEVELS - 4)]
+    easy = [from_text(">G", step_limit=LIMIT), from_text(">T.\n.G.", step_limit=LIMIT, dense=0.5)]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *random, *easy, *easy)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_play_and_record_give_the_same_score(levels, seed):
+    score, _ = RECORD(levels, jax.random.key(seed))
+    for one, other in zip(
+        jax.tree.leaves(PLAY(levels, jax.random.key(seed))), jax.tree.leaves(score), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_score_is_that_of_the_slow_simulator(levels, seed):
+    """The actions are read off the recorded states: a heading that turned, or a push ahead."""
+    score, states = RECORD(levels, jax.random.key(seed))
+    assert score.is_solved.any()
+    for index in range(LEVELS):
+        level = read_level(take(levels, index))
+        episode, total, is_solved, time = Episode(level), 0.0, False, 0
+        while not episode.is_over:
+            heading = states.heading[time + 1, index] - states.heading[time, index]
+            is_mirrored = level.mirror_period and (time // level.mirror_period) % 2
+            turn = {0: 2, 1: 1, 3: 0}[int(heading) % 4]
+            reward, _, _, is_solved = episode.step(1 - turn if is_mirrored and turn < 2 else turn)
+            total, time = total + reward, time + 1
+            assert tuple(states.position[time, index].tolist()) == episode.cell
+        assert int(score.steps[index]) == time <= level.step_limit
+        assert bool(score.is_solved[index]) == is_solved
+        assert float(score.total[index]) == pytest.approx(total, abs=1e-5)
+
+
+def test_record_starts_at_the_start_and_stays_at_the_end(levels):
+    score, states = RECORD(levels, jax.random.key(0))
+    assert states.time.shape == (LIMIT + 1, LEVELS)
+    assert not states.time[0].any()
+    np.testing.assert_array_equal(states.position[0], levels.start)
+    wanted = np.minimum(np.arange(LIMIT + 1)[:, None], np.asarray(score.steps)[None])
+    np.testing.assert_array_equal(states.time, wanted)
+
+
+def test_another_key_plays_otherwise(levels):
+    first, other = (RECORD(levels, jax.random.key(seed))[1] for seed in (0, 1))
+    assert not jnp.array_equal(first.heading, other.heading)
