@@ -104,7 +104,7 @@ def test_run_with_no_whole_checkpoint_names_them(tmp_path: Path) -> None:
     run = tiny.finish(tiny.open_run(tmp_path / "run"), frames=tiny.FRAMES // 2)
     for path in list_checkpoints(run.directory.checkpoints).values():
         path.write_bytes(b"")
-    with pytest.raises(CorruptCheckpoint, match="no checkpoint in .* is whole"):
+    with pytest.raises(CorruptCheckpoint, match=r"no checkpoint in .* is whole"):
         tiny.open_run(run.directory.path, is_resuming=True)
 
 

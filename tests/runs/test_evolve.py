@@ -1,0 +1,126 @@
+"""A cycle's decisions, with the candidates' properties set by hand."""
+
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from alpha_factory.records import WorldCard
+from alpha_factory.rollout import Score
+from alpha_factory.runs.archive import Archive
+from alpha_factory.runs.evolve import evolve
+from alpha_factory.runs.programs import Programs, Proposal
+from alpha_factory.runs.state import Counters, RunState
+from alpha_factory.runs.suites import held_out_levels
+from alpha_factory.worlds import count_matches
+from runs import tiny
+
+pytestmark = pytest.mark.implicit_promotion
+
+CANDIDATES = tiny.TINY.curriculum.parents * tiny.TINY.curriculum.children
+
+
+class Doctored(Programs):
+    """The real programs, but for what the candidates are like and how they are played."""
+
+    def __init__(self, programs: Programs, total: np.ndarray, **changes: Any) -> None:
+        vars(self).update(vars(programs))  # compiled programs included
+        self._total = np.repeat(total, tiny.TINY.curriculum.episodes)
+        self._changes = changes
+
+    def propose(self, *args: Any, **options: Any) -> Proposal:
+        proposal = super().propose(*args, **options)
+        candidates = proposal.candidates
+        if "plan" in self._changes:
+            plan = jnp.asarray(self._changes.pop("plan"))
+            candidates = eqx.tree_at(lambda some: some.plan, candidates, plan)
+        none = jnp.zeros(CANDIDATES, bool)
+        clean = proposal._replace(candidates=candidates, is_repeat=none, is_held_out=none)
+        return clean._replace(**{name: jnp.asarray(one) for name, one in self._changes.items()})
+
+    def judge(self, model: Any, levels: Any, *, key: Any) -> Score:
+        played = super().judge(model, levels, key=key)
+        if played.total.shape != self._total.shape:
+            return played
+        return Score(jnp.asarray(self._total, jnp.float32), played.is_solved, played.steps)
+
+
+def judge(
+    tmp_path: Path, total: list[float], state: RunState | None = None, **changes: Any
+) -> tuple[RunState, list[WorldCard]]:
+    """The state after one cycle, and the cards of its candidates."""
+    programs = tiny.make_programs(tiny.TINY)
+    doctored = Doctored(programs, np.array(total), **changes)
+    with Archive(tmp_path / "worlds.sqlite") as archive:
+        seed = WorldCard(
+            id=0,
+            genome="0" * 128,
+            parents=[],
+            operator="seed",
+            cycle=0,
+            frames=0,
+            verdict="accepted",
+        )
+        archive.record(worlds=[seed])
+        state, _ = evolve(
+            doctored,
+            state or programs.begin(),
+            Counters(cycle=1),  # no specialist's turn
+            tiny.MUTATOR.operators,
+            archive,
+        )
+        return state, archive.worlds()[1:]
+
+
+def test_each_candidate_gets_the_verdict_that_it_deserves(tmp_path: Path) -> None:
+    flags = np.zeros((2, CANDIDATES), bool)
+    flags[0, 1] = flags[1, 2] = True
+    plan = np.full(CANDIDATES, 7)
+    plan[0] = -1
+    total = [0.5, 0.5, 0.5, -2.0, 0.95, 0.5, 0.5, 0.95]
+    qd = np.array([9.0, 9.0, 9.0, 9.0, 9.0, 0.1, 0.2, 9.0], np.float32)
+    state, cards = judge(
+        tmp_path, total, plan=plan, is_repeat=flags[0], is_held_out=flags[1], qd=qd
+    )
+    told = [card.verdict for card in cards]
+    assert told[:3] == ["unsolvable", "duplicate", "held out"]
+    assert told[4] == told[7] == "too easy"
+    assert told[5] == told[6] == "accepted"
+    assert int(state.pool.size) == 1 + told.count("accepted")
+
+
+def test_the_best_by_quality_diversity_enter_first(tmp_path: Path) -> None:
+    qd = np.array([0.1, 0.8, 0.3, 0.7, 0.2, 0.9, 0.4, 0.5], np.float32)
+    state, cards = judge(tmp_path, [0.5] * CANDIDATES, qd=qd)
+    accepted = [card.id for card in cards if card.verdict == "accepted"]
+    assert accepted == [2, 4, 6]  # 0.8, 0.7 and 0.9; three are accepted at most
+    assert [card.verdict for card in cards].count("not chosen") == CANDIDATES - 3
+    assert np.asarray(state.pool.world)[:4].tolist() == [0, 6, 2, 4]
+
+
+def test_full_pool_makes_room_by_retiring_the_mastered_only(tmp_path: Path) -> None:
+    programs = tiny.make_programs(tiny.TINY)
+    begun = programs.begin()
+    slots = tiny.TINY.curriculum.slots
+    score = np.array([0.1, 0.95, 0.3, 0.92, 0.2, 0.4, 0.5, 0.6], np.float32)
+    full = eqx.tree_at(
+        lambda state: (state.pool.score, state.pool.size),
+        begun,
+        (jnp.asarray(score), jnp.int32(slots)),
+    )
+    state, cards = judge(tmp_path, [0.5] * CANDIDATES, state=full)
+    accepted = [card.id for card in cards if card.verdict == "accepted"]
+    assert len(accepted) == 2  # two worlds were mastered, so there is room for two
+    kept = np.asarray(state.pool.world)
+    assert {int(kept[1]), int(kept[3])} == set(accepted)
+    assert (np.delete(kept, [1, 3]) == 0).all()
+
+
+def test_level_of_a_suite_is_recognised_whatever_its_rules_say() -> None:
+    held_out = held_out_levels()
+    changed = eqx.tree_at(lambda level: level.slip, held_out, held_out.slip + 0.1)
+    assert (np.asarray(count_matches(changed, held_out, is_plan_only=True)) >= 1).all()
+    assert (np.asarray(count_matches(changed, held_out)) == 0).all()
