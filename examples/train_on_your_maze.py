@@ -48,35 +48,27 @@ def main() -> None:
         return jnp.int32(0), source
 
     @eqx.filter_jit
-    def practise(learner, ring, actors, key):
-        key_collect, key_update = jax.random.split(key)
+    def act(model, ring, actors, key):
         collected = collect(
-            world,
-            planner,
-            draw,
-            learner.target,
-            level,
-            actors,
-            steps=STEPS,
-            slots=1,
-            key=key_collect,
+            world, planner, draw, model, level, actors, steps=STEPS, slots=1, key=key
         )
-        ring = insert(ring, collected.trajectory, window=recipe.window)
-        for key_batch in jax.random.split(key_update, UPDATES):
-            learner, ring, _ = update(recipe, learner, ring, key=key_batch)
-        return learner, ring, collected.actors
+        return insert(ring, collected.trajectory, window=recipe.window), collected.actors
 
     @eqx.filter_jit
     def test(model):
         levels = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], 64, axis=0), level)
         return jnp.mean(play(world, planner, model, levels, key=key_test).is_solved)
 
+    improve = eqx.filter_jit(update)
     learner = start_learner(model, recipe)
     ring = make_ring(worlds=WORLDS, slots=256, features=world.features, actions=world.actions)
     actors = start_actors(world, draw, level, worlds=WORLDS, key=key_start)
     print(MAZE.strip(), f"\nsolved before training: {test(learner.model):.0%}")
     for key in jax.random.split(key_train, rounds):
-        learner, ring, actors = practise(learner, ring, actors, key)
+        key_act, *keys_learn = jax.random.split(key, 1 + UPDATES)
+        ring, actors = act(learner.target, ring, actors, key_act)
+        for key_batch in keys_learn:
+            learner, ring, _ = improve(recipe, learner, ring, key=key_batch)
     print(f"solved after {rounds * WORLDS * STEPS:,} steps: {test(learner.model):.0%}")
 
 

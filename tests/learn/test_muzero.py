@@ -73,7 +73,9 @@ def ring():
     ring = make_ring(worlds=WORLDS, slots=SLOTS, features=FEATURES, actions=ACTIONS)
     for block in range(blocks):
         part = slice(block * SLOTS // blocks, (block + 1) * SLOTS // blocks)
-        ring = insert(ring, jax.tree.map(lambda leaf, at=part: leaf[at], rows), window=RECIPE.window)
+        ring = insert(
+            ring, jax.tree.map(lambda leaf, at=part: leaf[at], rows), window=RECIPE.window
+        )
     return ring
 
 
@@ -89,7 +91,13 @@ def learner(model):
 
 @pytest.fixture(scope="module")
 def drawn(ring):
-    return sample(ring, batch=BATCH, window=RECIPE.window, beta=0.4, key=jax.random.key(1))
+    """A batch in which every kind of ending occurs, with a different weight for each window."""
+    drawn = sample(ring, batch=BATCH, window=RECIPE.window, beta=0.4, key=jax.random.key(1))
+    is_last, is_terminated = map(np.asarray, (drawn.window.is_last, drawn.window.is_terminated))
+    ends = [np.flatnonzero(column)[:1] for column in is_last[: RECIPE.unroll + 1].T]
+    truly = {bool(is_terminated[end[0] - 1, at]) for at, end in enumerate(ends) if end.size}
+    assert truly == {False, True}
+    return drawn._replace(weight=jnp.linspace(0.2, 1.0, BATCH))
 
 
 def slow_loss(model, drawn):
@@ -109,7 +117,6 @@ def slow_loss(model, drawn):
         )
         for index in range(batch)
     ]
-    assert any(None in target.value for target in targets)
     return slow_model.unrolled_loss(
         model,
         window.obs,

@@ -107,13 +107,15 @@ def test_full_pool_makes_room_by_retiring_the_mastered_only(tmp_path: Path) -> N
     slots = tiny.TINY.curriculum.slots
     score = np.array([0.1, 0.95, 0.3, 0.92, 0.2, 0.4, 0.5, 0.6], np.float32)
     full = eqx.tree_at(
-        lambda state: (state.pool.score, state.pool.size),
+        lambda state: (state.pool.score, state.pool.size, state.student.actors.slot),
         begun,
-        (jnp.asarray(score), jnp.int32(slots)),
+        (jnp.asarray(score), jnp.int32(slots), jnp.arange(tiny.TINY.learning.worlds)),
     )
     state, cards = judge(tmp_path, [0.5] * CANDIDATES, state=full)
     accepted = [card.id for card in cards if card.verdict == "accepted"]
     assert len(accepted) == 2  # two worlds were mastered, so there is room for two
+    # Episodes still going on in the two worlds that left count for nobody.
+    assert np.asarray(state.student.actors.slot).tolist() == [0, slots, 2, slots]
     kept = np.asarray(state.pool.world)
     assert {int(kept[1]), int(kept[3])} == set(accepted)
     assert (np.delete(kept, [1, 3]) == 0).all()

@@ -61,7 +61,8 @@ def propose(
     key_parents, key_count, key_mutate = jax.random.split(key, 3)
     # Padding slots come last in a random order of the living ones, and then wrap around them.
     slots = pool.world.shape[0]
-    order = jax.random.uniform(key_parents, (slots,)) + (jnp.arange(slots) >= pool.size)
+    is_padding = jnp.arange(slots) >= pool.size
+    order = jax.random.uniform(key_parents, (slots,)) + jnp.where(is_padding, 1.0, 0.0)
     chosen = jnp.argsort(order)[jnp.arange(parents) % pool.size]
     parent = jnp.repeat(chosen, children)
     count = jax.random.randint(key_count, parent.shape, 1, mutations + 1)

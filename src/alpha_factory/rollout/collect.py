@@ -19,7 +19,7 @@ class Actors(eqx.Module):
 
     level: Level
     state: WorldState
-    slot: Int[Array, "*worlds"]  # where in its source the level was drawn
+    slot: Int[Array, "*worlds"]  # where in its source the level was drawn; beyond it: gone since
     total: Float[Array, "*worlds"]  # reward of the running episode so far
 
 
@@ -103,9 +103,13 @@ def collect(
         )
         is_end = (outcome.is_terminated | outcome.is_truncated) & ~is_last
         episodes = Episodes(
-            ended=episodes.ended.at[actors.slot].add(is_end.astype(jnp.int32)),
-            solved=episodes.solved.at[actors.slot].add(outcome.is_solved.astype(jnp.int32)),
-            total=episodes.total.at[actors.slot].add(jnp.where(is_end, going.total, 0.0)),
+            ended=episodes.ended.at[actors.slot].add(is_end.astype(jnp.int32), mode="drop"),
+            solved=episodes.solved.at[actors.slot].add(
+                outcome.is_solved.astype(jnp.int32), mode="drop"
+            ),
+            total=episodes.total.at[actors.slot].add(
+                jnp.where(is_end, going.total, 0.0), mode="drop"
+            ),
             frames=episodes.frames + jnp.sum(~is_last).astype(jnp.int32),
         )
         return (_choose(is_last, fresh, going), episodes), row

@@ -21,7 +21,7 @@ from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.config import CurriculumConfig
 from alpha_factory.runs.programs import Programs, Proposal
-from alpha_factory.runs.state import Counters, RunState
+from alpha_factory.runs.state import Counters, RunState, Student
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def evolve(
         world=jnp.asarray(numbers, jnp.int32),
         cycle=jnp.int32(counters.cycle),
     )
-    state = RunState(state.student, pool, frontier, no_episodes(config.slots))
+    student = _forget_slots(state.student, judgement.slot[is_accepted], config.slots)
+    state = RunState(student, pool, frontier, no_episodes(config.slots))
     cards = _write_cards(pool_before, proposal, judgement, counters, operators)
     retirements = [
         Retirement(
@@ -93,6 +94,14 @@ def evolve(
         accepted=accepted,
         rejected=len(cards) - accepted,
     )
+
+
+def _forget_slots(student: Student, taken: np.ndarray, slots: int) -> Student:
+    """The student whose episodes in worlds that left will not be counted for those that came."""
+    slot = student.actors.slot
+    # An index beyond the pool is dropped when episodes are counted.
+    kept = jnp.where(jnp.isin(slot, jnp.asarray(taken, slot.dtype)), slots, slot)
+    return eqx.tree_at(lambda tree: tree.actors.slot, student, kept)
 
 
 def _score_pool(state: RunState, counters: Counters) -> tuple[RunState, list[WorldScore]]:

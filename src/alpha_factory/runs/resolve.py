@@ -1,6 +1,7 @@
 """Names to functions: the one place where an extension's name becomes what it stands for."""
 
 import importlib.metadata
+from collections.abc import Mapping
 from typing import Any
 
 from alpha_factory.core.errors import UsageError, unknown
@@ -44,6 +45,9 @@ def _collect(slot: str) -> tuple[dict[str, Any], list[str]]:
             method = entry.load()
         except Exception as error:  # anyone's code may fail in any way; the rest must still work
             failed.append(f"{entry.name} ({error})")
+            continue
+        if not isinstance(method, Mapping):
+            failed.append(f"{entry.name} (its METHOD is no mapping from slots)")
             continue
         if strange := sorted(set(method) - set(SLOTS)):
             failed.append(f"{entry.name} (no slot is called {', '.join(strange)})")

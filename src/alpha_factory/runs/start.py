@@ -1,6 +1,7 @@
 """From what a person asked for to a finished run: settings, directory, loop, evaluation, report."""
 
 import dataclasses
+import math
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -174,8 +175,8 @@ def _summarise(
 
 def _check_budget(minutes: float | None, frames: int | None) -> None:
     for name, value in (("minutes", minutes), ("frames", frames)):
-        if value is not None and not value > 0:
-            raise UsageError(f"--{name} {value} leaves nothing to do. Give more than 0.")
+        if value is not None and not 0 < value < math.inf:
+            raise UsageError(f"--{name} {value} is no budget. Give a number above 0.")
 
 
 def _change(

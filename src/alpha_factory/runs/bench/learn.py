@@ -16,7 +16,14 @@ from alpha_factory.genome import random_genome
 from alpha_factory.learn import Recipe, update
 from alpha_factory.replay import Ring, Sample, insert, sample
 from alpha_factory.rollout import collect
-from alpha_factory.runs.bench.measure import Case, Measured, compile_step, time_in_turns, to_result
+from alpha_factory.runs.bench.measure import (
+    Case,
+    Measured,
+    always,
+    compile_step,
+    time_in_turns,
+    to_result,
+)
 from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.runs.build import make_recipe
 from alpha_factory.runs.config import RunConfig
@@ -70,7 +77,7 @@ def bench_learn(sizes: Sizes, repeats: int) -> Measured:
     for name, unit, shapes, step, fixed, carry, work in programs:
         compiled, seconds = compile_step(step, fixed, carry)
         compile_s += seconds
-        cases.append(Case(name, unit, shapes, compiled, fixed, carry, lambda _, work=work: work))
+        cases.append(Case(name, unit, shapes, compiled, fixed, carry, always(work)))
     timings = time_in_turns(cases, repeats)
     results = [to_result(case, timing) for case, timing in zip(cases, timings, strict=True)]
     results.insert(1, _in_sequences(results[0], recipe.batch))

@@ -17,6 +17,7 @@ from alpha_factory.runs.bench.measure import (
     Case,
     Measured,
     Timing,
+    always,
     compile_step,
     time_in_turns,
     to_result,
@@ -123,7 +124,7 @@ def _compile_parts(config: RunConfig, pool: Any, student: Any) -> tuple[list[Cas
     for name, (step, fixed, carry) in zip(_PARTS, steps, strict=True):
         compiled, seconds = compile_step(step, fixed, carry)
         compile_s += seconds
-        cases.append(Case(name, "", {}, compiled, fixed, carry, lambda _: 1.0))
+        cases.append(Case(name, "", {}, compiled, fixed, carry, always(1.0)))
     return cases, compile_s
 
 

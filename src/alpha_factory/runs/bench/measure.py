@@ -52,10 +52,15 @@ def compile_step(
         The step, for inputs of these shapes, and the seconds that compilation took, which are few
         where a persistent compilation cache had the program.
     """
-    jitted = eqx.filter_jit(step, donate="all-except-first")
+    jitted: Any = eqx.filter_jit(step, donate="all-except-first")
     start = time.perf_counter()
     compiled = jitted.lower(fixed, carry).compile()
     return compiled, time.perf_counter() - start
+
+
+def always(work: int | float) -> Callable[[Any], float]:
+    """For a case whose every call does the same work."""
+    return lambda carry: work
 
 
 def time_in_turns(cases: Sequence[Case], repeats: int) -> list[Timing]:

@@ -10,7 +10,14 @@ from jaxtyping import Array, Bool, Float, Int
 
 from alpha_factory.core.types import Policy
 from alpha_factory.nets import Model
-from alpha_factory.runs.bench.measure import Case, Measured, compile_step, time_in_turns, to_result
+from alpha_factory.runs.bench.measure import (
+    Case,
+    Measured,
+    always,
+    compile_step,
+    time_in_turns,
+    to_result,
+)
 from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.runs.bench.worlds import random_levels
 from alpha_factory.runs.build import make_untrained
@@ -36,9 +43,7 @@ def bench_search(sizes: Sizes, repeats: int) -> Measured:
             compile_s += seconds
             done = searches * batch * sizes.simulations
             shape = {"batch": batch, "simulations": sizes.simulations, "searches": searches}
-            cases.append(
-                Case(name, "simulations/s", shape, step, model, carry, lambda _, done=done: done)
-            )
+            cases.append(Case(name, "simulations/s", shape, step, model, carry, always(done)))
     timings = time_in_turns(cases, repeats)
     results = [to_result(case, timing) for case, timing in zip(cases, timings, strict=True)]
     return Measured(compile_s, results)

@@ -8,7 +8,14 @@ import jax.numpy as jnp
 
 from alpha_factory.core.types import World
 from alpha_factory.genome import random_genome
-from alpha_factory.runs.bench.measure import Case, Measured, compile_step, time_in_turns, to_result
+from alpha_factory.runs.bench.measure import (
+    Case,
+    Measured,
+    always,
+    compile_step,
+    time_in_turns,
+    to_result,
+)
 from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.worlds import GridLevel, decode, make_grid, public_mazes
 
@@ -30,7 +37,7 @@ def bench_worlds(sizes: Sizes, repeats: int) -> Measured:
     frames = sizes.worlds * sizes.steps
     shape = {"worlds": sizes.worlds, "steps": sizes.steps, "features": world.features}
     cases = [
-        Case(name, "frames/s", shape, walk, levels[name], starts[name], lambda _: frames)
+        Case(name, "frames/s", shape, walk, levels[name], starts[name], always(frames))
         for name in levels
     ]
     timings = time_in_turns(cases, repeats)

@@ -1,0 +1,163 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from alpha_factory.curriculum import (
+    Frontier,
+    Mutator,
+    advance_frontier,
+    make_pool,
+    meets_criterion,
+    merge,
+    propose,
+    quality_diversity,
+)
+
+SLOTS, LIVING, MUTATIONS = 10, 6, 4
+
+
+def count_up(genome, *, key):
+    """A mutator that leaves its trace: operator 0 adds 1 to the first word, operator 1 to the second."""
+    operator = jax.random.randint(key, (), 0, 2)
+    return genome.at[operator].add(jnp.uint32(1)), operator
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """Slot s holds the genome 1000 * s in every word; slots from 6 on are padding."""
+    made = make_pool(jnp.zeros(16, jnp.uint32), {"word": jnp.uint32(0)}, jnp.int32(1), slots=SLOTS)
+    marks = 1000 * jnp.arange(SLOTS, dtype=jnp.uint32)
+    return eqx.tree_at(
+        lambda tree: (tree.genome, tree.size),
+        made,
+        (jnp.broadcast_to(marks[:, None], (SLOTS, 16)), jnp.int32(LIVING)),
+    )
+
+
+@eqx.filter_jit
+def breed(pool, parents, key):
+    return propose(
+        pool,
+        Mutator(count_up, ("first", "second")),
+        lambda genome: {"word": genome[0]},
+        lambda level: level["word"].astype(jnp.int32) + 1,
+        parents=parents,
+        children=3,
+        mutations=MUTATIONS,
+        key=key,
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_parents_are_different_living_worlds_with_three_children_each(pool, seed):
+    parent = breed(pool, 4, jax.random.key(seed)).parent.reshape(4, 3)
+    assert (parent == parent[:, :1]).all()
+    chosen = parent[:, 0].tolist()
+    assert len(set(chosen)) == 4
+    assert set(chosen) <= set(range(LIVING))
+
+
+def test_parents_come_again_when_there_are_too_few(pool):
+    parent = breed(pool, 8, jax.random.key(0)).parent[::3]
+    counts = np.bincount(parent, minlength=SLOTS)
+    assert sorted(counts[:LIVING].tolist()) == [1, 1, 1, 1, 2, 2]
+    assert not counts[LIVING:].any()
+
+
+def test_child_is_its_parent_changed_by_the_operators_it_lists(pool):
+    candidates = breed(pool, 4, jax.random.key(1))
+    operators = np.asarray(candidates.operator)
+    assert operators.shape == (12, MUTATIONS)
+    for index, used in enumerate(operators.tolist()):
+        applied = [one for one in used if one >= 0]
+        assert 1 <= len(applied) <= MUTATIONS
+        assert used == applied + [-1] * (MUTATIONS - len(applied))
+        changed = candidates.genome[index] - pool.genome[candidates.parent[index]]
+        assert changed.tolist() == [applied.count(0), applied.count(1)] + [0] * 14
+        assert candidates.level["word"][index] == candidates.genome[index, 0]
+        assert int(candidates.plan[index]) == int(candidates.genome[index, 0]) + 1
+
+
+def test_number_of_mutations_and_choice_of_parents_are_uniform(pool):
+    keys = jax.random.split(jax.random.key(2), 200)
+    many = jax.jit(jax.vmap(lambda key: breed(pool, 4, key)))(keys)
+    numbers = np.bincount(np.asarray((many.operator >= 0).sum(axis=2)).ravel(), minlength=5)
+    assert numbers[0] == 0
+    assert stats.chisquare(numbers[1:]).pvalue > 1e-3
+    # Parents are drawn without replacement, which makes the counts more even than chance.
+    parents = np.bincount(np.asarray(many.parent[:, ::3]).ravel(), minlength=LIVING)
+    assert stats.chisquare(parents).pvalue > 1e-3
+    assert parents.size == LIVING
+
+
+def test_criterion_excludes_its_bounds():
+    returns = jnp.array([0.0, 0.05, 0.0501, 0.5, 0.8999, 0.9, 1.0])
+    met = jax.jit(lambda returns: meets_criterion(returns, lowest=0.05, highest=0.9))(returns)
+    assert met.tolist() == [False, False, True, True, True, False, False]
+
+
+@pytest.fixture(scope="module")
+def candidates():
+    draw = np.random.default_rng(0)
+    return (
+        jnp.asarray(draw.integers(0, 2**32, (5, 16), np.uint32)),
+        jnp.asarray(draw.uniform(-1, 1, (5, 8)), jnp.float32),
+        Frontier(
+            jnp.asarray(draw.integers(0, 2**32, 16, np.uint32)),
+            jnp.asarray(draw.uniform(-1, 1, 8), jnp.float32),
+        ),
+    )
+
+
+def test_quality_diversity_is_that_of_numpy(candidates):
+    genome, embedding, frontier = candidates
+    score = jax.jit(lambda *args: quality_diversity(*args, novelty_weight=0.55))(*candidates)
+    for index in range(5):
+        bits = sum(
+            int(one ^ other).bit_count()
+            for one, other in zip(genome[index].tolist(), frontier.champion.tolist(), strict=True)
+        )
+        latent = np.sqrt(((np.asarray(embedding[index]) - np.asarray(frontier.mean)) ** 2).sum())
+        wanted = 0.55 * bits / 512 + 0.45 * latent / (2 * np.sqrt(8))
+        assert float(score[index]) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_quality_diversity_reaches_one_at_the_opposite_end():
+    genome = jnp.full((1, 16), 0xFFFFFFFF, jnp.uint32)
+    frontier = Frontier(jnp.zeros(16, jnp.uint32), -jnp.ones(8))
+    score = quality_diversity(genome, jnp.ones((1, 8)), frontier, novelty_weight=0.55)
+    assert float(score[0]) == pytest.approx(1.0)
+    same = quality_diversity(
+        jnp.zeros((1, 16), jnp.uint32), -jnp.ones((1, 8)), frontier, novelty_weight=0.55
+    )
+    assert float(same[0]) == 0.0
+
+
+def test_frontier_moves_to_the_accepted_worlds(candidates):
+    genome, embedding, frontier = candidates
+    is_accepted = jnp.array([True, False, True, True, False])
+    score = jnp.array([0.1, 9.0, 0.7, 0.3, 8.0])
+    advance = jax.jit(lambda *args: advance_frontier(*args, rate=0.1))
+    moved = advance(frontier, genome, embedding, is_accepted, score)
+    assert moved.champion.tolist() == genome[2].tolist()
+    accepted = np.asarray(embedding)[[0, 2, 3]].mean(axis=0)
+    wanted = 0.9 * np.asarray(frontier.mean) + 0.1 * accepted
+    np.testing.assert_allclose(moved.mean, wanted, atol=1e-6)
+    same = advance(frontier, genome, embedding, jnp.zeros(5, bool), score)
+    assert same.champion.tolist() == frontier.champion.tolist()
+    assert same.mean.tolist() == frontier.mean.tolist()
+
+
+def test_merge_is_polyak_averaging_of_the_weights_alone():
+    one, other = (eqx.nn.MLP(3, 3, 3, 1, key=jax.random.key(seed)) for seed in (0, 1))
+    merged = merge(one, other, share=0.1)
+    pairs = zip(*(jax.tree.leaves(tree) for tree in (one, other, merged)), strict=True)
+    for own, theirs, mixed in pairs:
+        if eqx.is_array(own):
+            wanted = 0.9 * np.asarray(own) + 0.1 * np.asarray(theirs)
+            np.testing.assert_allclose(mixed, wanted, atol=1e-7)
+        else:
+            assert mixed is own

@@ -1,0 +1,127 @@
+import importlib.metadata
+import tomllib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from alpha_factory.core import UsageError
+from alpha_factory.curriculum import Mutator
+from alpha_factory.genome import OPERATORS
+from alpha_factory.methods import poet, random_worlds
+from alpha_factory.runs.resolve import SLOTS, resolve
+
+BUNDLED = {"poet": poet, "random_worlds": random_worlds}
+
+
+class Entry:
+    """An entry point that need not be installed."""
+
+    def __init__(self, name, load):
+        self.name, self.load = name, load
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Make these the only methods that are installed."""
+
+    def replace(**loaders):
+        entries = [Entry(name, load) for name, load in loaders.items()]
+
+        def entry_points(*, group):
+            assert group == "alpha_factory.methods"
+            return entries
+
+        monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+
+    return replace
+
+
+def test_bundled_methods_are_those_of_the_project_file(pytestconfig):
+    project = tomllib.loads((pytestconfig.rootpath / "pyproject.toml").read_text())["project"]
+    listed = project["entry-points"]["alpha_factory.methods"]
+    assert listed == {name: f"{module.__name__}:METHOD" for name, module in BUNDLED.items()}
+
+
+@pytest.mark.parametrize("module", BUNDLED.values(), ids=BUNDLED)
+def test_method_fills_known_slots_with_named_mutators(module):
+    assert set(module.METHOD) <= set(SLOTS)
+    for mutator in module.METHOD["Mutator"].values():
+        assert isinstance(mutator, Mutator)
+        parent = jnp.arange(16, dtype=jnp.uint32)
+        child, operator = jax.jit(mutator.mutate)(parent, key=jax.random.key(0))
+        assert child.shape == (16,)
+        assert child.dtype == jnp.uint32
+        assert mutator.operators[int(operator)]
+
+
+def test_poet_mutates_by_the_four_operators_of_the_paper():
+    assert poet.METHOD["Mutator"]["poet"].operators == OPERATORS
+    assert len(OPERATORS) == 4
+
+
+def test_random_worlds_inherit_nothing():
+    mutate = jax.jit(random_worlds.METHOD["Mutator"]["random"].mutate)
+    parents = jnp.zeros(16, jnp.uint32), jnp.full(16, 0xFFFFFFFF, jnp.uint32)
+    children = [np.asarray(mutate(parent, key=jax.random.key(5))[0]) for parent in parents]
+    np.testing.assert_array_equal(*children)
+    ones = sum(int(word).bit_count() for word in children[0])
+    assert 180 < ones < 332  # 256 and six standard deviations
+    other = np.asarray(mutate(parents[0], key=jax.random.key(6))[0])
+    assert (other != children[0]).any()
+
+
+def test_resolve_finds_a_method_by_its_name(install):
+    install(poet=lambda: poet.METHOD, random_worlds=lambda: random_worlds.METHOD)
+    assert resolve("Mutator", "poet") is poet.METHOD["Mutator"]["poet"]
+    assert resolve("Mutator", "random") is random_worlds.METHOD["Mutator"]["random"]
+
+
+def test_resolve_lists_the_choices_for_an_unknown_name(install):
+    install(poet=lambda: poet.METHOD, random_worlds=lambda: random_worlds.METHOD)
+    with pytest.raises(UsageError) as caught:
+        resolve("Mutator", "peot")
+    assert str(caught.value) == (
+        "Unknown mutator 'peot'. Did you mean 'poet'? Choices: poet, random."
+    )
+    assert caught.value.exit_code == 2
+
+
+def test_resolve_says_so_when_no_method_fills_the_slot(install):
+    install(poet=lambda: poet.METHOD)
+    with pytest.raises(UsageError, match="Unknown guard 'x'. Choices: none is installed."):
+        resolve("Guard", "x")
+
+
+def test_broken_method_is_named_and_the_others_still_work(install):
+    def break_down():
+        raise ImportError("no module named torch")
+
+    install(broken=break_down, poet=lambda: poet.METHOD)
+    assert resolve("Mutator", "poet") is poet.METHOD["Mutator"]["poet"]
+    with pytest.raises(UsageError) as caught:
+        resolve("Mutator", "x")
+    assert "Choices: poet." in str(caught.value)
+    assert "broken (no module named torch)" in str(caught.value)
+
+
+def test_method_with_an_unknown_slot_is_named_and_left_out(install):
+    install(poet=lambda: poet.METHOD, strange=lambda: {"Mutator": {"odd": 1}, "Mutant": {}})
+    with pytest.raises(UsageError) as caught:
+        resolve("Mutator", "odd")
+    assert "Choices: poet." in str(caught.value)
+    assert "strange (no slot is called Mutant)" in str(caught.value)
+
+
+def test_method_that_is_no_table_of_slots_is_named_and_left_out(install):
+    install(poet=lambda: poet.METHOD, number=lambda: 7)
+    assert resolve("Mutator", "poet") is poet.METHOD["Mutator"]["poet"]
+    with pytest.raises(UsageError, match=r"number \(its METHOD is no mapping from slots\)"):
+        resolve("Mutator", "x")
+
+
+def test_installed_methods_include_the_bundled_ones():
+    """By the door that anyone's method enters; `make test` installs the package."""
+    assert resolve("Mutator", "poet") is poet.METHOD["Mutator"]["poet"]
+    assert resolve("Mutator", "random") is random_worlds.METHOD["Mutator"]["random"]
