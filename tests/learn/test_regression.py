@@ -24,7 +24,7 @@ ROOMS = (
     ".#... .#... v#G.. ..... .....",
 )
 STEP_LIMIT = 24
-WORLDS, STEPS, UPDATES, ROUNDS, EPISODES = 32, 16, 8, 400, 25
+WORLDS, STEPS, UPDATES, ROUNDS, EPISODES = 32, 16, 8, 300, 25
 
 PLANNER = make_planner("gumbel", simulations=8, discount=0.95, value_scale=8.0, logit_noise=0.1)
 RECIPE = Recipe(

@@ -90,7 +90,7 @@ def test_resolve_lists_the_choices_for_an_unknown_name(install):
 
 def test_resolve_says_so_when_no_method_fills_the_slot(install):
     install(poet=lambda: poet.METHOD)
-    with pytest.raises(UsageError, match="Unknown guard 'x'. Choices: none is installed."):
+    with pytest.raises(UsageError, match=r"Unknown guard 'x'\. Choices: none is installed\."):
         resolve("Guard", "x")
 
 

@@ -36,11 +36,9 @@ def represent(model, obs):
 
 
 def perceive(mlp, x):
-    """A perceptron with one hidden layer."""
+    """A perceptron with one hidden layer; a scalar comes out as an array of one."""
     hidden, out = mlp.layers
-    # A scalar output is stored as one row.
-    result = affine(out, silu(affine(hidden, x)))
-    return result
+    return affine(out, silu(affine(hidden, x)))
 
 
 def imagine(model, latent, action):

@@ -71,6 +71,7 @@ def judge(
             Counters(cycle=1),  # no specialist's turn
             tiny.MUTATOR.operators,
             archive,
+            lambda losses: None,
         )
         return state, archive.worlds()[1:]
 

@@ -4,12 +4,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
 
-from alpha_factory.core.errors import CorruptCheckpoint, DiskFull, NonFinite
+from alpha_factory.core.errors import CorruptCheckpoint, DiskFull, NonFinite, RunConflict
 from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.durable import list_checkpoints
 from alpha_factory.runs.loop import Hooks, Run
@@ -133,3 +135,41 @@ def test_full_disk_leaves_the_last_checkpoint_to_resume_from(
     monkeypatch.undo()
     assert list(list_checkpoints(run.directory.checkpoints).values()) == [saved]
     check_same(whole, tiny.finish(tiny.open_run(run.directory.path, is_resuming=True)))
+
+
+def test_checkpoint_made_with_other_settings_is_refused_naming_both_values(tmp_path: Path) -> None:
+    run = tiny.open_run(tmp_path / "run")
+    run.save()
+    run.close()
+    run.directory.close()
+    config = run.directory.path / "config.json"
+    config.write_text(config.read_text().replace('"discount": 0.97', '"discount": 0.5'))
+    edited = tiny.with_learning(discount=0.5)
+    with pytest.raises(RunConflict, match=r"learning\.discount was 0\.97, now 0\.5"):
+        tiny.open_run(run.directory.path, is_resuming=True, config=edited)
+
+
+def test_non_finite_loss_of_a_specialist_stops_the_run_before_anything_is_merged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny.open_run(tmp_path / "run")
+    train, calls = run.programs.train, 0
+
+    def train_specialist_to_nan(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        student, progress = train(*args, **options)
+        if calls == 3:  # after the two stretches of the first cycle comes its specialist
+            nan = progress.losses.value * float("nan")
+            is_finite = progress.losses.is_finite & False
+            progress = eqx.tree_at(
+                lambda one: (one.losses.value, one.losses.is_finite), progress, (nan, is_finite)
+            )
+        return student, progress
+
+    monkeypatch.setattr(run.programs, "train", train_specialist_to_nan)
+    with pytest.raises(NonFinite, match=r"A specialist's loss \(value\) .* at update 9"):
+        tiny.finish(run)
+    with Archive(run.directory.worlds) as archive:
+        assert len(archive.worlds()) == 1
+        assert not archive.transfers()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from alpha_factory.methods.poet import METHOD
 from alpha_factory.runs.config import (
+    MAY_CHANGE,
     BudgetConfig,
     CurriculumConfig,
     LearningConfig,
@@ -61,7 +62,9 @@ def open_run(
     """A tiny run that has recorded its first world or taken up its last checkpoint."""
     programs = make_programs(config)
     directory = (
-        resume_run(path, to_json(config)) if is_resuming else create_run(path, to_json(config))
+        resume_run(path, to_json(config), MAY_CHANGE)
+        if is_resuming
+        else create_run(path, to_json(config))
     )
     run = Run(directory, programs, MUTATOR.operators, held_out_levels(), hooks or Hooks())
     run.restore_or_start(is_resuming=is_resuming)

@@ -23,8 +23,8 @@ class Evaluate:
     """Name of the suite, such as generated-v1 or public-mazes-v1."""
     episodes: output.OptionalInt = None
     """Episodes of each policy on each level, instead of the suite's own count."""
-    seed: int = 0
-    """Every random choice of the evaluation follows from it."""
+    seed: output.OptionalInt = None
+    """Every random choice of the evaluation follows from it. Without it, the run's own: its closing numbers again."""
     json: output.Switch = False
     """Print the scores as JSON, and nothing else on stdout."""
 
@@ -34,7 +34,7 @@ class Evaluate:
         from alpha_factory.runs.evaluation import evaluate_run
 
         with output.quiet_stdout():
-            results = evaluate_run(self.run, self.suite, self.episodes, self.seed)
+            results = evaluate_run(self.run, self.suite, self.episodes, self.seed, output.warn)
         if self.json:
             output.print_json(results[0] if len(results) == 1 else results)
         else:

@@ -20,7 +20,6 @@ from alpha_factory.cli.run import Run
 from alpha_factory.cli.worlds import Worlds
 from alpha_factory.core.errors import AlphaFactoryError
 
-PROGRAM = "alpha-factory"
 DESCRIPTION = (
     "Open-ended reinforcement learning: invents worlds, learns them with a planner, and shows what it learned.\n"
     "\n"
@@ -60,7 +59,7 @@ def parse(argv: Sequence[str] | None) -> Run | Evaluate | Report | Worlds | Benc
     """The command that `argv` (without the program's name) asks for; None stands for `sys.argv`."""
     command: Run | Evaluate | Report | Worlds | Bench | Doctor = tyro.cli(
         Command,
-        prog=PROGRAM,
+        prog=output.NAME,
         description=DESCRIPTION,
         args=argv,
         config=(
@@ -75,7 +74,11 @@ def parse(argv: Sequence[str] | None) -> Run | Evaluate | Report | Worlds | Benc
 
 def _fail(message: str, exit_code: int) -> int:
     output.stderr_console().print(
-        f"{PROGRAM}: {message}", style="red", markup=False, highlight=False, soft_wrap=True
+        f"{output.NAME}: {message.replace(f'`{output.NAME} ', f'`{output.program()} ')}",
+        style="red",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
     return exit_code
 

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import math
+import shlex
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +24,9 @@ OptionalName = Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior
 Switch = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 
 
+NAME = "alpha-factory"
+
+
 def stdout_console() -> Console:
     """For results."""
     return Console(highlight=False)
@@ -30,6 +35,18 @@ def stdout_console() -> Console:
 def stderr_console() -> Console:
     """For progress and errors, so that stdout can be piped."""
     return Console(stderr=True, highlight=False)
+
+
+def program() -> str:
+    """How to call this program again: by its name, or by its place where that is not on the path."""
+    place = sys.argv[0]
+    is_hidden = Path(place).name == NAME and not shutil.which(NAME)
+    return shlex.quote(place) if is_hidden else NAME
+
+
+def warn(message: str) -> None:
+    """Tell a person something on stderr."""
+    stderr_console().print(message, markup=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

@@ -66,7 +66,8 @@ class Run:
         else:
             print_summary(summary, output.stdout_console())
         if summary["interrupted"]:
-            command = f"alpha-factory run --resume --out {shlex.quote(str(summary['run']))}"
+            place = shlex.quote(str(summary["run"]))
+            command = f"{output.program()} run --resume --out {place}"
             output.stderr_console().print(
                 f"Interrupted; everything is saved. Go on with:\n  {command}",
                 markup=False,

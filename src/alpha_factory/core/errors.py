@@ -80,8 +80,12 @@ class DiskFull(AlphaFactoryError, OSError):
         self.path, self.kept = path, kept
         last = f"The last checkpoint, {kept}, is intact" if kept else "No checkpoint existed yet"
         super().__init__(
-            f"The disk was full while saving {path}. {last}. "
-            "Free some space, then go on with `alpha-factory run --resume`."
+            f"The disk was full while saving {path}. {last}. Free some space, then "
+            + (
+                f"go on with `alpha-factory run --resume --out {kept.parent.parent}`."
+                if kept
+                else "start again."
+            )
         )
 
 

@@ -1,6 +1,7 @@
 """Every setting of a run, and the presets. A config is complete: with the commit it is the run."""
 
 import dataclasses
+import typing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,6 +145,9 @@ class RunConfig:
     budget: BudgetConfig = field(default_factory=BudgetConfig)
 
 
+MAY_CHANGE = tuple(f"budget.{setting.name}" for setting in dataclasses.fields(BudgetConfig))
+"""Settings that a resume may change: how long to go on, not what the run is."""
+
 PRESETS: dict[str, RunConfig] = {
     "demo": RunConfig(),
     "laptop": RunConfig(
@@ -216,7 +220,10 @@ def from_json(data: dict[str, Any]) -> RunConfig:
     return _read_section(RunConfig, data, "")
 
 
-def _read_section(kind: Any, data: dict[str, Any], prefix: str) -> Any:
+def _read_section(kind: Any, data: Any, prefix: str) -> Any:
+    if not isinstance(data, dict):
+        where = f"Section {prefix.rstrip('.')} of config.json" if prefix else "config.json"
+        raise UsageError(f"{where} must be a JSON object. Restore the file, or start a new run.")
     names = {setting.name: setting for setting in dataclasses.fields(kind)}
     for name in sorted(names.keys() ^ data.keys()):
         state = "is missing" if name in names else "is unknown"
@@ -229,5 +236,24 @@ def _read_section(kind: Any, data: dict[str, Any], prefix: str) -> Any:
         value = data[name]
         if dataclasses.is_dataclass(setting.type):
             value = _read_section(setting.type, value, f"{prefix}{name}.")
+        elif not _fits(value, setting.type):
+            raise UsageError(
+                f"Setting {prefix}{name} in config.json must be {_tell(setting.type)}; "
+                f"got {value!r}. Restore the file, or start a new run."
+            )
         values[name] = tuple(value) if isinstance(value, list) else value
     return kind(**values)
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Whether a JSON value can be a setting of this type: no bool is a number, an int is a float."""
+    if kind == tuple[int, ...]:
+        return isinstance(value, list | tuple) and all(type(one) is int for one in value)
+    choices = typing.get_args(kind) or (kind,)
+    return any(
+        type(value) is choice or (choice is float and type(value) is int) for choice in choices
+    )
+
+
+def _tell(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) else str(kind)

@@ -83,19 +83,31 @@ def resume_run(
     read_config(path)  # before the lock, which would leave a file where there is no run
     lock = _take_lock(path)
     try:
-        changed = compare_configs(read_config(path), config)
-        if refused := [change for change in changed if change[0] not in may_change]:
-            listed = "; ".join(f"{name} was {was!r}, now {now!r}" for name, was, now in refused)
-            raise RunConflict(
-                f"Cannot resume {path} with changed settings: {listed}. "
-                "Leave them out to go on as before, or start a new run with another --out."
-            )
-        if changed:
+        saved = read_config(path)
+        check_same_settings(path, saved, config, may_change)
+        if compare_configs(saved, config):
             _write_config(path, config)
     except BaseException:
         os.close(lock)
         raise
     return RunDirectory(path, lock)
+
+
+def check_same_settings(
+    path: Path, saved: dict[str, Any], asked: dict[str, Any], may_change: Collection[str] = ()
+) -> None:
+    """Raise unless the settings asked for are those saved, but for those that may change.
+
+    Raises:
+        RunConflict: others differ; the message names each with both values.
+    """
+    changed = compare_configs(saved, asked)
+    if refused := [change for change in changed if change[0] not in may_change]:
+        listed = "; ".join(f"{name} was {was!r}, now {now!r}" for name, was, now in refused)
+        raise RunConflict(
+            f"Cannot resume {path} with changed settings: {listed}. "
+            "Leave them out to go on as before, or start a new run with another --out."
+        )
 
 
 def read_config(path: Path) -> dict[str, Any]:

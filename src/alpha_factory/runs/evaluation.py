@@ -1,6 +1,7 @@
 """A run's agent on the suites, beside a random policy and the same network untrained."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from alpha_factory.runs import checkpoint
 from alpha_factory.runs.build import derive_key, make_policy, make_untrained
 from alpha_factory.runs.config import RunConfig, from_json
 from alpha_factory.runs.directory import RunDirectory, read_config
-from alpha_factory.runs.durable import write_whole
+from alpha_factory.runs.durable import explain_disk_full, write_whole
 from alpha_factory.runs.state import begin_state
 from alpha_factory.runs.suites import load_suite
 from alpha_factory.worlds import make_grid
@@ -61,8 +62,18 @@ class Examiner:
         return results
 
 
-def evaluate_run(run: Path, suite: str, episodes: int | None, seed: int) -> list[dict[str, Any]]:
+def evaluate_run(
+    run: Path,
+    suite: str,
+    episodes: int | None,
+    seed: int | None,
+    warned: Callable[[str], None] = lambda message: None,
+) -> list[dict[str, Any]]:
     """Score the agent of a run's last checkpoint on a suite.
+
+    Args:
+        seed: None for the run's own, which repeats its closing evaluation.
+        warned: called with what a person should know at once.
 
     Returns:
         An object as `evaluate --json` prints it, one a step limit.
@@ -74,10 +85,15 @@ def evaluate_run(run: Path, suite: str, episodes: int | None, seed: int) -> list
     if episodes is not None and episodes < 1:
         raise UsageError(f"episodes={episodes} plays nothing. Give 1 or more.")
     config = from_json(read_config(run))
-    return Examiner(config).examine(load_model(run, config), chosen, episodes=episodes, seed=seed)
+    return Examiner(config).examine(
+        load_model(run, config, warned),
+        chosen,
+        episodes=episodes,
+        seed=config.seed if seed is None else seed,
+    )
 
 
-def load_model(run: Path, config: RunConfig) -> Model:
+def load_model(run: Path, config: RunConfig, warned: Callable[[str], None]) -> Model:
     """The model of a run's last checkpoint.
 
     Raises:
@@ -87,10 +103,14 @@ def load_model(run: Path, config: RunConfig) -> Model:
     restored = checkpoint.load_latest(RunDirectory(run).checkpoints, shapes)
     if restored is None:
         raise UsageError(f"{run} has no checkpoint yet. Let it run for a minute longer.")
+    for skipped in restored.skipped:
+        warned(f"Skipped a checkpoint that is not whole: {skipped}.")
     return restored.tree.student.learner.model
 
 
 def save_evaluation(directory: RunDirectory, results: list[dict[str, Any]]) -> None:
     """Keep the closing evaluation for the report."""
     text = json.dumps(results, indent=2) + "\n"
-    write_whole(directory.path / "evaluation.json", [text.encode()])
+    path = directory.path / "evaluation.json"
+    with explain_disk_full(path, directory.checkpoints):
+        write_whole(path, [text.encode()])

@@ -4,6 +4,7 @@ The arithmetic is `curriculum`'s and runs on the device; here are the decisions 
 at once, and the records that they leave.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -15,6 +16,7 @@ from jaxtyping import Array
 from alpha_factory.core.types import Level
 from alpha_factory.curriculum import Pool, isolate, meets_criterion, merge
 from alpha_factory.genome import to_hex
+from alpha_factory.learn import Losses
 from alpha_factory.records import Retirement, Transfer, Verdict, WorldCard, WorldScore
 from alpha_factory.rollout import no_episodes
 from alpha_factory.runs.archive import Archive
@@ -39,8 +41,13 @@ def evolve(
     counters: Counters,
     operators: tuple[str, ...],
     archive: Archive,
+    check_finite: Callable[[Losses], None],
 ) -> tuple[RunState, Counters]:
-    """Run one cycle and archive it in one transaction."""
+    """Run one cycle and archive it in one transaction.
+
+    Args:
+        check_finite: raises if a specialist's losses are not; nothing is merged or archived then.
+    """
     config, seed = programs.config.curriculum, programs.config.seed
     state, scores = _score_pool(state, counters)
 
@@ -80,7 +87,7 @@ def evolve(
     if is_turn and is_accepted.any():
         best = int(np.argmax(np.where(is_accepted, np.asarray(proposal.qd), -np.inf)))
         state, transfer, score, effort = _specialise(
-            programs, state, int(judgement.slot[best]), counters
+            programs, state, int(judgement.slot[best]), counters, check_finite
         )
         transfers.append(transfer)
         cards[best] = cards[best].model_copy(update={"specialist_score": score})
@@ -219,7 +226,11 @@ def _write_cards(
 
 
 def _specialise(
-    programs: Programs, state: RunState, slot: int, counters: Counters
+    programs: Programs,
+    state: RunState,
+    slot: int,
+    counters: Counters,
+    check_finite: Callable[[Losses], None],
 ) -> tuple[RunState, Transfer, float, dict[str, int]]:
     """Fine-tune a copy on one world, and merge it if it is better by the margin on any.
 
@@ -238,6 +249,7 @@ def _specialise(
     frames = 0
     for chunk in range(config.specialist_chunks):
         student, progress = programs.train(student, home, key=jax.random.fold_in(key, chunk + 1))
+        check_finite(progress.losses)
         frames += int(progress.episodes.frames)
     specialist = student.learner.model
 

@@ -14,7 +14,8 @@ from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.state import RunState
 from alpha_factory.worlds import GridLevel, make_grid, write_gif
 
-_STEPS = 128
+_STEPS = 250
+"""The longest step limit of any film: none is cut before its episode ends."""
 _LIVING = 4
 _HELD_OUT = 2
 _PUBLIC = ("SixteenRooms", "StandardMaze")

@@ -17,13 +17,14 @@ import numpy as np
 from alpha_factory.core.errors import NonFinite
 from alpha_factory.core.types import Level
 from alpha_factory.genome import to_hex
+from alpha_factory.learn import Losses
 from alpha_factory.records import MetricRow, WorldCard
 from alpha_factory.rollout import Episodes
 from alpha_factory.runs import checkpoint
 from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.config import RunConfig
-from alpha_factory.runs.directory import RunDirectory
+from alpha_factory.runs.config import MAY_CHANGE, RunConfig, to_json
+from alpha_factory.runs.directory import RunDirectory, check_same_settings
 from alpha_factory.runs.durable import list_checkpoints
 from alpha_factory.runs.evolve import evolve
 from alpha_factory.runs.metrics import MetricWriter
@@ -40,6 +41,8 @@ class Hooks:
     """After every stretch of training, and the cycle that followed it if one was due."""
     is_stopping: Callable[[], bool] = lambda: False
     """Asked after every stretch; a run told to stop saves and returns."""
+    warned: Callable[[str], None] = lambda message: None
+    """What a person should know at once."""
     event: Callable[[str, dict], None] = lambda kind, payload: None
     """What the ledger should know."""
 
@@ -77,12 +80,17 @@ class Run:
             checkpoint.load_latest(self.directory.checkpoints, self.state) if is_resuming else None
         )
         if restored is not None:
+            # The file may have been edited since; the checkpoint says what the run really is.
+            check_same_settings(
+                self.directory.path, restored.extra["config"], to_json(self.config), MAY_CHANGE
+            )
             self.state = restored.tree
             self.counters = self._before = Counters(**restored.extra["counters"])
             self._look = restored.extra["heldout_solve_rate"]
             self._saved_chunk = self.counters.chunk
             for skipped in restored.skipped:
                 self._hooks.event("checkpoint skipped", {"reason": skipped})
+                self._hooks.warned(f"Skipped a checkpoint that is not whole: {skipped}.")
         # Cycles are numbered from 0, so the last one completed is the one before.
         self._archive.rewind(self.counters.cycle - 1)
         self._metrics.rewind(self.counters.frames if restored else -1)
@@ -124,7 +132,11 @@ class Run:
         if self._saved_chunk == self.counters.chunk:
             return
         self._count_time()
-        extra = {"counters": self.counters.to_json(), "heldout_solve_rate": self._look}
+        extra = {
+            "config": to_json(self.config),
+            "counters": self.counters.to_json(),
+            "heldout_solve_rate": self._look,
+        }
         path = checkpoint.save(self.directory.checkpoints, self.counters.chunk, self.state, extra)
         self._saved_chunk = self.counters.chunk
         self._hooks.event("saved", {"checkpoint": path.name, "frames": self.counters.frames})
@@ -136,24 +148,29 @@ class Run:
 
     def _stretch(self) -> tuple[Progress, float]:
         """Train once and look at the losses; frames per second come beside what was done."""
-        start = time.perf_counter()
+        start = time.perf_counter() - self.programs.compile_s
         key = derive_key(self.config.seed, "train", self.counters.chunk)
         student, progress = jax.block_until_ready(
             self.programs.train(self.state.student, self.state.pool, key=key)
         )
-        self._check_finite(progress)
+        self._check_finite(progress.losses)
         tally = jax.tree.map(jnp.add, self.state.tally, progress.episodes)
         self.state = RunState(student, self.state.pool, self.state.frontier, tally)
         frames = int(progress.episodes.frames)
         self.counters = self.counters.add(
             chunk=1, frames=frames, updates=progress.losses.value.size
         )
-        return progress, frames / (time.perf_counter() - start)
+        return progress, frames / (time.perf_counter() - self.programs.compile_s - start)
 
     def _cycle(self) -> None:
         before = self.counters
         self.state, self.counters = evolve(
-            self.programs, self.state, self.counters, self._operators, self._archive
+            self.programs,
+            self.state,
+            self.counters,
+            self._operators,
+            self._archive,
+            lambda losses: self._check_finite(losses, "A specialist's loss"),
         )
         if before.cycle % self.config.curriculum.heldout_cycles == 0:
             played = self.programs.judge(
@@ -167,20 +184,20 @@ class Run:
             {"cycle": before.cycle, "accepted": self.counters.accepted - before.accepted},
         )
 
-    def _check_finite(self, progress: Progress) -> None:
-        is_finite = np.asarray(progress.losses.is_finite).ravel()
+    def _check_finite(self, losses: Losses, whose: str = "The loss") -> None:
+        is_finite = np.asarray(losses.is_finite).ravel()
         if is_finite.all():
             return
         first = int(np.argmin(is_finite))
         terms = {
-            name: float(np.asarray(getattr(progress.losses, name)).ravel()[first])
+            name: float(np.asarray(getattr(losses, name)).ravel()[first])
             for name in ("value", "policy", "reward", "gradient_norm")
         }
         broken = [name for name, value in terms.items() if not np.isfinite(value)]
         last = next(iter(list_checkpoints(self.directory.checkpoints).values()), None)
         update = self.counters.updates + first + 1
         self._hooks.event("not finite", {"update": update, "terms": broken})
-        raise NonFinite(f"The loss ({', '.join(broken)})", update, last)
+        raise NonFinite(f"{whose} ({', '.join(broken)})", update, last)
 
     def _log(self, progress: Progress, tally: Episodes, frames_per_s: float) -> None:
         self._count_time()

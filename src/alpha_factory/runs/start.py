@@ -15,7 +15,7 @@ from rich.console import Console
 from alpha_factory.core.errors import UsageError
 from alpha_factory.records import RunSummary
 from alpha_factory.runs.archive import Archive
-from alpha_factory.runs.config import RunConfig, choose_preset, from_json, to_json
+from alpha_factory.runs.config import MAY_CHANGE, RunConfig, choose_preset, from_json, to_json
 from alpha_factory.runs.directory import RunDirectory, create_run, read_config, resume_run
 from alpha_factory.runs.durable import explain_disk_full
 from alpha_factory.runs.evaluation import Examiner, save_evaluation
@@ -32,7 +32,6 @@ RUNS = Path("runs")
 """Where runs go that are given no directory."""
 _FIRST = 10
 """Accepted worlds that the last ones are compared with."""
-_MAY_CHANGE = ("budget.minutes", "budget.frames", "budget.closing_s")
 
 
 def start_run(
@@ -72,7 +71,7 @@ def start_run(
     held_out = held_out_levels()
     with ExitStack() as stack:
         directory = stack.enter_context(
-            resume_run(path, to_json(config), _MAY_CHANGE)
+            resume_run(path, to_json(config), MAY_CHANGE)
             if resume
             else create_run(path, to_json(config))
         )
@@ -83,7 +82,12 @@ def start_run(
             ProgressLine(console, minutes=budget.minutes, frames=budget.frames)
         )
         programs = Programs(config, chosen, held_out, line.compiling)
-        hooks = Hooks(logged=line.logged, is_stopping=is_interrupted, event=event)
+        hooks = Hooks(
+            logged=line.logged,
+            is_stopping=is_interrupted,
+            warned=lambda message: console.print(message, markup=False, soft_wrap=True),
+            event=event,
+        )
         run = Run(directory, programs, chosen.operators, held_out, hooks)
         try:
             run.restore_or_start(is_resuming=resume)
@@ -132,10 +136,11 @@ def _close(
     if is_interrupted():
         return []
     line.doing("filming the agent")
-    shoot_films(
-        directory.media, config, run.state, suites["generated-v1"], suites["public-mazes-v1"]
-    )
-    return results
+    with explain_disk_full(directory.media, directory.checkpoints):
+        shoot_films(
+            directory.media, config, run.state, suites["generated-v1"], suites["public-mazes-v1"]
+        )
+    return [] if is_interrupted() else results
 
 
 def _summarise(
