@@ -220,7 +220,7 @@ def test_run_keeps_its_events_in_the_ledger(stand_in, tmp_path):
 def test_evaluate_prints_an_object_for_each_step_limit(limits, stand_in, run_directory, capsys):
     stand_in(
         "alpha_factory.runs.evaluation",
-        evaluate_run=lambda run, name, episodes, seed: [suite(limit) for limit in limits],
+        evaluate_run=lambda run, name, episodes, seed, warned: [suite(limit) for limit in limits],
     )
     assert main.main(["evaluate", str(run_directory), "--suite", "mazes", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
