@@ -201,3 +201,17 @@ def test_interrupted_run_saves_and_says_so(
     assert resumed["interrupted"] is False
     assert resumed["suites"] == finished[1]["suites"]
     assert np.isclose(resumed["median_path_last"], finished[1]["median_path_last"])
+
+
+def test_run_interrupted_before_its_first_stretch_says_that_nothing_was_done(
+    tmp_path: Path,
+) -> None:
+    def open_ledger(directory: Path) -> Callable[[str, dict[str, Any]], None]:
+        return lambda kind, payload: (
+            os.kill(os.getpid(), signal.SIGINT) if kind == "started" else None
+        )
+
+    stopped = start(tmp_path / "run", preset="tiny", frames=300, open_ledger=open_ledger)
+    assert stopped["interrupted"] is True
+    assert (stopped["frames"], stopped["solve_rate"]) == (0, None)
+    assert start(tmp_path / "run", resume=True, frames=100)["frames"] > 0

@@ -13,7 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.records import RunSummary
+from alpha_factory.records import MetricRow, RunSummary
 from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.config import MAY_CHANGE, RunConfig, choose_preset, from_json, to_json
 from alpha_factory.runs.directory import RunDirectory, create_run, read_config, resume_run
@@ -32,6 +32,18 @@ RUNS = Path("runs")
 """Where runs go that are given no directory."""
 _FIRST = 10
 """Accepted worlds that the last ones are compared with."""
+
+
+_NOTHING_YET = MetricRow(
+    frames=0,
+    updates=0,
+    wall_s=0.0,
+    compile_s=0.0,
+    worlds_accepted=0,
+    worlds_rejected=0,
+    solve_rate=None,
+)
+"""What a run says that was stopped before its first stretch."""
 
 
 def start_run(
@@ -155,17 +167,8 @@ def _summarise(
         ]
     pool = run.state.pool
     alive = np.asarray(pool.plan)[: int(pool.size)]
-    counters = run.counters
     summary = RunSummary(
-        frames=counters.frames,
-        updates=counters.updates,
-        cycle=counters.cycle,
-        wall_s=counters.wall_s,
-        compile_s=counters.compile_s,
-        worlds_accepted=counters.accepted,
-        worlds_rejected=counters.rejected,
-        solve_rate=rows[-1].solve_rate if rows else None,
-        values=rows[-1].values if rows else {},
+        **(rows[-1] if rows else _NOTHING_YET).model_dump(),
         run=str(directory.path),
         report=str(report),
     )
