@@ -49,7 +49,7 @@ def scorer():
     return Scorer(CLOCKS, make_random(3), lanes=LANES)
 
 
-@pytest.mark.parametrize(("count", "episodes"), [(1, 1), (3, 3), (4, 2), (5, 1), (7, 3)])
+@pytest.mark.parametrize(("count", "episodes"), [(1, 1), (3, 3), (4, 2), (5, 1), (7, 3), (2, 9)])
 def test_every_level_is_played_as_often_as_asked(scorer, count, episodes):
     """Also where the episodes neither fill the lanes nor divide over them."""
     marks = np.arange(1, count + 1)

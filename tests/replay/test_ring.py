@@ -164,6 +164,16 @@ def test_row_of_priority_zero_is_never_drawn_even_alone_among_many(rated):
         assert drawn.weight.tolist() == [1.0] * BATCH
 
 
+@pytest.mark.parametrize("point", [0.0, 1.0])
+def test_row_of_priority_zero_is_not_drawn_at_the_ends_of_the_sums(rated, monkeypatch, point):
+    """The lowest and the highest point that a draw can fall on; rounding reaches both."""
+    monkeypatch.setattr(jax.random, "uniform", lambda key, shape: jnp.full(shape, point))
+    edged = rated.priority.at[0].set(0.0).at[:, 0].set(0.0).at[-1].set(0.0).at[:, -1].set(0.0)
+    ring = type(rated)(**{**vars(rated), "priority": edged})
+    drawn = sample(ring, batch=4, window=WINDOW, beta=0.4, key=jax.random.key(0))
+    assert (edged[drawn.place] > 0).all()
+
+
 def test_importance_weights_correct_for_how_windows_were_drawn(rated):
     drawn = draw(rated, jax.random.key(3))
     priority = np.asarray(rated.priority, float)

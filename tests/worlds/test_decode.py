@@ -11,6 +11,7 @@ from reference.grid import (
     GOAL,
     KEY,
     OPEN_DOOR,
+    TRAP,
     WALL,
     goal_distances,
     read_level,
@@ -118,6 +119,19 @@ def test_cells_beyond_the_levels_own_size_are_walls(genomes, plain):
         assert set(beyond) <= {WALL}
         sizes.add((height, width))
     assert len(sizes) > 60
+
+
+def test_traps_take_the_place_of_floor_alone(genomes):
+    """The same genomes without and with as many traps as can be have the same walls."""
+    tiles = []
+    for traps in (0, 255):
+        rows = [from_values(to_values(row) | {"traps": traps}) for row in genomes]
+        tiles.append(np.asarray(DECODE(jnp.asarray(np.stack(rows))).tile))
+    none, many = tiles
+    assert not (none == TRAP).any()
+    assert (many == TRAP).sum() > BATCH
+    np.testing.assert_array_equal(none == WALL, many == WALL)
+    assert set(none[many == TRAP].tolist()) <= {FLOOR, GOAL, KEY}
 
 
 def test_distance_is_that_of_the_slow_flood(plain):

@@ -2,8 +2,8 @@
 
 Encoding, decoding, JSON, mutation and the docs page all read `FIELDS`; nothing else knows an
 offset. Sections and their sizes are those of the paper, section 4.1. A field lies inside one
-32-bit word, and 16-bit fields are aligned to 16 bits, so that the block swap of section 4.3
-exchanges whole fields.
+32-bit word, and fields of 16 bits or more are aligned to 16 bits, so that the block swap of section
+4.3 exchanges them whole.
 """
 
 from typing import Literal, NamedTuple

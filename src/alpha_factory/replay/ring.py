@@ -125,8 +125,9 @@ def sample(ring: Ring, *, batch: int, window: int, beta: float, key: PRNGKeyArra
     """
     key_world, key_slot = jax.random.split(key)
     by_world = jnp.sum(ring.priority, axis=1)
-    world = _draw(jnp.broadcast_to(by_world, (batch, by_world.size)), key_world)
-    first = _draw(ring.priority[world], key_slot)
+    shares = jnp.broadcast_to(by_world, (batch, by_world.size))
+    world = locate(shares, jax.random.uniform(key_world, (batch,)))
+    first = locate(ring.priority[world], jax.random.uniform(key_slot, (batch,)))
     slots = ring.action.shape[1]
     rows = (first[None] + jnp.arange(window)[:, None]) % slots
     chance = ring.priority[world, first] / jnp.sum(by_world)
@@ -164,12 +165,22 @@ def set_priority(
     )
 
 
-def _draw(weights: Float32[Array, "batch choices"], key: PRNGKeyArray) -> Int32[Array, " batch"]:
-    """An index a row, proportional to its weight; never one of weight 0."""
+def locate(
+    weights: Float32[Array, "batch choices"], share: Float32[Array, " batch"]
+) -> Int32[Array, " batch"]:
+    """Where a share of the whole weight is reached, a row each; never at a weight of 0.
+
+    A parallel prefix sum adds in another order at every place, so by rounding it may rise where
+    the weight is 0, or fall. Places of weight 0 are therefore left out by name.
+
+    Args:
+        weights: at least 0, and not all 0.
+        share: in [0, 1); drawn uniformly, it makes the index proportional to the weights.
+    """
     total = jnp.cumsum(weights, axis=1)
-    point = jax.random.uniform(key, (weights.shape[0], 1)) * total[:, -1:]
-    # The first index whose sum exceeds the point has a positive weight. Rounding may put the
-    # point on the whole sum: then the last index with a weight is taken.
-    index = jnp.sum(total <= point, axis=1)
-    last = weights.shape[1] - 1 - jnp.argmax(weights[:, ::-1] > 0, axis=1)
-    return jnp.minimum(index, last).astype(jnp.int32)
+    is_choice = weights > 0
+    is_beyond = is_choice & (total > share[:, None] * total[:, -1:])
+    # Rounding may also put the point beyond every sum: then the last place with a weight is taken.
+    last = weights.shape[1] - 1 - jnp.argmax(is_choice[:, ::-1], axis=1)
+    index = jnp.where(jnp.any(is_beyond, axis=1), jnp.argmax(is_beyond, axis=1), last)
+    return index.astype(jnp.int32)
