@@ -31,6 +31,8 @@ def pytest_runtest_protocol(item):
     """
     import jax
 
+    # Without workers, a plugin may have imported JAX before the variables above were set.
+    jax.config.update("jax_numpy_rank_promotion", "raise")
     before = jax.config.jax_numpy_dtype_promotion
     is_implicit = item.get_closest_marker("implicit_promotion") is not None
     jax.config.update("jax_numpy_dtype_promotion", "standard" if is_implicit else "strict")

@@ -319,3 +319,4 @@ def test_bench_prints_a_table_or_json(stand_in, capsys):
     printed = capsys.readouterr().out
     assert "6,400" in printed
     assert "search 50.0 %" in printed
+    assert "1.00 sequences" in printed

@@ -43,6 +43,8 @@ class Bench:
                 f"{name} {output.percent(share)}" for name, share in measured["share"].items()
             )
             console.print(f"Share of the time: {shares}", soft_wrap=True)
+            ratio = measured["replay_ratio"]
+            console.print(f"Replay ratio: {ratio:.2f} sequences learned from for each frame")
         return 0
 
 
