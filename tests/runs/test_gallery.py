@@ -8,7 +8,7 @@ from alpha_factory.core.errors import InvalidGenome, InvalidLevel, UsageError
 from alpha_factory.genome import from_hex, from_values, to_hex, to_json
 from alpha_factory.runs.gallery import describe_world, sample_worlds, save_picture
 
-KEYS = {"genome", "ascii", "solvable", "shortest_path", "step_limit", "features"}
+KEYS = {"genome", "ascii", "solvable", "shortest_path", "step_limit", "features", "fields"}
 LEVEL = ">.K\n..D\n.TG"
 
 
@@ -35,6 +35,7 @@ def test_genome_is_described_the_same_by_hex_and_by_file(tmp_path):
     assert by_hex == describe_world(str(tmp_path / "world.json"))
     assert by_hex == describe_world(to_hex(genome).upper())
     assert by_hex["genome"] == to_hex(genome)
+    assert by_hex["fields"] == to_json(genome)
 
 
 def test_features_say_what_a_genome_holds():
@@ -74,6 +75,7 @@ def test_text_file_is_described(tmp_path):
             "1 trap, it fires with chance 1 and costs 0",
             "sparse reward: 1 at the goal",
         ],
+        "fields": None,  # no genome stands for it
     }
 
 
