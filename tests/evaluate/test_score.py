@@ -41,7 +41,7 @@ def observe(level, state):
     return jnp.zeros(8, bool)
 
 
-CLOCKS = World(reset, step, observe, actions=3, features=8, step_limit=9)
+CLOCKS = World(reset, step, observe, actions=3, features=8)
 
 
 @pytest.fixture(scope="module")

@@ -235,4 +235,3 @@ def test_world_says_its_own_sizes():
     _, obs, _ = run(from_text(">.G"), pad_actions([]), KEY)
     assert obs.shape == (STEPS + 1, WORLD.features) == (STEPS + 1, 1024)
     assert WORLD.actions == 3
-    assert WORLD.step_limit == 250

@@ -41,8 +41,6 @@ class World(NamedTuple):
     """`observe(level, state) -> obs`."""
     actions: int
     features: int
-    step_limit: int
-    """No level of this family has a longer one."""
 
 
 class Trajectory(eqx.Module):

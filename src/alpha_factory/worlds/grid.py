@@ -10,7 +10,6 @@ from jaxtyping import Array, Bool, Int32, PRNGKeyArray
 
 from alpha_factory.core.types import Outcome, World
 from alpha_factory.worlds import tiles
-from alpha_factory.worlds.decode import STEP_LIMIT
 from alpha_factory.worlds.level import UNREACHABLE, GridLevel
 from alpha_factory.worlds.observe import FEATURES, mark_seen, observe
 from alpha_factory.worlds.state import GridState, is_in_force
@@ -24,7 +23,6 @@ def make_grid() -> World:
         observe=observe,
         actions=tiles.ACTIONS,
         features=FEATURES,
-        step_limit=STEP_LIMIT,
     )
 
 
