@@ -1,9 +1,10 @@
 # `make demo`: see it work. `make test`: all that CI runs. `make lint`, `make docs`, `make lock`, `make clean`: for changes.
+# `make peer-jaxued`: what `alpha-factory bench worlds --peer jaxued` measures us against.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: clean demo docs lint lock test
+.PHONY: clean demo docs lint lock peer-jaxued test
 
 # The first Python on the path that runs and is new enough; `make PYTHON=/path/to/python3` decides otherwise.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -13,6 +14,9 @@ BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PEERS := .venv-peers
+COMPILE := $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --fork-strategy fewest --upgrade \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 demo: $(INSTALLED)
 	$(BIN)/alpha-factory run --preset demo $(ARGS)
@@ -32,12 +36,14 @@ docs: $(INSTALLED)
 # One version of each package on every Python and platform, as far as wheels allow: what is tested is what is installed.
 lock: $(INSTALLED)
 	$(PIP) install uv
-	$(BIN)/uv --quiet pip compile --universal --python-version 3.11 --fork-strategy fewest --upgrade \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-		--extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --output-file benchmarks/peers/jaxued.lock benchmarks/peers/jaxued.in
+
+# JaxUED's release and the older JAX that it needs, in an environment of their own.
+peer-jaxued: $(PEERS)/jaxued/.locked
 
 clean:
-	rm -rf $(VENV) build dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # This project, editable, with nothing fetched: the lock holds what its build needs.
@@ -50,4 +56,13 @@ $(LOCKED): requirements.lock
 	@echo "Installing into $(VENV) (once; takes minutes on a slow network) …" >&2
 	"$(PYTHON)" -m venv --clear $(VENV)
 	$(PIP) install --require-hashes --requirement requirements.lock
+	touch $@
+
+$(PEERS)/jaxued/.locked: benchmarks/peers/jaxued.lock
+	@test -n "$(PYTHON)" || { echo "The peer needs Python 3.11, 3.12 or 3.13: install one, or give make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Installing JaxUED into $(PEERS)/jaxued (once; takes minutes on a slow network) …" >&2
+	"$(PYTHON)" -m venv --clear $(PEERS)/jaxued
+	echo '*' > $(PEERS)/.gitignore
+	$(PEERS)/jaxued/bin/python -m pip --disable-pip-version-check --quiet install \
+		--require-hashes --requirement benchmarks/peers/jaxued.lock
 	touch $@

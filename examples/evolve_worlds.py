@@ -11,7 +11,7 @@ import numpy as np
 
 from alpha_factory.genome import OPERATORS, hamming, mutate, to_hex
 from alpha_factory.runs.seed_world import seed_genome
-from alpha_factory.worlds import GridLevel, decode, shortest_plan, to_text
+from alpha_factory.worlds import GridLevel, decode, shortest_walk, to_text
 
 
 def main() -> None:
@@ -28,11 +28,11 @@ def main() -> None:
     key_children = jax.random.key(arguments.seed)
     spawn = jax.jit(jax.vmap(lambda genome, key: mutate(genome, key=key), in_axes=(None, 0)))
     grow = jax.jit(jax.vmap(decode))
-    plan = jax.jit(jax.vmap(shortest_plan))
+    plan = jax.jit(jax.vmap(shortest_walk))
 
     parent = jnp.asarray(seed_genome())  # the world that every run starts from
     level = jax.jit(decode)(parent)
-    length = int(jax.jit(shortest_plan)(level))
+    length = int(jax.jit(shortest_walk)(level))
     show("parent", level, length)
     for generation in range(generations):
         keys = jax.random.split(jax.random.fold_in(key_children, generation), children)

@@ -2,6 +2,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 from alpha_factory.cli import main, pages
+from alpha_factory.genome import rules
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,13 @@ def test_genome_page_shows_the_bits_of_each_field():
         "| 0–3 | `width` | number | columns \\| cells |",
         "| 4–31 | `spare_a` | spare | not read yet |",
     ]
+
+
+def test_rules_page_has_each_trigger_effect_and_template():
+    page = pages.render_rules(rules)
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "`" in line]
+    assert len(rows) == 17 + 36 + 57
+    assert "| 17 | `within {n} cells of an opponent` |" in page
+    assert "| 17 | tide | `in turns of 2…17 steps: the tide takes 1…8 rows` |" in page
+    assert "| 54 | marsh | `in the bottom half: the floor is mud` |" in page
+    assert "`for 2…17 steps after entering conveyor: forward goes backwards`" in page

@@ -112,16 +112,21 @@ def test_gaussian_stays_in_range_at_the_ends():
     assert 45_000 < min(at_most) < 65535
 
 
-def test_rule_injection_writes_one_slot_with_a_template_that_exists(litter):
-    slots = Counter()
+def test_rule_injection_writes_one_slot_with_a_template_and_numbers_that_exist(litter):
+    slots, templates, numbers = Counter(), Counter(), Counter()
     for parent, child in zip(*by(litter, "rule"), strict=True):
         before, after = to_values(parent), to_values(child)
         changed = {name for name in before if before[name] != after[name]}
-        touched = {name.removesuffix("_period") for name in changed}
+        touched = {name[: len("rule_0")] for name in changed}
         assert len(touched) <= 1
         for slot in touched:
             assert slot in ("rule_0", "rule_1", "rule_2", "rule_3")
             assert after[slot] < len(TEMPLATES)
             slots[slot] += 1
+            templates[after[slot]] += 1
+            numbers[after[f"{slot}_n"]] += 1
+            numbers[16 + after[f"{slot}_m"]] += 1
     assert stats.chisquare(list(slots.values())).pvalue > 1e-3
     assert len(slots) == 4
+    assert stats.chisquare([templates[code] for code in range(len(TEMPLATES))]).pvalue > 1e-3
+    assert stats.chisquare([numbers[number] for number in range(32)]).pvalue > 1e-3

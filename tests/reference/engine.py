@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alpha_factory.worlds import SIDE, decode, make_grid, shortest_plan
+from alpha_factory.worlds import SIDE, decode, make_grid, shortest_walk
 
 STEPS = 128
 WORLD = make_grid()
 DECODE = jax.jit(jax.vmap(decode))
-PLAN = jax.jit(jax.vmap(shortest_plan))
+PLAN = jax.jit(jax.vmap(shortest_walk))
 
 
 @jax.jit

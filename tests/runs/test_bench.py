@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.runs.bench import Sizes, bench_stage, loop, measure
+from alpha_factory.runs.bench import Peer, Sizes, Turn, bench_stage, loop, measure
 from alpha_factory.runs.bench.measure import Case, Timing
 from alpha_factory.runs.bench.revision import find_revision
 from alpha_factory.runs.config import RunConfig
@@ -23,7 +23,7 @@ FIELDS = {
     "shape",
 }
 NAMES = {
-    "worlds": ["maze", "full"],
+    "worlds": ["maze", "maze-pack", "full"],
     "search": ["puct", "puct-null", "gumbel", "gumbel-null", "network"],
     "learn": ["update", "sequences", "sample", "insert"],
     "loop": ["loop"],
@@ -47,7 +47,15 @@ def tiny():
         curriculum=dataclasses.replace(demo.curriculum, slots=8, iterations=2),
     )
     return Sizes(
-        worlds=4, steps=4, batches=(2,), simulations=4, positions=4, updates=2, config=config
+        worlds=4,
+        steps=4,
+        rollouts=2,
+        peer_rollouts=3,
+        batches=(2,),
+        simulations=4,
+        positions=4,
+        updates=2,
+        config=config,
     )
 
 
@@ -71,6 +79,39 @@ def test_bench_stage_prints_the_promised_fields(stage, tiny):
         assert list(measured["share"]) == ["worlds", "search", "learn", "other"]
         # 2 iterations learn from 1 batch of 4 sequences each and collect at most 2 * 12 * 4 frames.
         assert 8 / 96 <= measured["replay_ratio"] <= 8 / 48
+
+
+@pytest.fixture
+def peer():
+    """One that takes a second more at every measurement, and remembers what it was asked."""
+    asked = []
+
+    def measure(result, shape):
+        asked.append((result, shape))
+        return Turn(wall_s=float(len(asked)), cpu_s=2.0 * len(asked), work=48.0)
+
+    return Peer("other", "1.2.3", "0.4.35", measure), asked
+
+
+@pytest.mark.implicit_promotion
+def test_bench_worlds_measures_a_peer_in_turns_with_ours(tiny, peer):
+    other, asked = peer
+    measured = bench_stage("worlds", 3, tiny, other)
+    shape = {"worlds": 4, "steps": 4, "rounds": 3}
+    assert asked == [("maze", shape)] * 4  # once unmeasured
+    theirs = measured["peer"]
+    assert (theirs["name"], theirs["version"], theirs["jax"]) == ("other", "1.2.3", "0.4.35")
+    (result,) = theirs["results"]
+    assert result.keys() == FIELDS
+    assert result["shape"] == shape
+    assert (result["min_s"], result["median_s"], result["max_s"]) == (2.0, 3.0, 4.0)
+    assert (result["rate"], result["rate_per_cpu_s"]) == (16.0, 8.0)
+    assert result["repeats"] == 3
+
+
+def test_bench_stage_has_peers_for_worlds_only(peer):
+    with pytest.raises(UsageError, match=r"The stage learn has no peers: other is one of worlds\."):
+        bench_stage("learn", 1, peer=peer[0])
 
 
 def test_bench_stage_lists_stages_when_unknown():
@@ -111,10 +152,15 @@ def test_time_in_turns_measures_every_case_after_one_call_more():
 
         return Case(name, "", {}, step, 1, 0, float)
 
-    timings = measure.time_in_turns([make("a"), make("b")], 2)
-    assert called == ["a", "b", "a", "b", "a", "b"]
+    def other() -> Turn:
+        called.append("other")
+        return Turn(1.0, 2.0, float(len(called)))
+
+    timings = measure.time_in_turns([make("a"), make("b")], 2, [other])
+    assert called == ["a", "b", "other", "a", "b", "other", "a", "b", "other"]
     # The work of a call is read from the carry that it returned; the first call is left out.
-    assert [timing.work for timing in timings] == [[2.0, 3.0], [2.0, 3.0]]
+    assert [timing.work for timing in timings] == [[2.0, 3.0], [2.0, 3.0], [6.0, 9.0]]
+    assert timings[-1].cpu_s == [2.0, 2.0]
 
 
 def test_compile_step_keeps_the_fixed_part_and_takes_the_carry():

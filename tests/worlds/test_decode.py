@@ -69,7 +69,7 @@ def test_every_genome_can_be_solved_within_its_step_limit(plain, plans):
         assert 1 <= len(plan) <= level.step_limit
 
 
-def test_shortest_plan_is_that_of_the_slow_search(levels, plans):
+def test_shortest_walk_is_that_of_the_slow_search(levels, plans):
     assert np.asarray(PLAN(levels)).tolist() == [len(plan) for plan in plans]
 
 

@@ -127,7 +127,7 @@ def test_dense_reward_of_a_solved_episode_adds_up_to_one():
 
 
 @pytest.mark.parametrize("name", public_mazes())
-def test_shortest_plan_solves_a_public_maze(name):
+def test_shortest_walk_solves_a_public_maze(name):
     maze = public_mazes()[name]
     plan = solve(read_level(maze))
     _, _, outcomes = run(maze, pad_actions(plan), KEY)

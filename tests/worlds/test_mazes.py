@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 
-from alpha_factory.worlds import public_mazes, shortest_plan, tiles
+from alpha_factory.worlds import public_mazes, shortest_walk, tiles
 
 # Walls, and moves from cell to cell (turns not counted) of the shortest way.
 KNOWN = {
@@ -57,7 +57,7 @@ def test_maze_has_known_walls_and_shortest_way(mazes, name):
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_maze_is_solvable_within_its_step_limit(mazes, name):
-    plan = int(jax.jit(shortest_plan)(mazes[name]))
+    plan = int(jax.jit(shortest_walk)(mazes[name]))
     assert KNOWN[name][1] <= plan <= int(mazes[name].step_limit) == 250
 
 

@@ -1,3 +1,4 @@
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +13,10 @@ from alpha_factory.worlds import (
     tiles,
     write_gif,
 )
+from alpha_factory.worlds.motion import UNIT
 from alpha_factory.worlds.render import visible_cells
+from alpha_factory.worlds.sprites import draw_opponent, draw_tile
+from alpha_factory.worlds.state import SEEN_BIT
 
 MAP = """\
 ....#.
@@ -35,6 +39,13 @@ def _play(level, actions) -> list:
     return [jax.tree.map(np.asarray, state) for state in states]
 
 
+def _replace(state, **changes):
+    """The state with other values in these fields."""
+    return eqx.tree_at(
+        lambda tree: [getattr(tree, name) for name in changes], state, list(changes.values())
+    )
+
+
 def _cell(picture, row, column) -> np.ndarray:
     pixels = np.asarray(picture)
     return pixels[FRAME + 24 * row :][:24, FRAME + 24 * column :][:, :24]
@@ -48,20 +59,59 @@ def test_picture_is_cropped_to_the_level():
 
 
 def test_every_kind_of_tile_looks_different():
-    picture = draw_level(from_text(".#K\nDT'\nG.>"))
-    looks = [_cell(picture, index // 3, index % 3).tobytes() for index in range(9)]
-    assert len(set(looks)) == 8
-    assert looks[0] == looks[7]
+    for is_tinted in (False, True):
+        looks = [draw_tile(kind, 24, is_tinted=is_tinted).tobytes() for kind in range(tiles.KINDS)]
+        looks.append(draw_tile(tiles.GATE, 24, is_tinted=is_tinted, is_open=True).tobytes())
+        assert len(set(looks)) == tiles.KINDS + 1
 
 
-def test_every_kind_of_tile_differs_in_lightness_too():
-    picture = draw_level(from_text(".#K\nDT'\nG.>")).convert("L")
-    looks = [
-        _cell(picture, index // 3, index % 3).astype(int) for index in (0, 1, 2, 3, 4, 5, 6, 8)
+def test_picture_holds_the_sprite_of_every_tile():
+    picture = draw_level(from_text(".#KDT'\n~_O!|$\nB?)u(n\n]U[AO.\nG>...."))
+    shown = [tiles.SYMBOLS.index(symbol) for symbol in ".#KDT'~_O!|$B?)u(n]U[AO.G"]
+    for index, kind in enumerate(shown):
+        expected = np.asarray(draw_tile(kind, 24))
+        assert np.array_equal(_cell(picture, index // 6, index % 6), expected), tiles.NAMES[kind]
+
+
+def test_honeypot_looks_like_any_other_level():
+    assert (
+        draw_level(from_text(MAP, honeypot=True)).tobytes() == draw_level(from_text(MAP)).tobytes()
+    )
+
+
+@pytest.mark.parametrize(("symbol", "kind"), [("H", tiles.PATROL), ("C", tiles.CHASER)])
+def test_opponents_are_drawn_where_they_are(symbol, kind):
+    level = from_text(f">...\n...{symbol}\nG...")
+    expected = draw_tile(tiles.FLOOR, 24).copy()
+    expected.paste(draw_opponent(kind, 24), (0, 0), draw_opponent(kind, 24))
+    assert np.array_equal(_cell(draw_level(level), 1, 3), expected)
+    state = _replace(_play(level, [])[0], opponent=np.array([[2, 2]] * 4, np.int32))
+    moved = draw_level(level, state)
+    drawn = draw_tile(tiles.FLOOR, 24, is_tinted=True).copy()
+    drawn.paste(draw_opponent(kind, 24), (0, 0), draw_opponent(kind, 24))
+    assert np.array_equal(_cell(moved, 2, 2), drawn)
+    assert (_cell(moved, 1, 3) != np.asarray(expected)).any()
+
+
+def test_gates_are_drawn_open_once_they_are():
+    level = from_text(">.|!G")
+    state = _play(level, [])[0]
+    for is_open in (False, True):
+        expected = draw_tile(tiles.GATE, 24, is_tinted=True, is_open=is_open)
+        moment = _replace(state, is_open=np.bool_(is_open))
+        assert np.array_equal(_cell(draw_level(level, moment), 0, 2), expected)
+
+
+def test_agent_is_drawn_between_cells_where_it_is_between_them():
+    level = from_text(".....\n.>...\n....G")
+    state = _play(level, [])[0]
+    half = _replace(state, offset=np.array([0, -UNIT // 2], np.int32))
+    blue = np.array([0, 114, 178])
+    places = [
+        np.argwhere((np.asarray(draw_level(level, moment)) == blue).all(axis=-1)).mean(axis=0)
+        for moment in (state, half)
     ]
-    for first in range(len(looks)):
-        for second in range(first):
-            assert np.abs(looks[first] - looks[second]).mean() > 4, (first, second)
+    assert np.round(places[1] - places[0], 6).tolist() == [0.0, -12.0]
 
 
 @pytest.mark.parametrize("heading", range(4))
@@ -97,20 +147,32 @@ def test_view_is_tinted_only_with_a_state():
     assert (tinted, outside) == (True, False)
 
 
-@pytest.mark.parametrize("fog_period", [0, 2])
+@pytest.mark.parametrize("rules", [(), ("always: fog falls",), ("always: darkness falls",)])
 @pytest.mark.parametrize("turns", range(4))
-def test_visible_cells_are_those_that_the_engine_marks_as_seen(turns, fog_period):
-    level = from_text(
-        "\n".join([".......", ".......", ".......", "...>...", ".......", "......G"]),
-        fog_period=fog_period,
-    )
+def test_visible_cells_are_those_that_the_engine_marks_as_seen(turns, rules):
+    rows = [".......", ".......", ".......", "...>...", ".......", "......G"]
+    level = from_text("\n".join(rows), rules=rules)
     world = make_grid()
-    step, blank = jax.jit(world.step), jnp.zeros(level.tile.shape, bool)
+    step = jax.jit(world.step)
     state = world.reset(level, key=jax.random.key(0))
     for _ in range(turns):
-        object.__setattr__(state, "seen", blank)
         state, _ = step(level, state, jnp.int32(RIGHT), key=jax.random.key(1))
-    assert np.array_equal(visible_cells(level, state), state.seen)
+    state = _replace(state, cell=state.cell & ~jnp.uint8(SEEN_BIT))
+    # A step marks what was seen before it.
+    later, _ = step(level, state, jnp.int32(RIGHT), key=jax.random.key(1))
+    assert np.array_equal(visible_cells(level, state), later.seen)
+
+
+def test_sheet_draws_smaller_levels_with_larger_cells():
+    wide = from_text("\n".join(["." * 30] * 28 + [">" + "." * 28 + "G"]))
+    sheet = draw_contact_sheet(
+        [from_text(">.......\n.......G"), wide], ["small\nno rules", "large"]
+    )
+    inside = np.asarray(sheet)
+    assert inside.shape[1] == 3 * 26 + 2 * (30 * (400 // 30) + 2 * 3)
+    for part in (inside[:, : inside.shape[1] // 2], inside[:, inside.shape[1] // 2 :]):
+        columns = np.flatnonzero((part[:430] < 255).any(axis=(0, 2)))
+        assert columns[-1] - columns[0] > 320
 
 
 def test_sheet_holds_every_level_and_caption():

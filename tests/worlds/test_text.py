@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from alpha_factory.core.errors import InvalidLevel
 from alpha_factory.genome import from_hex
-from alpha_factory.worlds import SIDE, decode, from_text, shortest_plan, tiles, to_text
+from alpha_factory.worlds import SIDE, decode, from_text, shortest_walk, tiles, to_text
 
 _decode = jax.jit(decode)
 
@@ -108,7 +108,7 @@ def test_bad_setting_is_refused(setting, message):
 
 
 def test_door_without_key_is_legal_and_unsolvable():
-    assert int(jax.jit(shortest_plan)(from_text(">DG"))) < 0
+    assert int(jax.jit(shortest_walk)(from_text(">DG"))) < 0
 
 
 def test_agent_on_a_tile_that_text_cannot_show_is_refused():

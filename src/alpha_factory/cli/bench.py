@@ -1,6 +1,6 @@
 """`alpha-factory bench`: measure how fast a stage is here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import tyro
 from rich.table import Table
 
 from alpha_factory.cli import output
+from alpha_factory.cli.peer import start_peer
 from alpha_factory.core.errors import UsageError
 
 
@@ -22,6 +23,8 @@ class Bench:
     """worlds, search, learn or loop."""
     repeats: int = 5
     """Measurements of each result; the median and the extremes are printed."""
+    peer: output.OptionalName = None
+    """Measure another project's engine in turns with ours: jaxued (worlds), which `make peer-jaxued` installs."""
     json: output.Switch = False
     """Print the measurement as one JSON object."""
 
@@ -32,12 +35,19 @@ class Bench:
         from alpha_factory.runs.bench import bench_stage
 
         with output.quiet_stdout():
-            measured = bench_stage(self.stage, self.repeats)
+            if self.peer is None:
+                measured = bench_stage(self.stage, self.repeats)
+            else:
+                with start_peer(self.peer) as peer:
+                    measured = bench_stage(self.stage, self.repeats, peer=peer)
         if self.json:
             output.print_json(measured)
             return 0
         console = output.stdout_console()
         console.print(bench_table(measured))
+        if "peer" in measured:
+            for line in compare(measured["results"], measured["peer"]):
+                console.print(line, soft_wrap=True)
         if "share" in measured:
             shares = ", ".join(
                 f"{name} {output.percent(share)}" for name, share in measured["share"].items()
@@ -46,6 +56,21 @@ class Bench:
             ratio = measured["replay_ratio"]
             console.print(f"Replay ratio: {ratio:.2f} sequences learned from for each frame")
         return 0
+
+
+def compare(ours: Sequence[Mapping[str, Any]], peer: Mapping[str, Any]) -> list[str]:
+    """A line for each result of the peer: its rates, and how many times as fast we are."""
+    named = {result["name"]: result for result in ours}
+    lines = []
+    for theirs in peer["results"]:
+        mine = named[theirs["name"]]
+        line = f"{theirs['name']} of {peer['name']} {peer['version']} (jax {peer['jax']}):"
+        for key, what in (("rate", theirs["unit"]), ("rate_per_cpu_s", "each CPU second")):
+            if theirs[key] and mine[key]:
+                times = mine[key] / theirs[key]
+                line += f" {theirs[key]:,.0f} {what}, ours {times:.1f} times as many;"
+        lines.append(line.rstrip(";"))
+    return lines
 
 
 def bench_table(measured: Mapping[str, Any]) -> Table:

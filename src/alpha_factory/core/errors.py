@@ -37,6 +37,17 @@ class InvalidLevel(AlphaFactoryError, ValueError):
         super().__init__(f"Invalid level: {field} must be {rule}; got {_short(value)}.")
 
 
+class InvalidRule(AlphaFactoryError, ValueError):
+    """The text of a rule doesn't parse; `column` counts from 1."""
+
+    def __init__(self, column: int, expected: str, got: str, text: str) -> None:
+        self.column, self.expected, self.got, self.text = column, expected, got, text
+        found = f"got {_short(got)}" if got else "the text ends there"
+        super().__init__(
+            f"Invalid rule: column {column}: expected {expected}; {found} in {_short(text)}."
+        )
+
+
 class RunConflict(AlphaFactoryError):
     """A run directory holds something else than what was asked for."""
 

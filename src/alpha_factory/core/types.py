@@ -37,10 +37,9 @@ class World(NamedTuple):
     """`reset(level, *, key) -> state`."""
     step: Callable[..., tuple[WorldState, Outcome]]
     """`step(level, state, action, *, key) -> (state, outcome)`."""
-    observe: Callable[[Level, WorldState], Bool[Array, " features"]]
+    observe: Callable[[Level, WorldState], Array]
     """`observe(level, state) -> obs`."""
     actions: int
-    features: int
 
 
 class Trajectory(eqx.Module):

@@ -46,7 +46,7 @@ def propose(
     pool: Pool,
     mutator: Mutator,
     decode: Callable[[Genome], Level],
-    shortest_plan: Callable[[Level], Int[Array, ""]],
+    shortest_walk: Callable[[Level], Int[Array, ""]],
     *,
     parents: int,
     children: int,
@@ -78,7 +78,7 @@ def propose(
 
     genome, operator = jax.lax.scan(mutate, pool.genome[parent], jnp.arange(mutations))
     level = jax.vmap(decode)(genome)
-    return Candidates(genome, level, parent, operator.T, jax.vmap(shortest_plan)(level))
+    return Candidates(genome, level, parent, operator.T, jax.vmap(shortest_walk)(level))
 
 
 def meets_criterion(

@@ -13,12 +13,12 @@ from alpha_factory.genome.layout import BITS, FIELDS, SECTIONS, WORD_BITS, WORDS
 Genome = UInt32[Array, "16"]
 Genes = dict[str, Int[Array, ""]]
 
-_VERSION = 1
+_VERSION = 2
 _HEX_DIGITS = BITS // 4
 
 
 def read_genes(genome: Genome) -> Genes:
-    """Value of every field that the engine reads; total over all 2^512 genomes.
+    """Value of every field; total over all 2^512 genomes.
 
     Args:
         genome: bit i of the genome is bit i % 32 of word i // 32.
@@ -26,11 +26,7 @@ def read_genes(genome: Genome) -> Genes:
     Returns:
         Field name to value in [0, 2^width), Gray code undone.
     """
-    return {
-        name: read_field(genome, field).astype(jnp.int32)
-        for name, field in FIELDS.items()
-        if field.kind != "spare"
-    }
+    return {name: read_field(genome, field).astype(jnp.int32) for name, field in FIELDS.items()}
 
 
 def read_field(genome: Genome, field: Field) -> UInt32[Array, ""]:
@@ -52,7 +48,7 @@ def write_field(genome: Genome, field: Field, value: UInt32[Array, ""]) -> Genom
 
 
 def to_values(genome: np.ndarray | Array) -> dict[str, int]:
-    """Field name to value for all fields, spare ones too: the exact content of a genome."""
+    """Field name to value for all fields: the exact content of a genome."""
     whole = _to_int(genome)
     values = {}
     for name, field in FIELDS.items():

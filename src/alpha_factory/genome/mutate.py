@@ -6,7 +6,7 @@ from jaxtyping import Array, Bool, Int, PRNGKeyArray, UInt32
 
 from alpha_factory.genome.codec import Genome, read_field, write_field
 from alpha_factory.genome.layout import BITS, BLOCK_BITS, FIELDS, WORD_BITS, WORDS
-from alpha_factory.genome.rules import CODES, SLOTS, TEMPLATES
+from alpha_factory.genome.rules import SLOTS, TEMPLATES
 
 OPERATORS = ("bit-flip", "block-swap", "gaussian", "rule")
 
@@ -64,12 +64,12 @@ def _perturb_physics(genome: Genome, key: PRNGKeyArray) -> Genome:
 
 
 def _inject_rule(genome: Genome, key: PRNGKeyArray) -> Genome:
-    """M3: a random template with a random period is written into a random slot."""
-    key_slot, key_template, key_period = jax.random.split(key, 3)
+    """M3: a random template with random parameters is written into a random slot."""
+    key_slot, key_template, key_parameters = jax.random.split(key, 3)
     slot = jax.random.randint(key_slot, (), 0, SLOTS)
     template = jax.random.randint(key_template, (), 0, len(TEMPLATES))
-    entry = template | (jax.random.randint(key_period, (), 0, 256) << 8)
-    assert CODES >= len(TEMPLATES)
+    # Eight fair bits are two fair numbers, Gray-coded or not.
+    entry = template | (jax.random.randint(key_parameters, (), 0, 256) << 8)
     position = FIELDS["rule_0"].offset + slot * BLOCK_BITS
     word, shift = position // WORD_BITS, (position % WORD_BITS).astype(jnp.uint32)
     kept = genome[word] & ~(jnp.uint32(0xFFFF) << shift)

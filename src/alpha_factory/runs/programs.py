@@ -40,7 +40,7 @@ from alpha_factory.runs.build import make_policy, make_recipe
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.state import RunState, Student, begin_state, restart_student
 from alpha_factory.search import make_prior
-from alpha_factory.worlds import count_matches, decode, make_grid, shortest_plan
+from alpha_factory.worlds import count_matches, decode, make_grid, shortest_walk
 
 
 class Progress(eqx.Module):
@@ -176,7 +176,7 @@ class Programs:
             pool,
             self._mutator,
             decode,
-            shortest_plan,
+            shortest_walk,
             parents=curriculum.parents,
             children=curriculum.children,
             mutations=curriculum.mutations,

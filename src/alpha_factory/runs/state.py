@@ -16,7 +16,7 @@ from alpha_factory.rollout import Actors, Episodes, no_episodes, start_actors
 from alpha_factory.runs.build import derive_key, make_recipe, make_untrained
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.seed_world import seed_genome
-from alpha_factory.worlds import decode, make_grid, shortest_plan
+from alpha_factory.worlds import FEATURES, decode, make_grid, shortest_walk
 
 
 class Student(eqx.Module):
@@ -69,7 +69,7 @@ def begin_state(config: RunConfig) -> RunState:
     genome = jnp.asarray(seed_genome())
     level = decode(genome)
     slots = config.curriculum.slots
-    pool = make_pool(genome, level, shortest_plan(level), slots=slots)
+    pool = make_pool(genome, level, shortest_walk(level), slots=slots)
     learner = start_learner(make_untrained(config), make_recipe(config))
     key = jax.random.fold_in(derive_key(config.seed, "begin", 0), 1)
     return RunState(
@@ -86,7 +86,7 @@ def restart_student(config: RunConfig, learner: Learner, pool: Pool, key: PRNGKe
     ring = make_ring(
         worlds=learning.worlds,
         slots=learning.replay_slots,
-        features=world.features,
+        features=FEATURES,
         actions=world.actions,
     )
     actors = start_actors(world, draw_level, pool, worlds=learning.worlds, key=key)

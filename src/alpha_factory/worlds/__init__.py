@@ -1,14 +1,17 @@
 """A genome made playable: levels, the grid engine, its oracle and its pictures."""
 
-from alpha_factory.worlds.decode import SIDE, decode
+from alpha_factory.worlds.decode import decode
 from alpha_factory.worlds.grid import make_grid
 from alpha_factory.worlds.level import GridLevel, count_matches
 from alpha_factory.worlds.mazes import public_mazes
-from alpha_factory.worlds.oracle import shortest_plan
+from alpha_factory.worlds.observe import FEATURES
+from alpha_factory.worlds.walk import shortest_walk
 from alpha_factory.worlds.render import draw_contact_sheet, draw_level, write_gif
-from alpha_factory.worlds.text import from_text, to_text
+from alpha_factory.worlds.text import from_text, to_settings, to_text
+from alpha_factory.worlds.walls import SIDE
 
 __all__ = [
+    "FEATURES",
     "SIDE",
     "GridLevel",
     "count_matches",
@@ -18,7 +21,8 @@ __all__ = [
     "from_text",
     "make_grid",
     "public_mazes",
-    "shortest_plan",
+    "shortest_walk",
+    "to_settings",
     "to_text",
     "write_gif",
 ]

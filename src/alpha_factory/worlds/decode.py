@@ -1,23 +1,28 @@
-"""Genome to level. Total: any 512 bits give a level whose goal can be reached.
+"""Genome to level. Total: any 512 bits give a level with a way to its goal.
 
-Rooms come from the room graph, clutter and traps from hashes, and the key and the goal are placed
-among the cells that can be reached, which is why no repair and no rejection is needed.
+Walls come first, then entities, then what has to be reached, each placed among the cells that can
+be reached without what is still missing: the button without the gates, the key without the doors,
+the goal with both. That is why no repair and no rejection is needed. What slides, falls, carries
+or hunts can still make a level impossible; `worlds.oracle` tells.
 """
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int, Int16, Int32, UInt8, UInt32
+from jaxtyping import Array, Int16, Int32, UInt8
 
-from alpha_factory.genome import Genes, Genome, read_genes, rule_period
+from alpha_factory.genome import Genes, Genome, read_genes, read_rules
 from alpha_factory.worlds import tiles
-from alpha_factory.worlds.level import UNREACHABLE, GridLevel, distance_to_goal, flood
+from alpha_factory.worlds.level import GridLevel, Physics, Reward, Rules
+from alpha_factory.worlds.motion import WHOLE
+from alpha_factory.worlds.reach import UNREACHABLE, find_steps, flood, flood_back
+from alpha_factory.worlds.spawn import is_at, pick_cell, place_entities
+from alpha_factory.worlds.walls import build_walls
 
-SIDE = 13
-"""Cells a side of every decoded level; smaller ones are walled in."""
-STEP_LIMIT = 250
-SHORTEST_LIMIT = 24
+LONGEST_LIMIT, SHORTEST_LIMIT = 250, 24
+"""Bounds of the step limit of a decoded level."""
 
-_MOST_ROOMS = 4
-_LINKS = _MOST_ROOMS * (_MOST_ROOMS - 1)
+_DOORWAYS = (tiles.DOOR, tiles.GATE)
 
 
 def decode(genome: Genome) -> GridLevel:
@@ -27,150 +32,152 @@ def decode(genome: Genome) -> GridLevel:
         genome: any 512 bits.
 
     Returns:
-        A level with side `SIDE` that can be solved within its step limit when nothing slips.
+        A level in arrays of `SIDE` cells a side.
     """
     genes = read_genes(genome)
-    width = 5 + genes["width"] * 9 // 16
-    height = 5 + genes["height"] * 9 // 16
-    row, column = jnp.mgrid[:SIDE, :SIDE].astype(jnp.int32)
-    is_inside = (row < height) & (column < width)
+    size = jnp.stack([8 + genes[side] * genes[side] // 40 for side in ("height", "width")])
+    start = jnp.stack([genes["start_row"], genes["start_column"]]) * size // 16
+    beside = start.at[0].add(jnp.where(start[0] + 1 < size[0], 1, -1))
+    is_kept = is_at(start) | is_at(beside)
+    walls = jnp.where(is_kept, tiles.FLOOR, build_walls(genes, size)).astype(jnp.uint8)
 
-    tile = _build_rooms(genes, height, width)
-    start = jnp.stack([genes["start_row"] * height // 16, genes["start_column"] * width // 16])
-    beside = start.at[0].add(jnp.where(start[0] + 1 < height, 1, -1))
-    is_kept = _is_at(start) | _is_at(beside)
-    tile = jnp.where(is_kept, tiles.FLOOR, tile)
-    trap_share = jnp.maximum(0, genes["traps"] - 128) / 127 * 0.15
-    is_trap = (_chance(genes["entity_seed"], 0) < trap_share) & (tile == tiles.FLOOR) & ~is_kept
-    tile = jnp.where(is_trap, tiles.TRAP, tile)
-    tile = jnp.where(is_inside, tile, tiles.WALL).astype(jnp.uint8)
-
-    tile, key_distance, key = _place_key(genes, tile, start)
-    is_way = (tile != tiles.WALL) & (tile != tiles.TRAP)
-    steps = flood(is_way, start)
-    goal = _pick_cell(
-        jnp.where(tile == tiles.KEY, UNREACHABLE, steps).astype(jnp.int16),
-        genes["goal_depth"] / 255,
-        genes["goal_shuffle"],
-    )
-    tile = jnp.where(_is_at(goal), tiles.GOAL, tile).astype(jnp.uint8)
-    distance = distance_to_goal(tile, goal)
-    way = jnp.where(
-        key_distance > 0, key_distance + distance[key[0], key[1]], distance[start[0], start[1]]
-    ).astype(jnp.int32)
-    dense = jnp.maximum(0, genes["dense"] - 96) / 159 * 0.5
-    slip = jnp.maximum(0.0, genes["slip"] / 65535 - 0.5) / 2
+    entities = place_entities(genes, walls, flood(find_steps(walls), start), is_kept)
+    course = _lay_course(genes, entities.tile, start, beside)
+    steps = find_steps(course.tile)
+    is_crow = genes["dense_line"] > 191
+    row, column = jnp.mgrid[: walls.shape[0], : walls.shape[1]].astype(jnp.int16)
+    by_air = jnp.abs(row - course.goal[0]) + jnp.abs(column - course.goal[1])
+    distance = jnp.where(is_crow, by_air, flood_back(steps, course.goal)).astype(jnp.int16)
+    limit = (8 + genes["patience"]) * course.length // 2
+    step_limit = jnp.clip(limit, SHORTEST_LIMIT, LONGEST_LIMIT)
     return GridLevel(
-        tile=tile,
+        tile=course.tile,
         start=start,
         heading=genes["start_heading"],
-        goal=goal,
+        size=size,
+        goal=course.goal,
         distance=distance,
-        step_limit=jnp.clip((8 + genes["patience"]) * way // 2, SHORTEST_LIMIT, STEP_LIMIT),
-        dense=dense.astype(jnp.float32),
+        teleport=entities.teleport,
+        opponent=entities.opponent,
+        opponent_start=entities.opponent_start,
+        opponent_heading=entities.opponent_heading,
+        opponent_pace=entities.opponent_pace,
+        step_limit=step_limit,
         trap_odds=((1 + genes["trap_odds"]) / 256).astype(jnp.float32),
-        trap_penalty=(genes["trap_penalty"] / 255).astype(jnp.float32),
-        slip=slip.astype(jnp.float32),
-        mirror_period=rule_period(genes, "mirror"),
-        fog_period=rule_period(genes, "fog"),
+        physics=_set_physics(genes),
+        reward=_set_reward(genes, course.tile, step_limit),
+        rules=Rules(**read_rules(genes)),
     )
 
 
-def _build_rooms(
-    genes: Genes, height: Int[Array, ""], width: Int[Array, ""]
-) -> UInt8[Array, "height width"]:
-    """Walls between rooms, doorways through them, locked doors, and clutter."""
-    across = jnp.minimum(1 + genes["rooms_across"], width // 3)
-    down = jnp.minimum(1 + genes["rooms_down"], height // 3)
-    line = jnp.arange(1, _MOST_ROOMS)
-    wall_columns = jnp.where(line < across, line * width // across, SIDE)
-    wall_rows = jnp.where(line < down, line * height // down, SIDE)
-    row, column = jnp.mgrid[:SIDE, :SIDE]
-    is_wall = jnp.isin(column, wall_columns) | jnp.isin(row, wall_rows)
-    clutter = genes["clutter"] / 255 * 0.4
-    is_wall = is_wall | (_chance(genes["layout_seed"], 0) < clutter)
-    tile = jnp.where(is_wall, tiles.WALL, tiles.FLOOR)
+class _Course(NamedTuple):
+    """The tiles with what has to be reached."""
 
-    seed = genes["layout_seed"]
-    for turn, (mask, lines, spans, rooms, end) in enumerate(
-        (
-            (genes["links_across"], wall_columns, wall_rows, down, height),
-            (genes["links_down"], wall_rows, wall_columns, across, width),
-        )
-    ):
-        link = jnp.arange(_LINKS)
-        wall, room = link // _MOST_ROOMS, link % _MOST_ROOMS
-        edges = jnp.concatenate([jnp.array([-1]), jnp.minimum(spans, end)])
-        first = edges[room] + 1
-        past = jnp.where(room + 1 < rooms, edges[jnp.minimum(room + 1, _MOST_ROOMS - 1)], end)
-        draw = _hash(seed, 1000 + 100 * turn + link)
-        along = first + (draw % jnp.maximum(past - first, 1).astype(jnp.uint32)).astype(jnp.int32)
-        at = lines[wall]
-        is_closed = ((mask >> link) & 1).astype(bool) & (
-            _share(_hash(seed, 2000 + 100 * turn + link)) >= genes["openness"] / 15
-        )
-        lock_share = jnp.maximum(0, genes["doors"] - 128) / 127
-        is_locked = _share(_hash(genes["entity_seed"], 3000 + 100 * turn + link)) < lock_share
-        is_there = (room < rooms) & (at < SIDE) & ~is_closed
-        place = (along, at) if turn == 0 else (at, along)
-        # An index of SIDE is out of bounds and dropped: that link does not exist.
-        place = (jnp.where(is_there, place[0], SIDE), place[1])
-        kind = jnp.where(is_locked, tiles.DOOR, tiles.FLOOR)
-        tile = tile.at[place].set(kind, mode="drop")
-    return tile.astype(jnp.uint8)
+    tile: UInt8[Array, "height width"]
+    goal: Int32[Array, "2"]
+    length: Int32[Array, ""]  # steps by way of the button and the key
 
 
-def _place_key(
-    genes: Genes, tile: UInt8[Array, "height width"], start: Int32[Array, "2"]
-) -> tuple[UInt8[Array, "height width"], Int16[Array, ""], Int32[Array, "2"]]:
-    """Put a key where it can be reached without one, or open all doors if there is no room.
+def _lay_course(
+    genes: Genes,
+    tile: UInt8[Array, "height width"],
+    start: Int32[Array, "2"],
+    beside: Int32[Array, "2"],
+) -> _Course:
+    """Place the button, the key and the goal, or take away all doors and gates where one has no room."""
+    seed = genes["entity_seed"]
 
-    Returns:
-        The tiles, the cells from the start to the key (0 if there is none), and its place.
+    def place(
+        tile: Array, source: Array, kind: int, opened: int, closed: tuple[int, ...], depth: Array
+    ) -> tuple[Array, Array, Array]:
+        """Put something where it can be reached from `source`, if there is anything to open."""
+        steps = flood(find_steps(tile, closed=closed), source)
+        free = _free_cells(tile, steps)
+        is_needed = jnp.any(tile == opened) & jnp.any(free < UNREACHABLE)
+        chosen = jnp.where(is_needed, pick_cell(free, depth, seed, 40_000 + kind), source)
+        length = jnp.where(is_needed, steps[chosen[0], chosen[1]], 0)
+        put = jnp.where(is_at(chosen) & is_needed, kind, tile)
+        put = jnp.where((put == opened) & ~is_needed, tiles.FLOOR, put)
+        return put.astype(jnp.uint8), chosen, length.astype(jnp.int32)
+
+    tile, button, first = place(
+        tile, start, tiles.BUTTON, tiles.GATE, _DOORWAYS, genes["button_depth"]
+    )
+    tile, key, second = place(
+        tile, button, tiles.KEY, tiles.DOOR, (tiles.DOOR,), genes["key_depth"]
+    )
+    steps = flood(find_steps(tile), key)
+    free = _free_cells(tile, steps)
+    goal = pick_cell(free, genes["goal_depth"], genes["goal_shuffle"], 50_000)
+    # One-way tiles can leave a key in a dead end of its own: then everything stands open.
+    is_stuck = ~jnp.any(free < UNREACHABLE)
+    is_dropped = tiles.is_among(tile, (*_DOORWAYS, tiles.BUTTON, tiles.KEY)) & is_stuck
+    tile = jnp.where(is_dropped, tiles.FLOOR, tile)
+    goal = jnp.where(is_stuck, beside, goal)
+    third = jnp.where(is_stuck, 1, steps[goal[0], goal[1]]).astype(jnp.int32)
+    tile = jnp.where(is_at(goal), tiles.GOAL, tile).astype(jnp.uint8)
+    return _Course(tile, goal, first + second + third)
+
+
+def _free_cells(
+    tile: UInt8[Array, "height width"], steps: Int16[Array, "height width"]
+) -> Int16[Array, "height width"]:
+    """Steps to the cells of plain floor; all others count as out of reach, and the source too."""
+    is_free = (tile == tiles.FLOOR) & (steps > 0)
+    return jnp.where(is_free, steps, UNREACHABLE).astype(jnp.int16)
+
+
+def _set_physics(genes: Genes) -> Physics:
+    last_quarter = {
+        name: jnp.maximum(genes[name] - 49_152, 0) for name in ("drag", "friction", "slip")
+    }
+    return Physics(
+        gravity=_pull(genes["gravity"]),
+        wind=_pull(genes["wind"]),
+        drag=last_quarter["drag"] * 192 // 16_384,
+        friction=WHOLE - last_quarter["friction"] * 224 // 16_384,
+        restitution=jnp.maximum(genes["restitution"] - 32_768, 0) * WHOLE // 32_767,
+        slip=(last_quarter["slip"] / 65_536).astype(jnp.float32),
+    )
+
+
+def _pull(value: Int32[Array, ""]) -> Int32[Array, "2"]:
+    """Direction and strength of gravity and wind from 16 bits: 1, 2, 4 or 8, in powers of 2.
+
+    The strength is 0 wherever one direction turns into the next, so that a small change of the
+    value is a small change of the force.
     """
-    steps = flood((tile == tiles.FLOOR), start)
-    has_room = jnp.sum((steps > 0) & (steps < UNREACHABLE)) >= 2
-    is_locked = jnp.any(tile == tiles.DOOR) & has_room
-    key = _pick_cell(steps, genes["key_depth"] / 255, genes["entity_seed"])
-    opened = jnp.where(tile == tiles.DOOR, tiles.FLOOR, tile)
-    keyed = jnp.where(_is_at(key), tiles.KEY, tile)
-    tile = jnp.where(is_locked, keyed, opened).astype(jnp.uint8)
-    return tile, jnp.where(is_locked, steps[key[0], key[1]], 0).astype(jnp.int16), key
+    heading, within = value // 16_384, value % 16_384
+    rise = jnp.maximum(2_048 - jnp.abs(within - 8_192), 0)
+    strength = jnp.where(rise > 0, 1 << (rise * 4 // 2_049), 0)
+    rows, columns = jnp.array(tiles.ROW_STEP), jnp.array(tiles.COLUMN_STEP)
+    # Quarters begin with down, the direction that people expect first.
+    heading = (heading + 1) % 4
+    return strength * jnp.stack([rows[heading], columns[heading]])
 
 
-def _pick_cell(
-    steps: Int16[Array, "height width"], depth: Array, seed: Int[Array, ""]
-) -> Int32[Array, "2"]:
-    """A reachable cell other than the start, `depth` in [0, 1] of the way to the farthest one."""
-    is_choice = (steps > 0) & (steps < UNREACHABLE)
-    farthest = jnp.max(jnp.where(is_choice, steps, 0))
-    wanted = 1 + jnp.round(depth * (farthest - 1).astype(jnp.float32))
-    # Distances are whole numbers, so a tie-break below 1 never prefers a worse distance.
-    miss = jnp.abs(steps.astype(jnp.float32) - wanted) + 0.9 * _chance(seed, 4000)
-    flat = jnp.argmin(jnp.where(is_choice, miss, jnp.inf))
-    return jnp.stack([flat // SIDE, flat % SIDE]).astype(jnp.int32)
-
-
-def _is_at(place: Int32[Array, "2"]) -> Bool[Array, "height width"]:
-    row, column = jnp.mgrid[:SIDE, :SIDE]
-    return (row == place[0]) & (column == place[1])
-
-
-def _chance(seed: Int[Array, ""], salt: int) -> Array:
-    """A number in [0, 1) for every cell, fixed by the seed."""
-    return _share(_hash(seed, salt + jnp.arange(SIDE * SIDE))).reshape(SIDE, SIDE)
-
-
-def _share(draw: UInt32[Array, "*any"]) -> Array:
-    return (draw >> jnp.uint32(8)).astype(jnp.float32) / 2**24
-
-
-def _hash(seed: Int[Array, ""], index: Array) -> UInt32[Array, "*any"]:
-    """Murmur3's finaliser over seed and index.
-
-    Not `jax.random`: a genome must mean the same level in every version of JAX.
-    """
-    mixed = seed.astype(jnp.uint32) * jnp.uint32(0x9E3779B9) + index.astype(jnp.uint32)
-    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        mixed = (mixed ^ (mixed >> jnp.uint32(shift))) * jnp.uint32(factor)
-    return mixed ^ (mixed >> jnp.uint32(16))
+def _set_reward(
+    genes: Genes, tile: UInt8[Array, "height width"], step_limit: Int32[Array, ""]
+) -> Reward:
+    """Shares of the reward, scaled so that no episode's sum leaves [-1, 1]."""
+    amounts = {
+        name: jnp.maximum(genes[name] - 192, 0).astype(jnp.float32) / 63.0
+        for name in ("decoy", "step_cost", "hint")
+    }
+    coins = jnp.sum(tile == tiles.COIN).astype(jnp.float32)
+    hints = jnp.any(tile == tiles.KEY).astype(jnp.float32) + jnp.any(tile == tiles.BUTTON)
+    dense = jnp.maximum(genes["dense"] - 96, 0).astype(jnp.float32) / 159.0 * 0.5
+    coin_share = jnp.where(coins > 0, genes["coin_share"].astype(jnp.float32) / 255.0 * 0.3, 0.0)
+    hint = amounts["hint"] * 0.1
+    goal = 1.0 - dense - coin_share - hint * hints
+    return Reward(
+        goal=goal,
+        dense=dense,
+        coin=coin_share / jnp.maximum(coins, 1.0),
+        decoy=amounts["decoy"] * 0.5 * goal,
+        hint=hint,
+        # Twice as much under a rule, and the penalty on top, still leave [-1, 0].
+        step_cost=amounts["step_cost"] * 0.05 / step_limit.astype(jnp.float32),
+        penalty=genes["penalty"].astype(jnp.float32) / 255.0 * 0.9,
+        is_hidden=jnp.bool_(False),
+    )

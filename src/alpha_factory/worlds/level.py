@@ -5,10 +5,43 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float32, Int16, Int32, UInt8
 
-from alpha_factory.worlds import tiles
 
-UNREACHABLE = 10_000
-"""Distance of a cell from which the goal can't be reached."""
+class Physics(eqx.Module):
+    """How bodies move, in whole numbers: lengths in 1/16 of a cell, shares in 1/256.
+
+    Neutral physics (friction 256, the rest 0) is the plain grid: a push is a step of one cell, and
+    a wall stops.
+    """
+
+    gravity: Int32[Array, "2"]  # row, column; added to the velocity at every step
+    wind: Int32[Array, "2"]  # the same, in every other four steps
+    drag: Int32[Array, ""]  # share of the speed lost a step at full speed; grows with its square
+    friction: Int32[Array, ""]  # share of the way from the velocity to that of the legs, a step
+    restitution: Int32[Array, ""]  # share of the speed that a wall gives back
+    slip: Float32[Array, ""]  # chance that a push does nothing
+
+
+class Reward(eqx.Module):
+    """What is paid for what. Every step's reward lies in [-1, 1], and so does every episode's."""
+
+    goal: Float32[Array, ""]  # for reaching the goal
+    dense: Float32[Array, ""]  # spread over the way to the goal
+    coin: Float32[Array, ""]  # for each coin
+    decoy: Float32[Array, ""]  # for a decoy, which ends the episode unsolved
+    hint: Float32[Array, ""]  # for the first key and, again, for the first button
+    step_cost: Float32[Array, ""]  # taken off at every step
+    penalty: Float32[Array, ""]  # for a trap that fires, lava, or an opponent: they end the episode
+    is_hidden: Bool[Array, ""]  # a honeypot: the goal pays in evaluation only
+
+
+class Rules(eqx.Module):
+    """Rules in force, coded as `genome.Rule` says; a slot of zeros is empty."""
+
+    trigger: Int32[Array, " rules"]
+    count: Int32[Array, " rules"]  # the trigger's number of steps or cells
+    where: Int32[Array, " rules"]  # the trigger's kind of tile or half of the level
+    effect: Int32[Array, " rules"]
+    amount: Int32[Array, " rules"]  # the effect's direction or number of rows
 
 
 class GridLevel(eqx.Module):
@@ -21,59 +54,19 @@ class GridLevel(eqx.Module):
     tile: UInt8[Array, "height width"]  # codes of `worlds.tiles`
     start: Int32[Array, "2"]  # row, column
     heading: Int32[Array, ""]  # code of `worlds.tiles`
+    size: Int32[Array, "2"]  # its own rows and columns, the padding left out
     goal: Int32[Array, "2"]  # row, column; the tile there is GOAL
-    distance: Int16[Array, "height width"]  # cells to the goal, doors taken as open
+    distance: Int16[Array, "height width"]  # cells to the goal, doors and gates taken as open
+    teleport: Int32[Array, "2 2"]  # row, column of both teleporters; they mean nothing if none
+    opponent: Int32[Array, " opponents"]  # NOBODY, PATROL or CHASER
+    opponent_start: Int32[Array, "opponents 2"]  # row, column
+    opponent_heading: Int32[Array, " opponents"]
+    opponent_pace: Int32[Array, " opponents"]  # steps for each of its own
     step_limit: Int32[Array, ""]
-    dense: Float32[Array, ""]  # share of the total reward that is paid on the way, 0 if sparse
     trap_odds: Float32[Array, ""]  # chance that a trap entered fires
-    trap_penalty: Float32[Array, ""]  # what it costs then
-    slip: Float32[Array, ""]  # chance that a forward step does nothing
-    mirror_period: Int32[Array, ""]  # left and right swap in every other such period; 0 never
-    fog_period: Int32[Array, ""]  # the view shrinks to 3 x 3 in every other such period; 0 never
-
-
-def flood(
-    is_free: Bool[Array, "height width"], source: Int32[Array, "2"]
-) -> Int16[Array, "height width"]:
-    """Cells on the shortest way from `source` through free cells, by breadth-first search.
-
-    Returns:
-        0 at the source, which counts as free, and UNREACHABLE where no way leads.
-    """
-    far = jnp.full(is_free.shape, UNREACHABLE, jnp.int16)
-    first = far.at[source[0], source[1]].set(jnp.int16(0))
-
-    def is_moving(carry: tuple[Array, Array]) -> Array:
-        return carry[1]
-
-    def relax(carry: tuple[Array, Array]) -> tuple[Array, Array]:
-        distance, _ = carry
-        nearer = jnp.where(
-            is_free, jnp.minimum(distance, nearest_neighbour(distance) + 1), distance
-        )
-        return nearer, jnp.any(nearer != distance)
-
-    return jax.lax.while_loop(is_moving, relax, (first, jnp.bool_(True)))[0]
-
-
-def nearest_neighbour(distance: Int16[Array, "height width"]) -> Int16[Array, "height width"]:
-    """The least distance among the four neighbours of each cell."""
-    padded = jnp.pad(distance, 1, constant_values=UNREACHABLE)
-    sides = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
-    return jnp.minimum(jnp.minimum(sides[0], sides[1]), jnp.minimum(sides[2], sides[3]))
-
-
-def distance_to_goal(
-    tile: UInt8[Array, "height width"], goal: Int32[Array, "2"]
-) -> Int16[Array, "height width"]:
-    """Cells to the goal, doors taken as open and traps avoided.
-
-    A trap itself counts one more than its nearest neighbour, since it need not fire.
-    """
-    is_free = (tile != tiles.WALL) & (tile != tiles.TRAP)
-    clear = flood(is_free, goal)
-    beside = jnp.minimum(nearest_neighbour(clear) + 1, UNREACHABLE).astype(jnp.int16)
-    return jnp.where(tile == tiles.TRAP, beside, clear)
+    physics: Physics
+    reward: Reward
+    rules: Rules
 
 
 def count_matches(

@@ -1,42 +1,34 @@
 """Pictures of levels and episodes: a level, or host states of an episode, in; an image or a GIF out.
 
-The colours are those of Okabe and Ito, which people with any common colour blindness tell apart, and no two kinds of
-tile differ by colour alone. Host code: nothing here runs under `jit`.
+Made of the sprites of `worlds.sprites`, so that they can be told apart with any common colour blindness. Physics and
+rules can't be seen: a caption has to tell. Host code: nothing here runs under `jit` but a look at the rules in force.
 """
 
-import functools
 import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import jax
 import numpy as np
+from jaxtyping import Array, Bool, Int32
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from alpha_factory.worlds import tiles
+from alpha_factory.worlds import sprites, tiles
+from alpha_factory.worlds.force import find_force
 from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.observe import VIEW
+from alpha_factory.worlds.motion import UNIT
+from alpha_factory.worlds.pen import INK, PAPER
 from alpha_factory.worlds.state import GridState
 from alpha_factory.worlds.text import own_size
+from alpha_factory.worlds.view import is_gate_open, view_bounds
 
-_FLOOR, _GRID, _WALL, _EDGE = "#FBF8F1", "#E7E1D3", "#3B4252", "#2B303C"
-_WALL_LIGHT, _WALL_DARK = "#4C566A", "#2E3440"
-_INK, _PAPER = "#23272F", "#FFFFFF"
-_ORANGE, _SKY, _GREEN, _BLUE = "#E69F00", "#56B4E9", "#009E73", "#0072B2"
-_VERMILLION, _PURPLE = "#D55E00", "#CC79A7"
-
-_SAMPLES = 4  # drawn this many times larger and then averaged: no jagged edges
 _FRAME_SHARE = 0.25  # width of the outer wall, in tiles
-_GIF_COLOURS = 64
+_SHEET_CELL = 400  # pixels that the longer side of a level takes on a contact sheet
+_LARGEST_TILE = 40
+_GIF_COLOURS = 128
 _FILM_TILE = 24
 _LAST_FRAME_MS = 1000
-_FOG_REACH = (
-    1  # cells ahead and aside that fog leaves visible; a test compares with what the engine shows
-)
-
-_Length = int | float  # share of a tile's side
-_Box = tuple[_Length, _Length, _Length, _Length]
-_Point = tuple[_Length, _Length]
 
 
 def draw_level(
@@ -45,55 +37,63 @@ def draw_level(
     """A picture of a level, cropped to its own size.
 
     Args:
-        state: draws this moment of an episode: the agent where it stands, keys taken and doors opened, a dot where
-            it has been, and the cells of its view tinted. Without it, the start of the episode, without the tint.
+        state: draws this moment of an episode: the agent and its opponents where they are, keys
+            taken, doors and gates open, a dot where the agent has been, and the cells of its view
+            tinted. Without it, the start of the episode, without the tint.
         tile_pixels: width of a cell.
     """
     height, width = own_size(level)
     tile = np.asarray(level.tile if state is None else state.tile)[:height, :width]
-    frame = max(2, round(_FRAME_SHARE * tile_pixels))
-    size = (width * tile_pixels + 2 * frame, height * tile_pixels + 2 * frame)
-    picture = Image.new("RGB", size, _EDGE)
-    is_shown = None if state is None else visible_cells(level, state)
-    for (row, column), kind in np.ndenumerate(tile):
-        is_tinted = is_shown is not None and bool(is_shown[row, column])
-        picture.paste(_tile(int(kind), is_tinted, tile_pixels), _place(row, column, tile_pixels))
+    is_tinted, is_open = np.zeros(tile.shape, bool), False
     if state is not None:
-        trail = np.asarray(state.visited)[:height, :width]
-        for row, column in np.argwhere(trail).tolist():
-            _stamp(picture, _dot(tile_pixels), row, column, tile_pixels)
-    holder = level if state is None else state
-    row, column = (int(at) for at in (level.start if state is None else state.position))
-    has_key = state is not None and bool(state.has_key)
-    _stamp(picture, _agent(int(holder.heading), has_key, tile_pixels), row, column, tile_pixels)
+        is_tinted = visible_cells(level, state)[:height, :width]
+        is_open = bool(_look(level, state)[0])
+    frame = _frame_width(tile_pixels)
+    size = (width * tile_pixels + 2 * frame, height * tile_pixels + 2 * frame)
+    picture = Image.new("RGB", size, sprites.EDGE)
+    for (row, column), kind in np.ndenumerate(tile):
+        sprite = sprites.draw_tile(
+            int(kind), tile_pixels, is_tinted=bool(is_tinted[row, column]), is_open=is_open
+        )
+        picture.paste(sprite, _place(row, column, tile_pixels))
+    if state is not None:
+        dot = sprites.draw_dot(tile_pixels)
+        for row, column in np.argwhere(np.asarray(state.visited)[:height, :width]).tolist():
+            _stamp(picture, dot, _place(row, column, tile_pixels))
+    _stamp_opponents(picture, level, state, tile_pixels)
+    _stamp_agent(picture, level, state, tile_pixels)
     return picture
 
 
 def draw_contact_sheet(
     levels: Sequence[GridLevel], captions: Sequence[str], columns: int = 6
 ) -> Image.Image:
-    """Many levels in one picture, row by row, each with its caption below it."""
+    """Many levels in one picture, row by row, each with its caption of one or more lines below it.
+
+    Each level is drawn as large as its place allows, so the cells of a larger level are smaller.
+    """
     if not levels or len(levels) != len(captions):
         raise ValueError(
             f"levels={len(levels)} and captions={len(captions)}: give at least one level "
             "and a caption for each."
         )
     columns = min(columns, len(levels))
-    pictures = [draw_level(level, tile_pixels=18) for level in levels]
+    pictures = [draw_level(level, tile_pixels=_fitting_tile(level)) for level in levels]
     cell = max(max(picture.size) for picture in pictures)
-    font = ImageFont.load_default(13)
-    gap, line = 18, 24
+    font, line, gap = ImageFont.load_default(15), 21, 26
+    lines = [caption.split("\n") for caption in captions]
+    height = cell + 10 + line * max(map(len, lines))
     rows = math.ceil(len(levels) / columns)
-    size = (gap + columns * (cell + gap), gap + rows * (cell + line + gap))
-    sheet = Image.new("RGB", size, _PAPER)
+    sheet = Image.new("RGB", (gap + columns * (cell + gap), gap + rows * (height + gap)), PAPER)
     pen = ImageDraw.Draw(sheet)
-    for index, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+    for index, (picture, caption) in enumerate(zip(pictures, lines, strict=True)):
         left = gap + index % columns * (cell + gap)
-        top = gap + index // columns * (cell + line + gap)
-        across, down = (cell - picture.width) // 2, cell - picture.height
+        top = gap + index // columns * (height + gap)
+        across, down = (cell - picture.width) // 2, (cell - picture.height) // 2
         sheet.paste(picture, (left + across, top + down))
-        place = (left + cell / 2, top + cell + line / 2)
-        pen.text(place, _fit(caption, font, cell), fill=_INK, font=font, anchor="mm")
+        for number, text in enumerate(caption):
+            place = (left + cell / 2, top + cell + 10 + (number + 0.5) * line)
+            pen.text(place, _fit(text, font, cell), fill=INK, font=font, anchor="mm")
     return sheet
 
 
@@ -124,18 +124,47 @@ def write_gif(
     )
 
 
-def visible_cells(level: GridLevel, state: GridState) -> np.ndarray:
-    """Which cells of the level the agent's view holds now, as booleans of the level's shape."""
-    rows, columns = np.mgrid[: level.tile.shape[0], : level.tile.shape[1]]
-    heading = int(state.heading)
-    down, across = tiles.ROW_STEP[heading], tiles.COLUMN_STEP[heading]
-    row, column = (int(place) for place in state.position)
-    ahead = (rows - row) * down + (columns - column) * across
-    aside = np.abs((rows - row) * across - (columns - column) * down)
-    period, time = int(level.fog_period), int(state.time)
-    is_foggy = period > 0 and time // period % 2 == 1
-    farthest, widest = (_FOG_REACH, _FOG_REACH) if is_foggy else (VIEW - 1, VIEW // 2)
-    return (ahead >= 0) & (ahead <= farthest) & (aside <= widest)
+def visible_cells(level: GridLevel, state: GridState) -> Bool[np.ndarray, "height width"]:
+    """Which cells of the level the agent's view holds now, under the rules in force."""
+    _, first, last = _look(level, state)
+    rows, columns = np.ogrid[: level.tile.shape[0], : level.tile.shape[1]]
+    is_near_row = (rows >= int(first[0])) & (rows <= int(last[0]))
+    return is_near_row & (columns >= int(first[1])) & (columns <= int(last[1]))
+
+
+@jax.jit
+def _look(
+    level: GridLevel, state: GridState
+) -> tuple[Bool[Array, ""], Int32[Array, "2"], Int32[Array, "2"]]:
+    """Whether the gates are open, and the first and last row and column in view."""
+    force = find_force(level, state)
+    first, last = view_bounds(state, force)
+    return is_gate_open(state, force), first, last
+
+
+def _stamp_opponents(
+    picture: Image.Image, level: GridLevel, state: GridState | None, pixels: int
+) -> None:
+    places = np.asarray(level.opponent_start if state is None else state.opponent)
+    for kind, (row, column) in zip(np.asarray(level.opponent), places, strict=True):
+        if kind != tiles.NOBODY:
+            sprite = sprites.draw_opponent(int(kind), pixels)
+            _stamp(picture, sprite, _place(int(row), int(column), pixels))
+
+
+def _stamp_agent(
+    picture: Image.Image, level: GridLevel, state: GridState | None, pixels: int
+) -> None:
+    """The agent where it really is, which may be between two cells."""
+    if state is None:
+        row, column = (float(place) for place in level.start)
+        heading, has_key = int(level.heading), False
+    else:
+        place = np.asarray(state.position) + np.asarray(state.offset) / UNIT
+        row, column = place.tolist()
+        heading, has_key = int(state.heading), bool(state.has_key)
+    sprite = sprites.draw_agent(heading, has_key, pixels)
+    _stamp(picture, sprite, _place(row, column, pixels))
 
 
 def _until_over(states: Sequence[GridState]) -> list[GridState]:
@@ -154,17 +183,21 @@ def _shared_palette(pixels: int) -> Image.Image:
 
     A palette a frame would make colours flicker and spoil the encoder's comparison of frames.
     """
-    sprites = [
-        _tile(kind, is_tinted, pixels) for kind in range(tiles.KINDS) for is_tinted in (False, True)
-    ]
+    looks = []
+    overlays = [sprites.draw_agent(tiles.HEADINGS.index("right"), True, pixels)]
+    overlays += [sprites.draw_opponent(kind, pixels) for kind in (tiles.PATROL, tiles.CHASER)]
+    overlays.append(sprites.draw_dot(pixels))
     for is_tinted in (False, True):
-        for overlay in (_agent(tiles.HEADINGS.index("right"), True, pixels), _dot(pixels)):
-            ground = _tile(tiles.FLOOR, is_tinted, pixels).copy()
+        looks += [
+            sprites.draw_tile(kind, pixels, is_tinted=is_tinted) for kind in range(tiles.KINDS)
+        ]
+        for overlay in overlays:
+            ground = sprites.draw_tile(tiles.FLOOR, pixels, is_tinted=is_tinted).copy()
             ground.paste(overlay, (0, 0), overlay)
-            sprites.append(ground)
-    seen: Counter[tuple[int, ...]] = Counter({ImageColor.getrgb(_EDGE): pixels**2})
-    for sprite in sprites:
-        seen.update(map(tuple, np.asarray(sprite).reshape(-1, 3).tolist()))
+            looks.append(ground)
+    seen: Counter[tuple[int, ...]] = Counter({ImageColor.getrgb(sprites.EDGE): pixels**2})
+    for look in looks:
+        seen.update(map(tuple, np.asarray(look).reshape(-1, 3).tolist()))
     # Plain colours cover the most pixels; what is left out are shades between two of them.
     common = sorted(seen, key=lambda colour: (-seen[colour], colour))[:_GIF_COLOURS]
     palette = Image.new("P", (1, 1))
@@ -172,154 +205,23 @@ def _shared_palette(pixels: int) -> Image.Image:
     return palette
 
 
-def _place(row: int, column: int, pixels: int) -> tuple[int, int]:
-    frame = max(2, round(_FRAME_SHARE * pixels))
-    return frame + column * pixels, frame + row * pixels
+def _frame_width(pixels: int) -> int:
+    return max(2, round(_FRAME_SHARE * pixels))
 
 
-def _stamp(picture: Image.Image, sprite: Image.Image, row: int, column: int, pixels: int) -> None:
-    picture.paste(sprite, _place(row, column, pixels), sprite)
+def _fitting_tile(level: GridLevel) -> int:
+    """Pixels a cell for a level on a contact sheet."""
+    pixels = min(_SHEET_CELL // max(own_size(level)), _LARGEST_TILE)
+    return max(1, pixels)
 
 
-@functools.cache
-def _tile(kind: int, is_tinted: bool, pixels: int) -> Image.Image:
-    """A tile as it looks without the agent."""
-    large = Image.new("RGB", (pixels * _SAMPLES, pixels * _SAMPLES), _FLOOR)
-    pen = _Pen(large)
-    if kind == tiles.WALL:
-        pen.box((0, 0, 1, 1), _WALL)
-        pen.box((0, 0, 1, 0.07), _WALL_LIGHT)
-        pen.box((0, 0, 0.07, 1), _WALL_LIGHT)
-        pen.box((0, 0.93, 1, 1), _WALL_DARK)
-        pen.box((0.93, 0, 1, 1), _WALL_DARK)
-    else:
-        if is_tinted:
-            pen.box((0, 0, 1, 1), _blend(_FLOOR, _SKY, 0.34))
-        pen.box((0, 0.96, 1, 1), _blend(_GRID, _SKY, 0.45) if is_tinted else _GRID)
-        pen.box((0.96, 0, 1, 1), _blend(_GRID, _SKY, 0.45) if is_tinted else _GRID)
-    if kind in _DRAWERS:
-        _DRAWERS[kind](pen)
-    if kind == tiles.WALL and is_tinted:
-        large = Image.blend(large, Image.new("RGB", large.size, _SKY), 0.22)
-    return large.resize((pixels, pixels), Image.Resampling.BOX)
+def _place(row: float, column: float, pixels: int) -> tuple[int, int]:
+    frame = _frame_width(pixels)
+    return frame + round(column * pixels), frame + round(row * pixels)
 
 
-@functools.cache
-def _agent(heading: int, has_key: bool, pixels: int) -> Image.Image:
-    """The agent, transparent around it: an arrowhead, with a small key on it once it holds one."""
-    large = Image.new("RGBA", (pixels * _SAMPLES, pixels * _SAMPLES))
-    pen = _Pen(large)
-    outer = [(1.0, 0.49), (0.06, 0.96), (0.26, 0.49), (0.06, 0.02)]
-    inner = [(0.86, 0.49), (0.18, 0.83), (0.335, 0.49), (0.18, 0.15)]
-    pen.shape([_turn(point, heading) for point in outer], _PAPER)
-    pen.shape([_turn(point, heading) for point in inner], _BLUE)
-    if has_key:
-        across, down = _turn((0.5, 0.5), heading)
-        pen.disc((across, down), 0.13, _PAPER)
-        pen.disc((across, down), 0.10, _ORANGE)
-    return large.resize((pixels, pixels), Image.Resampling.BOX)
-
-
-@functools.cache
-def _dot(pixels: int) -> Image.Image:
-    """The mark of a cell where the agent has been."""
-    large = Image.new("RGBA", (pixels * _SAMPLES, pixels * _SAMPLES))
-    _Pen(large).disc((0.48, 0.48), 0.11, _PURPLE)
-    return large.resize((pixels, pixels), Image.Resampling.BOX)
-
-
-def _draw_goal(pen: "_Pen") -> None:
-    pen.rounded((0.06, 0.06, 0.90, 0.90), 0.16, _GREEN)
-    star = []
-    for corner in range(10):
-        angle, reach = math.pi * (corner / 5 - 0.5), 0.335 if corner % 2 == 0 else 0.145
-        star.append((0.48 + reach * math.cos(angle), 0.495 + reach * math.sin(angle)))
-    pen.shape(star, _PAPER)
-
-
-def _draw_key(pen: "_Pen") -> None:
-    for grow, colour in ((0.045, _INK), (0.0, _ORANGE)):
-        pen.disc((0.30, 0.48), 0.19 + grow, colour)
-        pen.box((0.44 - grow, 0.43 - grow, 0.88 + grow, 0.53 + grow), colour)
-        pen.box((0.62 - grow, 0.50 - grow, 0.71 + grow, 0.66 + grow), colour)
-        pen.box((0.79 - grow, 0.50 - grow, 0.88 + grow, 0.70 + grow), colour)
-    pen.disc((0.30, 0.48), 0.115, _INK)
-    pen.disc((0.30, 0.48), 0.075, _FLOOR)
-
-
-def _draw_door(pen: "_Pen") -> None:
-    pen.box((0, 0, 1, 1), _INK)
-    pen.rounded((0.09, 0.09, 0.91, 0.91), 0.08, _ORANGE)
-    pen.box((0.485, 0.09, 0.515, 0.91), _blend(_ORANGE, _INK, 0.25))
-    pen.disc((0.5, 0.43), 0.155, _INK)
-    pen.shape([(0.5, 0.40), (0.62, 0.74), (0.38, 0.74)], _INK)
-
-
-def _draw_open_door(pen: "_Pen") -> None:
-    pen.box((0, 0, 0.13, 1), _INK)
-    pen.box((0.87, 0, 1, 1), _INK)
-    pen.box((0.03, 0.06, 0.10, 0.94), _ORANGE)
-    pen.box((0.90, 0.06, 0.97, 0.94), _ORANGE)
-
-
-def _draw_trap(pen: "_Pen") -> None:
-    pen.rounded((0.06, 0.06, 0.90, 0.90), 0.12, _blend(_FLOOR, _VERMILLION, 0.22))
-    for left in (0.13, 0.49):
-        for tip in (0.14, 0.49):
-            foot = tip + 0.32
-            pen.shape([(left + 0.17, tip), (left + 0.33, foot), (left + 0.01, foot)], _VERMILLION)
-
-
-_DRAWERS = {
-    tiles.GOAL: _draw_goal,
-    tiles.KEY: _draw_key,
-    tiles.DOOR: _draw_door,
-    tiles.OPEN_DOOR: _draw_open_door,
-    tiles.TRAP: _draw_trap,
-}
-
-
-class _Pen:
-    """Draws on a square image in shares of its side."""
-
-    def __init__(self, image: Image.Image) -> None:
-        self._side = image.width
-        self._draw = ImageDraw.Draw(image)
-
-    def box(self, box: _Box, colour: str) -> None:
-        self._draw.rectangle(self._corners(box), fill=colour)
-
-    def rounded(self, box: _Box, radius: _Length, colour: str) -> None:
-        self._draw.rounded_rectangle(self._corners(box), radius * self._side, fill=colour)
-
-    def disc(self, centre: _Point, radius: _Length, colour: str) -> None:
-        across, down = centre
-        box = (across - radius, down - radius, across + radius, down + radius)
-        self._draw.ellipse(self._corners(box), fill=colour)
-
-    def shape(self, points: list[_Point], colour: str) -> None:
-        self._draw.polygon([(x * self._side, y * self._side) for x, y in points], fill=colour)
-
-    def _corners(self, box: _Box) -> _Box:
-        """Pillow counts the last pixel in."""
-        left, top, right, bottom = (round(edge * self._side) for edge in box)
-        return left, top, right - 1, bottom - 1
-
-
-def _turn(point: _Point, heading: int) -> _Point:
-    """A point of a cell turned by quarters about its middle; heading 0 leaves it."""
-    across, down = point
-    for _ in range(heading):
-        across, down = 1 - down, across
-    return across, down
-
-
-def _blend(below: str, above: str, share: float) -> str:
-    mixed = (
-        round((1 - share) * int(below[at : at + 2], 16) + share * int(above[at : at + 2], 16))
-        for at in (1, 3, 5)
-    )
-    return "#" + "".join(f"{part:02X}" for part in mixed)
+def _stamp(picture: Image.Image, sprite: Image.Image, place: tuple[int, int]) -> None:
+    picture.paste(sprite, place, sprite)
 
 
 def _fit(caption: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:

@@ -1,6 +1,7 @@
 """How fast each stage is on this machine: a stage's name in, what `bench --json` prints out."""
 
+from alpha_factory.runs.bench.measure import Peer, Turn
 from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.runs.bench.stages import bench_stage
 
-__all__ = ["Sizes", "bench_stage"]
+__all__ = ["Peer", "Sizes", "Turn", "bench_stage"]

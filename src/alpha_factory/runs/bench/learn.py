@@ -28,7 +28,7 @@ from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.runs.build import make_recipe
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.state import Student, begin_state, restart_student
-from alpha_factory.worlds import decode, make_grid, shortest_plan
+from alpha_factory.worlds import decode, make_grid, shortest_walk
 
 _SEED = 0
 
@@ -94,7 +94,7 @@ def prepare(config: RunConfig) -> tuple[Pool, Student]:
             jax.random.split(jax.random.key(_SEED), slots.size)
         )
         level = jax.vmap(decode)(genome)
-        plan, score = jax.vmap(shortest_plan)(level), jnp.full(slots.shape, NEVER_PLAYED)
+        plan, score = jax.vmap(shortest_walk)(level), jnp.full(slots.shape, NEVER_PLAYED)
         pool = enter(state.pool, Entry(genome, level, slots, plan, score), slots, jnp.int32(0))
         key = jax.random.key(_SEED)
         return pool, restart_student(config, state.student.learner, pool, key)

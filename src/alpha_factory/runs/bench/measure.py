@@ -34,6 +34,24 @@ class Timing(NamedTuple):
     work: list[float]
 
 
+class Turn(NamedTuple):
+    """What one measurement took."""
+
+    wall_s: float
+    cpu_s: float
+    work: float
+
+
+class Peer(NamedTuple):
+    """Another project's engine, run by a process of its own, to be measured in turns with ours."""
+
+    name: str
+    version: str
+    jax: str
+    measure: Callable[[str, Mapping[str, int]], Turn]
+    """`measure(result, shape)`: one measurement of the result of that name."""
+
+
 class Measured(NamedTuple):
     """What a stage's benchmark found."""
 
@@ -63,33 +81,54 @@ def always(work: int | float) -> Callable[[Any], float]:
     return lambda carry: work
 
 
-def time_in_turns(cases: Sequence[Case], repeats: int) -> list[Timing]:
-    """Call every case once unmeasured, then `repeats` times, case after case."""
+def time_in_turns(
+    cases: Sequence[Case], repeats: int, others: Sequence[Callable[[], Turn]] = ()
+) -> list[Timing]:
+    """Call every case once unmeasured, then `repeats` times, case after case.
+
+    Args:
+        others: what is measured elsewhere; called after the cases, as often.
+
+    Returns:
+        The timings of the cases, then those of the others.
+    """
     # Copies, since a step gives the buffers of its carry away and cases may share some.
     carries = [jax.block_until_ready(case.step(case.fixed, _copy(case.carry))) for case in cases]
-    timings = [Timing([], [], []) for _ in cases]
+    for other in others:
+        other()
+    timings = [Timing([], [], []) for _ in (*cases, *others)]
     for _ in range(repeats):
-        for index, (case, timing) in enumerate(zip(cases, timings, strict=True)):
+        for index, (case, timing) in enumerate(zip(cases, timings, strict=False)):
             wall, cpu = time.perf_counter(), time.process_time()
             carries[index] = jax.block_until_ready(case.step(case.fixed, carries[index]))
             timing.cpu_s.append(time.process_time() - cpu)
             timing.wall_s.append(time.perf_counter() - wall)
             timing.work.append(float(case.work(carries[index])))
+        for other, timing in zip(others, timings[len(cases) :], strict=True):
+            turn = other()
+            timing.wall_s.append(turn.wall_s)
+            timing.cpu_s.append(turn.cpu_s)
+            timing.work.append(turn.work)
     return timings
 
 
 def to_result(case: Case, timing: Timing) -> dict[str, Any]:
     """One entry of `results`: rates are medians over the repeats."""
+    return describe(case.name, case.unit, case.shape, timing)
+
+
+def describe(name: str, unit: str, shape: Mapping[str, int], timing: Timing) -> dict[str, Any]:
+    """The same, of what need not be a case."""
     return {
-        "name": case.name,
+        "name": name,
         "rate": _median_rate(timing.work, timing.wall_s),
-        "unit": case.unit,
+        "unit": unit,
         "rate_per_cpu_s": _median_rate(timing.work, timing.cpu_s),
         "median_s": statistics.median(timing.wall_s),
         "min_s": min(timing.wall_s),
         "max_s": max(timing.wall_s),
         "repeats": len(timing.wall_s),
-        "shape": dict(case.shape),
+        "shape": dict(shape),
     }
 
 

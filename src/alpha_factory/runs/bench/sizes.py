@@ -12,7 +12,11 @@ class Sizes:
     worlds: int = 1024
     """Worlds stepped side by side (worlds)."""
     steps: int = 128
-    """Steps of each world in a measurement (worlds)."""
+    """Steps of each world in a rollout; a measurement is one rollout, or more of mazes (worlds)."""
+    rollouts: int = 128
+    """Rollouts of mazes in a measurement, one after the other: a single one takes a millisecond (worlds)."""
+    peer_rollouts: int = 4
+    """The same of a peer's (worlds)."""
     batches: tuple[int, ...] = (64, 256)
     """Positions searched side by side (search)."""
     simulations: int = 50

@@ -7,10 +7,10 @@ from typing import Any
 
 import jax
 
-from alpha_factory.core.errors import unknown
+from alpha_factory.core.errors import UsageError, unknown
 from alpha_factory.runs.bench.learn import bench_learn
 from alpha_factory.runs.bench.loop import bench_loop
-from alpha_factory.runs.bench.measure import Measured
+from alpha_factory.runs.bench.measure import Measured, Peer
 from alpha_factory.runs.bench.revision import find_revision
 from alpha_factory.runs.bench.search import bench_search
 from alpha_factory.runs.bench.sizes import Sizes
@@ -25,24 +25,34 @@ _STAGES: dict[str, Callable[[Sizes, int], Measured]] = {
 }
 
 
-def bench_stage(stage: str, repeats: int, sizes: Sizes | None = None) -> dict[str, Any]:
+def bench_stage(
+    stage: str, repeats: int, sizes: Sizes | None = None, peer: Peer | None = None
+) -> dict[str, Any]:
     """Measure a stage on this machine's default device.
 
     Args:
         repeats: measurements of each result; rates are medians over them.
         sizes: None for those that numbers are compared at.
+        peer: what to measure in turns with ours, at the same work; the stage worlds alone has any.
 
     Returns:
         The object of `bench --json`. `compile_cache_hits` above 0 means that JAX's persistent
         cache had programs already, so that `compile_s` is less than a first start takes.
 
     Raises:
-        UsageError: there is no such stage; the message lists those that there are.
+        UsageError: there is no such stage, in which case the message lists those that there are, or
+            it has no peers.
     """
     if stage not in _STAGES:
         raise unknown("stage", stage, _STAGES)
+    if peer and stage != "worlds":
+        raise UsageError(f"The stage {stage} has no peers: {peer.name} is one of worlds.")
+    sizes = sizes or Sizes()
     with _counting_cache_hits() as hits:
-        measured = _STAGES[stage](sizes or Sizes(), repeats)
+        if peer:
+            measured = bench_worlds(sizes, repeats, peer)
+        else:
+            measured = _STAGES[stage](sizes, repeats)
     return {
         "stage": stage,
         "commit": find_revision(),

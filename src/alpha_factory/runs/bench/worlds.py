@@ -1,8 +1,10 @@
-"""Frames a second of the world engine alone: random actions, observations computed, auto-reset."""
+"""Frames a second of the world engines alone: random actions, observations computed, auto-reset."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -11,38 +13,43 @@ from alpha_factory.genome import random_genome
 from alpha_factory.runs.bench.measure import (
     Case,
     Measured,
+    Peer,
     always,
     compile_step,
+    describe,
     time_in_turns,
     to_result,
 )
 from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.worlds import GridLevel, decode, make_grid, public_mazes
+from alpha_factory.worlds.maze import (
+    VIEW,
+    draw_actions,
+    find_looks,
+    make_maze,
+    pack_maze,
+    play_mazes,
+)
 
 _SEED = 0
 _MAZE = "SixteenRooms"
+_SIDE = 13
 
 
-def bench_worlds(sizes: Sizes, repeats: int) -> Measured:
-    """Results `maze` (one plain 13 x 13 maze) and `full` (a different random genome a world)."""
-    world = make_grid()
-    maze = public_mazes()[_MAZE]
-    levels = {
-        "maze": jax.tree.map(lambda leaf: jnp.repeat(leaf[None], sizes.worlds, axis=0), maze),
-        "full": random_levels(sizes.worlds),
-    }
-    starts = {name: _start(world, chosen) for name, chosen in levels.items()}
-    # One program for both: a level is an argument.
-    walk, compile_s = compile_step(_make_walk(world, sizes.steps), levels["maze"], starts["maze"])
-    frames = sizes.worlds * sizes.steps
-    shape = {"worlds": sizes.worlds, "steps": sizes.steps, "features": world.features}
-    cases = [
-        Case(name, "frames/s", shape, walk, levels[name], starts[name], always(frames))
-        for name in levels
-    ]
-    timings = time_in_turns(cases, repeats)
-    results = [to_result(case, timing) for case, timing in zip(cases, timings, strict=True)]
-    return Measured(compile_s, results, {"not_built": ["pixels"]})
+def bench_worlds(sizes: Sizes, repeats: int, peer: Peer | None = None) -> Measured:
+    """Results `maze` and `maze-pack`, `full`, and `maze` of a peer."""
+    built = [_prepare_maze(sizes), _prepare_packing(sizes), _prepare_full(sizes)]
+    cases = [case for case, _ in built]
+    shape = {"worlds": sizes.worlds, "steps": sizes.steps, "rounds": sizes.peer_rollouts}
+    others = [partial(peer.measure, "maze", shape)] if peer else []
+    timings = time_in_turns(cases, repeats, others)
+    results = [to_result(case, timing) for case, timing in zip(cases, timings, strict=False)]
+    extra: dict[str, Any] = {"not_built": ["pixels"]}
+    if peer:
+        theirs = describe("maze", "frames/s", shape, timings[-1])
+        told = {"name": peer.name, "version": peer.version, "jax": peer.jax}
+        extra["peer"] = told | {"results": [theirs]}
+    return Measured(sum(seconds for _, seconds in built), results, extra)
 
 
 def random_levels(count: int) -> GridLevel:
@@ -51,10 +58,75 @@ def random_levels(count: int) -> GridLevel:
     return jax.jit(jax.vmap(lambda key: decode(random_genome(key=key))))(keys)
 
 
-def _start(world: World, levels: GridLevel) -> Any:
+def _prepare_maze(sizes: Sizes) -> tuple[Case, float]:
+    """One plain 13 x 13 maze in the engine for those; every world has the level as data of its own."""
+    levels = pack_maze(_copies(_maze(), sizes.worlds))
+    key = jax.random.key(_SEED)
+    state = jax.vmap(lambda level: make_maze().reset(level, key=key))(levels)
+
+    def roll(levels: Any, carry: Any) -> Any:
+        state, _, key = carry
+        key_action, key_later = jax.random.split(key)
+        action = draw_actions(sizes.steps, sizes.worlds, key=key_action)
+        # All that was seen leaves the program: so every view is computed in full.
+        state, seen = play_mazes(levels, state, action)
+        return state, seen, key_later
+
+    carry = jax.jit(roll)(levels, (state, None, key))
+    compiled, compile_s = compile_step(roll, levels, carry)
+
+    def walk(levels: Any, carry: Any) -> Any:
+        for _ in range(sizes.rollouts):
+            carry = compiled(levels, carry)
+        return carry
+
+    shape = {
+        "worlds": sizes.worlds,
+        "steps": sizes.steps,
+        "rounds": sizes.rollouts,
+        "height": _SIDE,
+        "width": _SIDE,
+        "view": VIEW,
+    }
+    frames = sizes.worlds * sizes.steps * sizes.rollouts
+    return Case("maze", "frames/s", shape, walk, levels, carry, always(frames)), compile_s
+
+
+def _prepare_packing(sizes: Sizes) -> tuple[Case, float]:
+    """What that engine takes, once a level, to get ready for levels that it has not met."""
+    tile = _copies(_maze(), sizes.worlds).tile
+
+    def pack(tile: Any, _: Any) -> Any:
+        return jax.vmap(find_looks)(tile)
+
+    carry = jax.jit(jax.vmap(find_looks))(tile)
+    step, compile_s = compile_step(pack, tile, carry)
+    shape = {"levels": sizes.worlds, "height": _SIDE, "width": _SIDE}
+    return Case("maze-pack", "levels/s", shape, step, tile, carry, always(sizes.worlds)), compile_s
+
+
+def _prepare_full(sizes: Sizes) -> tuple[Case, float]:
+    """The grid engine with a different random genome in every world."""
+    world, levels = make_grid(), random_levels(sizes.worlds)
     key = jax.random.key(_SEED)
     state = jax.vmap(lambda level: world.reset(level, key=key))(levels)
-    return state, jax.vmap(world.observe)(levels, state), key
+    obs = jax.vmap(world.observe)(levels, state)
+    step, compile_s = compile_step(_make_walk(world, sizes.steps), levels, (state, obs, key))
+    shape = {"worlds": sizes.worlds, "steps": sizes.steps, "features": obs.shape[-1]}
+    frames = sizes.worlds * sizes.steps
+    return Case(
+        "full", "frames/s", shape, step, levels, (state, obs, key), always(frames)
+    ), compile_s
+
+
+def _maze() -> GridLevel:
+    """The public maze, without the walls that pad it."""
+    maze = public_mazes()[_MAZE]
+    return eqx.tree_at(lambda tree: tree.tile, maze, maze.tile[:_SIDE, :_SIDE])
+
+
+def _copies(level: GridLevel, count: int) -> GridLevel:
+    return jax.tree.map(lambda leaf: jnp.repeat(leaf[None], count, axis=0), level)
 
 
 def _make_walk(world: World, steps: int) -> Callable[[Any, Any], Any]:

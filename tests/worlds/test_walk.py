@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alpha_factory.worlds import from_text, public_mazes, shortest_plan
+from alpha_factory.worlds import from_text, public_mazes, shortest_walk
 from reference.grid import random_level, read_level, solve, write_level
 
-SHORTEST = jax.jit(shortest_plan)
+SHORTEST = jax.jit(shortest_walk)
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_shortest_plan_is_that_of_the_slow_search(seed):
+def test_shortest_walk_is_that_of_the_slow_search(seed):
     level = random_level(seed)
     plan = solve(level)
     is_within = plan is not None and len(plan) <= level.step_limit
@@ -31,7 +31,7 @@ def test_shortest_plan_is_that_of_the_slow_search(seed):
         (">.K\n..D\n..G", 5),
     ],
 )
-def test_shortest_plan_counts_turns_keys_and_doors(text, actions):
+def test_shortest_walk_counts_turns_keys_and_doors(text, actions):
     assert int(SHORTEST(from_text(text))) == actions
 
 
