@@ -13,25 +13,26 @@ from alpha_factory.core.types import Plan
 from alpha_factory.evaluate import Scorer, limit_steps, make_random, public_suite, summarise
 from alpha_factory.worlds import make_grid, tiles
 
-# After 25 view cells of 16 kinds come 5 marks of 11 x 11 map cells, the agent in the middle cell
-# of the map and facing its last row (docs/worlds.md has the layout).
-VIEW, SIDE, MIDDLE = 25 * 16, 11, 5
+# After 25 view cells of 20 bits come 11 x 11 map cells of 4 bits, the agent in the middle cell of
+# the map and facing its last row (docs/worlds.md has the layout).
+VIEW, SIDE, MIDDLE = 25 * 20, 11, 5
 WAY, VISITED = 1, 2
+ACTIONS = 3
 
 
 def explore(params: None, obs: Bool[Array, "worlds features"], *, key: Array) -> Plan:
     """To a neighbour where it has not been yet, straight on before left before right; else a coin."""
-    marks = obs[:, VIEW : VIEW + 5 * SIDE * SIDE].reshape(-1, 5, SIDE, SIDE)
+    marks = obs[:, VIEW : VIEW + 4 * SIDE * SIDE].reshape(-1, SIDE, SIDE, 4)
 
     def is_fresh(ahead: int, aside: int) -> Array:
-        cell = marks[:, :, MIDDLE + ahead, MIDDLE + aside]
+        cell = marks[:, MIDDLE + ahead, MIDDLE + aside]
         return cell[:, WAY] & ~cell[:, VISITED]
 
-    action = jax.random.randint(key, obs.shape[:1], 0, tiles.ACTIONS)
+    action = jax.random.randint(key, obs.shape[:1], 0, ACTIONS)
     action = jnp.where(is_fresh(0, 1), tiles.TURN_RIGHT, action)
     action = jnp.where(is_fresh(0, -1), tiles.TURN_LEFT, action)
     action = jnp.where(is_fresh(1, 0), tiles.FORWARD, action)
-    return Plan(action, jax.nn.one_hot(action, tiles.ACTIONS), jnp.zeros(action.shape))
+    return Plan(action, jax.nn.one_hot(action, ACTIONS), jnp.zeros(action.shape))
 
 
 def main() -> None:

@@ -85,7 +85,7 @@ def train(learner, levels, key):
 
 def test_learner_masters_a_toy_world_from_scratch():
     levels = stack_levels(
-        [from_text(room.replace(" ", "\n"), step_limit=STEP_LIMIT) for room in ROOMS]
+        [from_text(room.replace(" ", "\n"), step_limit=STEP_LIMIT, side=13) for room in ROOMS]
     )
     key_model, key_train, key_score = jax.random.split(jax.random.key(0), 3)
     model = Model(WORLD.features, WORLD.actions, widths=(64,), latent=32, head=32, key=key_model)

@@ -124,6 +124,6 @@ def test_full_pool_makes_room_by_retiring_the_mastered_only(tmp_path: Path) -> N
 
 def test_level_of_a_suite_is_recognised_whatever_its_rules_say() -> None:
     held_out = held_out_levels()
-    changed = eqx.tree_at(lambda level: level.slip, held_out, held_out.slip + 0.1)
+    changed = eqx.tree_at(lambda level: level.physics.slip, held_out, held_out.physics.slip + 0.1)
     assert (np.asarray(count_matches(changed, held_out, is_plan_only=True)) >= 1).all()
     assert (np.asarray(count_matches(changed, held_out)) == 0).all()

@@ -1,75 +1,107 @@
-"""How the frozen suites were made: run once, its output committed, its digest written down.
+"""How the frozen suites were made: run once each, the output committed, the digest written down.
 
-`python -m alpha_factory.evaluate.freeze` prints `generated_v1.json`. A later engine may decode
-genomes differently; the suite holds levels, not genomes, and stays what it is.
+`python -m alpha_factory.evaluate.freeze perfect-maze-medium-v1` prints the file of a suite, and its
+digest on stderr. The plain families come out the same every time. `poet-100-v1` comes from genomes
+and an engine that change: a later version makes another suite, which needs another name. The same
+holds for `generated-v1`, the first 256 of 512 random bits whose shortest plan has 8 to 64 actions,
+as version 0.1 decoded them: no code of today makes it.
 """
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
+from alpha_factory.core.errors import unknown
+from alpha_factory.evaluate.layouts import corridors, four_rooms, perfect_maze
 from alpha_factory.evaluate.suite import digest_levels
-from alpha_factory.genome import random_genome
-from alpha_factory.worlds import GridLevel, decode, shortest_plan, to_text
 
-COUNT = 256
-STEP_LIMIT = 128
-SHORTEST, LONGEST = 8, 64
-"""Actions of the shortest plan: shorter levels are solved by luck, longer ones hardly fit."""
-_SEED = 20_261_121
+_MEDIUM, _XL, _FOUR_ROOMS = 19, 101, 17
+_SMALL_CORRIDOR, _LARGE_CORRIDOR = 13, 19
 
 
-def generate_levels() -> list[dict[str, Any]]:
-    """The first `COUNT` random genomes whose level has a plan of a length that counts."""
-    keys = jax.random.split(jax.random.key(_SEED), 4 * COUNT)
-    genomes = jax.vmap(lambda key: random_genome(key=key))(keys)
-    levels = jax.jit(jax.vmap(decode))(genomes)
-    plans = np.asarray(jax.jit(jax.vmap(shortest_plan))(levels))
-    fitting = np.flatnonzero((plans >= SHORTEST) & (plans <= LONGEST))[:COUNT]
-    rows = []
-    for number, index in enumerate(fitting):
-        level: GridLevel = jax.tree.map(lambda leaf, at=index: leaf[at], levels)
-        rows.append(
-            {
-                "name": f"generated-{number:03d}",
-                "map": to_text(level).splitlines(),
-                "plan": int(plans[index]),
-                "dense": _shorten(level.dense),
-                "trap_odds": _shorten(level.trap_odds),
-                "trap_penalty": _shorten(level.trap_penalty),
-                "slip": _shorten(level.slip),
-                "mirror_period": int(level.mirror_period),
-                "fog_period": int(level.fog_period),
-            }
-        )
-    return rows
+def limit_of(side: int) -> int:
+    """The step limit of minimax and DCD for a maze: twice the cells, its border among them."""
+    return 2 * (side + 2) ** 2
 
 
-def main() -> None:
-    """Print the suite, and its digest on stderr."""
-    rows, step_limits = generate_levels(), [STEP_LIMIT]
-    data = {
-        "name": "generated-v1",
-        "origin": (
-            f"the first {COUNT} levels of 512 random bits whose shortest plan has {SHORTEST} to "
-            f"{LONGEST} actions, as decoded by version 0.1"
-        ),
+def freeze_medium() -> dict[str, Any]:
+    """`perfect-maze-medium-v1`."""
+    return _mazes("perfect-maze-medium", _MEDIUM, 100, episodes=4)
+
+
+def freeze_xl() -> dict[str, Any]:
+    """`perfect-maze-xl-v1`."""
+    return _mazes("perfect-maze-xl", _XL, 10, episodes=4)
+
+
+def freeze_corridors() -> dict[str, Any]:
+    """`corridors-v1`."""
+    sizes = {"small": _SMALL_CORRIDOR, "large": _LARGE_CORRIDOR}
+    rows = [
+        {"name": f"{size}-{name}", "map": lines}
+        for size, side in sizes.items()
+        for name, lines in corridors(side)
+    ]
+    limits = [limit_of(side) for side in sizes.values()]
+    origin = (
+        "the geometry of SmallCorridor and LargeCorridor in minimax and DCD, all goals and headings"
+    )
+    return _suite("corridors-v1", origin, limits, rows, episodes=4)
+
+
+def freeze_four_rooms() -> dict[str, Any]:
+    """`four-rooms-v1`."""
+    rows = [
+        {"name": f"four-rooms-{seed:03d}", "map": four_rooms(_FOUR_ROOMS, seed=seed)}
+        for seed in range(100)
+    ]
+    origin = (
+        "the distribution of FourRooms in MiniGrid (100 steps) and minimax (250), seeds 0 to 99"
+    )
+    return _suite("four-rooms-v1", origin, [100, 250], rows, episodes=4)
+
+
+RECIPES: dict[str, Callable[[], dict[str, Any]]] = {
+    "perfect-maze-medium-v1": freeze_medium,
+    "perfect-maze-xl-v1": freeze_xl,
+    "corridors-v1": freeze_corridors,
+    "four-rooms-v1": freeze_four_rooms,
+}
+
+
+def main(name: str) -> None:
+    """Print a suite, and its digest on stderr."""
+    if name not in RECIPES:
+        raise unknown("suite", name, RECIPES)
+    data = RECIPES[name]()
+    sys.stdout.write(json.dumps(data, indent=1) + "\n")
+    sys.stderr.write(digest_levels(data["levels"], data["step_limits"]) + "\n")
+
+
+def _mazes(name: str, side: int, count: int, *, episodes: int) -> dict[str, Any]:
+    rows = [
+        {"name": f"{name}-{seed:03d}", "map": perfect_maze(side, seed=seed)}
+        for seed in range(count)
+    ]
+    origin = (
+        f"perfect mazes by recursive backtracking as in minimax, seeds 0 to {count - 1}; "
+        "the step limit is that of minimax and DCD, twice the cells with a border"
+    )
+    return _suite(f"{name}-v1", origin, [limit_of(side)], rows, episodes=episodes)
+
+
+def _suite(
+    name: str, origin: str, step_limits: list[int], rows: list[dict[str, Any]], *, episodes: int
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "origin": origin,
         "step_limits": step_limits,
-        "episodes": 4,
+        "episodes": episodes,
         "levels": rows,
     }
-    sys.stdout.write(json.dumps(data, indent=1) + "\n")
-    sys.stderr.write(digest_levels(rows, step_limits) + "\n")
-
-
-def _shorten(value: jnp.ndarray) -> float:
-    """Four decimals are enough for a level and read better in a file."""
-    return round(float(value), 4)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

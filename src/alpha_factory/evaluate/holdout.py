@@ -1,10 +1,28 @@
-"""`generated-v1`: frozen levels that no run ever trains on. Only `runs` may import this module."""
+"""Frozen levels that no run ever trains on. Only `runs` may import this module."""
 
-from alpha_factory.evaluate.suite import Suite, read_suite
+from typing import Any
 
-DIGEST = "2beef10acd193b63aa0b12c4b7eed082e6a28ff8a927f3fa41598b7b50995983"
+from alpha_factory.evaluate.suite import Row, Suite, read_suite
+
+_GENERATED = "2beef10acd193b63aa0b12c4b7eed082e6a28ff8a927f3fa41598b7b50995983"
 
 
 def generated_suite() -> Suite:
-    """256 levels of random genomes with a shortest plan of 8 to 64 actions, 128 steps each."""
-    return read_suite("generated_v1.json", DIGEST)
+    """`generated-v1`: 256 levels of random genomes, shortest plan 8 to 64 actions, 128 steps each."""
+    return read_suite("generated_v1.json", _GENERATED, read_settings=_read_old_settings)
+
+
+def _read_old_settings(row: Row) -> dict[str, Any]:
+    """Settings in the words of today; the file was frozen when there were two rules with a period."""
+    rules = {"mirror_period": "left and right swap", "fog_period": "fog falls"}
+    return {
+        "dense": row["dense"],
+        "trap_odds": row["trap_odds"],
+        "penalty": row["trap_penalty"],
+        "slip": row["slip"],
+        "rules": tuple(
+            f"in turns of {row[period]} steps: {effect}"
+            for period, effect in rules.items()
+            if row[period]
+        ),
+    }

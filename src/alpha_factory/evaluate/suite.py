@@ -6,7 +6,7 @@ else is refused, so that a number always belongs to the same levels.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
@@ -15,9 +15,10 @@ import jax
 import jax.numpy as jnp
 
 from alpha_factory.core.errors import AlphaFactoryError
-from alpha_factory.worlds import GridLevel, from_text
+from alpha_factory.worlds import SIDE, GridLevel, from_text
 
-_SETTINGS = ("dense", "trap_odds", "trap_penalty", "slip", "mirror_period", "fog_period")
+Row = Mapping[str, Any]
+"""A level in a file: its `name`, its `map` as lines, and `settings` if it is no plain maze."""
 
 
 class Suite(NamedTuple):
@@ -43,7 +44,7 @@ def limit_steps(levels: GridLevel, step_limit: int) -> GridLevel:
     return eqx.tree_at(lambda tree: tree.step_limit, levels, limits)
 
 
-def digest_levels(rows: Sequence[Mapping[str, Any]], step_limits: Sequence[int]) -> str:
+def digest_levels(rows: Sequence[Row], step_limits: Sequence[int]) -> str:
     """SHA-256 of what a suite says, however its file is laid out."""
     said = json.dumps(
         {"levels": rows, "step_limits": list(step_limits)}, sort_keys=True, separators=(",", ":")
@@ -60,8 +61,18 @@ def check_digest(name: str, found: str, frozen: str) -> None:
         )
 
 
-def read_suite(resource: str, digest: str) -> Suite:
+def read_suite(
+    resource: str,
+    digest: str,
+    *,
+    side: int = SIDE,
+    read_settings: Callable[[Row], Mapping[str, Any]] = lambda row: row.get("settings", {}),
+) -> Suite:
     """The suite in a file of this package.
+
+    Args:
+        side: rows and columns of the levels' arrays. Suites of one side share their programs.
+        read_settings: from a row to settings as `worlds.from_text` takes them.
 
     Raises:
         AlphaFactoryError: its content has another digest; both are named.
@@ -70,12 +81,9 @@ def read_suite(resource: str, digest: str) -> Suite:
     data = json.loads(text)
     found = digest_levels(data["levels"], data["step_limits"])
     check_digest(data["name"], found, digest)
+    limit = data["step_limits"][0]
     levels = [
-        from_text(
-            "\n".join(row["map"]),
-            step_limit=data["step_limits"][0],
-            **{name: row[name] for name in _SETTINGS},
-        )
+        from_text("\n".join(row["map"]), side=side, step_limit=limit, **read_settings(row))
         for row in data["levels"]
     ]
     return Suite(

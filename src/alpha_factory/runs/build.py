@@ -9,7 +9,7 @@ from alpha_factory.learn import Recipe, make_optimiser
 from alpha_factory.nets import Model
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.search import make_planner
-from alpha_factory.worlds import FEATURES, make_grid
+from alpha_factory.worlds import make_grid
 
 STAGES = (
     "begin",
@@ -34,7 +34,7 @@ def make_untrained(config: RunConfig) -> Model:
     """The model that a run of this config starts from."""
     world = make_grid()
     return Model(
-        FEATURES,
+        world.features,
         world.actions,
         widths=config.network.widths,
         latent=config.network.latent,

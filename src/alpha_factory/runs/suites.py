@@ -2,15 +2,33 @@
 
 from collections.abc import Callable
 
+import jax
+import jax.numpy as jnp
+
 from alpha_factory.core.errors import unknown
 from alpha_factory.core.types import Level
-from alpha_factory.evaluate import Suite, limit_steps, public_suite
+from alpha_factory.evaluate import (
+    Suite,
+    corridors_suite,
+    four_rooms_suite,
+    limit_steps,
+    perfect_medium_suite,
+    perfect_xl_suite,
+    public_suite,
+)
 from alpha_factory.evaluate.holdout import generated_suite
 
 SUITES: dict[str, Callable[[], Suite]] = {
     "generated-v1": generated_suite,
     "public-mazes-v1": public_suite,
+    "perfect-maze-medium-v1": perfect_medium_suite,
+    "perfect-maze-xl-v1": perfect_xl_suite,
+    "corridors-v1": corridors_suite,
+    "four-rooms-v1": four_rooms_suite,
 }
+
+CLOSING = ("generated-v1", "public-mazes-v1")
+"""What every run is evaluated on at its end; the others take longer and are asked for by name."""
 
 
 def load_suite(name: str) -> Suite:
@@ -25,6 +43,6 @@ def load_suite(name: str) -> Suite:
 
 
 def held_out_levels() -> Level:
-    """The levels that no run may train on, at the step limit of their suite."""
-    suite = generated_suite()
-    return limit_steps(suite.levels, suite.step_limits[0])
+    """The levels that no run may train on, at the step limits of their suites."""
+    held_out = [limit_steps(suite.levels, suite.step_limits[0]) for suite in (generated_suite(),)]
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *held_out)

@@ -4,14 +4,13 @@ from alpha_factory.worlds.decode import decode
 from alpha_factory.worlds.grid import make_grid
 from alpha_factory.worlds.level import GridLevel, count_matches
 from alpha_factory.worlds.mazes import public_mazes
-from alpha_factory.worlds.observe import FEATURES
-from alpha_factory.worlds.walk import shortest_walk
 from alpha_factory.worlds.render import draw_contact_sheet, draw_level, write_gif
-from alpha_factory.worlds.text import from_text, to_settings, to_text
+from alpha_factory.worlds.settings import to_settings
+from alpha_factory.worlds.text import from_text, to_text
+from alpha_factory.worlds.walk import shortest_walk
 from alpha_factory.worlds.walls import SIDE
 
 __all__ = [
-    "FEATURES",
     "SIDE",
     "GridLevel",
     "count_matches",

@@ -65,11 +65,13 @@ def make_grid(
         chance = draw_chance(level, key=key)
         return advance(level, state, action, chance, controls=scheme, pays_hidden=pays_hidden)
 
+    observe, features = make_observe(observation, view)
     return World(
         reset=reset,
         step=step,
-        observe=make_observe(observation, view),
+        observe=observe,
         actions=len(scheme.actions),
+        features=features,
     )
 
 

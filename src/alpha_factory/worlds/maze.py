@@ -76,7 +76,7 @@ class MazeSteps(eqx.Module):
 
 def make_maze() -> World:
     """The plain maze as a world of `MazeLevel`; it sees what the grid's observation `view` shows."""
-    return World(reset=reset, step=step, observe=observe, actions=3)
+    return World(reset=reset, step=step, observe=observe, actions=3, features=_CELLS)
 
 
 def pack_maze(level: GridLevel) -> MazeLevel:

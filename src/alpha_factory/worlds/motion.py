@@ -62,9 +62,7 @@ def tile_at(state: GridState, place: Int32[Array, "2"]) -> Int32[Array, ""]:
     return jnp.where(is_inside, kind, tiles.WALL)
 
 
-def take_share(
-    number: Int32[Array, "*axes"], share: Int32[Array, "..."]
-) -> Int32[Array, "*axes"]:
+def take_share(number: Int32[Array, "*axes"], share: Int32[Array, "..."]) -> Int32[Array, "*axes"]:
     """A share of a number, in 1/256, rounded away from 0: what decays comes to rest."""
     return jnp.sign(number) * ((jnp.abs(number) * share + WHOLE - 1) // WHOLE)
 
@@ -136,7 +134,9 @@ def _travel(
     can_push = (
         is_box
         & ((box_onto == tiles.FLOOR) | (box_onto == tiles.BUTTON) | (box_onto == tiles.LAVA))
-        & ~jnp.any(jnp.all(state.opponent == box_to[None], axis=1) & (level.opponent != tiles.NOBODY))
+        & ~jnp.any(
+            jnp.all(state.opponent == box_to[None], axis=1) & (level.opponent != tiles.NOBODY)
+        )
         & ~force.has(dsl.WEIGH)
     )
     is_open = is_open | (can_push & is_main)

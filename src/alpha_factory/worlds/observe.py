@@ -7,6 +7,7 @@ information a recurrent network could have gathered, and none besides.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ from alpha_factory.worlds import tiles
 from alpha_factory.worlds.force import Force, find_force, unit_vector
 from alpha_factory.worlds.level import GridLevel
 from alpha_factory.worlds.motion import UNIT
-from alpha_factory.worlds.pixels import make_pixels
+from alpha_factory.worlds.pixels import PIXELS, make_pixels
 from alpha_factory.worlds.settle import settle
 from alpha_factory.worlds.state import KIND_BITS, SEEN_BIT, VISITED_BIT, GridState
 from alpha_factory.worlds.view import (
@@ -56,8 +57,8 @@ _LOOK_BITS = 20
 Observe = Callable[[GridLevel, GridState], Array]
 
 
-def make_observe(observation: str, view: int | None) -> Observe:
-    """The function from level and state to what the agent sees, as `make_grid` says.
+def make_observe(observation: str, view: int | None) -> tuple[Observe, int | None]:
+    """What the agent sees, as `make_grid` says: a function of level and state, and its entries.
 
     Raises:
         UsageError: there is no such observation, or it has no such view.
@@ -67,15 +68,15 @@ def make_observe(observation: str, view: int | None) -> Observe:
     if observation == "symbolic":
         if view != VIEW:
             raise UsageError(f"The symbolic basis has a view of {VIEW} cells a side, not {view}.")
-        return observe
+        return observe, FEATURES
     if observation == "full":
-        return show_all
+        return show_all, None
     if observation == "pixels":
-        return make_pixels(view)
+        return make_pixels(view), 3 * PIXELS * PIXELS
     if observation == "view":
         if view is None:
             raise UsageError("A view needs its cells a side; the observation 'full' shows all.")
-        return lambda level, state: show_view(level, state, view)
+        return partial(show_view, side=view), view * view
     raise unknown("observation", observation, ("symbolic", "view", "full", "pixels"))
 
 

@@ -16,6 +16,7 @@ from PIL import Image, ImageColor
 from alpha_factory.core.errors import UsageError
 from alpha_factory.worlds import sprites, tiles
 from alpha_factory.worlds.level import GridLevel
+from alpha_factory.worlds.settle import settle
 from alpha_factory.worlds.state import GridState
 from alpha_factory.worlds.view import (
     AGENT_SHOWN,
@@ -69,10 +70,10 @@ def draw_codes(
     rows, columns = code.shape
     pixels = _cell_pixels(max(rows, columns), side)
     atlas = jnp.asarray(draw_atlas(pixels)).reshape(_CODES, pixels, pixels * 3)
-    # Without the barrier the compiler would work out a cell's code again for each of its bytes.
-    start = jax.lax.optimization_barrier(code.astype(jnp.int32)[..., None])
-    # Whole rows of a sprite, in the order in which they lie in the frame: the fastest way found on a CPU, where
-    # gathering single bytes or words and padding in the same loop took three times as long and more.
+    # Settled, or the compiler would work out a cell's code again for each of its bytes.
+    start = settle(code.astype(jnp.int32))[..., None]
+    # Whole rows of a sprite, in the order in which they lie in the frame: the fastest way found on a CPU. Gathering
+    # 32-bit words and taking them apart into bytes took up to three times as long.
     copied = jax.lax.gather(
         atlas,
         start,

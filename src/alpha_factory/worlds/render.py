@@ -215,7 +215,7 @@ def _fitting_tile(level: GridLevel) -> int:
     return max(1, pixels)
 
 
-def _place(row: float, column: float, pixels: int) -> tuple[int, int]:
+def _place(row: int | float, column: int | float, pixels: int) -> tuple[int, int]:
     frame = _frame_width(pixels)
     return frame + round(column * pixels), frame + round(row * pixels)
 

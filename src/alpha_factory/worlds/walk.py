@@ -33,8 +33,9 @@ def shortest_walk(level: GridLevel) -> Int32[Array, ""]:
     if width > _WIDEST:
         raise ValueError(f"width={width} is more than the {_WIDEST} columns that a word holds.")
     may_step = _find_ways(level)
-    key, button = (_pack(level.tile == kind) for kind in (tiles.KEY, tiles.BUTTON))
-    goal = _pack(jnp.zeros((height, width), bool).at[level.goal[0], level.goal[1]].set(True))
+    goal_cell = jnp.zeros((height, width), bool).at[level.goal[0], level.goal[1]].set(True)
+    marked = (level.tile == tiles.KEY, level.tile == tiles.BUTTON, goal_cell)
+    key, button, goal = (_pack(cells)[None, None, None] for cells in marked)
     start = _pack(jnp.zeros((height, width), bool).at[level.start[0], level.start[1]].set(True))
     blank = jnp.zeros((2, 2, 4, height), jnp.uint32)  # key held, gates open, heading, row
     first = blank.at[0, 0, level.heading].set(start)

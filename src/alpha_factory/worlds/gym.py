@@ -1,0 +1,345 @@
+"""The grid world as a Gymnasium environment, alone and in batches. Needs the extra `gym`.
+
+Importing this module registers `AlphaFactory/Grid-v0`, which is how Gymnasium finds environments that are not its own:
+`gymnasium.make("alpha_factory.worlds.gym:AlphaFactory/Grid-v0", genome=…)` imports it by itself. Users of JAX don't need
+it: `worlds.make_grid` gives `reset` and `step` as pure functions.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from jaxtyping import Array
+
+from alpha_factory.core.errors import InvalidGenome, InvalidLevel, UsageError
+from alpha_factory.core.types import Outcome, World
+from alpha_factory.genome import WORDS, from_hex
+from alpha_factory.worlds.decode import decode
+from alpha_factory.worlds.grid import make_grid
+from alpha_factory.worlds.level import GridLevel
+from alpha_factory.worlds.level_file import parse_level
+from alpha_factory.worlds.render import draw_level
+from alpha_factory.worlds.scene import print_scene
+from alpha_factory.worlds.state import GridState
+from alpha_factory.worlds.validity import check_level
+from alpha_factory.worlds.view import GLYPHS
+
+ID = "AlphaFactory/Grid-v0"
+
+_RENDER_MODES = ("rgb_array", "ansi")
+_FPS = 8
+_decode = jax.jit(decode)
+
+
+class GridEnv(gymnasium.Env):
+    """One grid world, after Gymnasium's interface.
+
+    `reset(seed=…)` and the actions decide everything. What `step` calls terminated came to its own end, what it calls
+    truncated met the level's step limit; `info["is_solved"]` says whether this step reached the goal.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": list(_RENDER_MODES), "render_fps": _FPS}  # noqa: RUF012
+
+    def __init__(
+        self,
+        *,
+        genome: str | Sequence[int] | np.ndarray | Array | None = None,
+        level: str | GridLevel | None = None,
+        observation: str = "symbolic",
+        view: int | None = 5,
+        controls: str = "turn",
+        pays_hidden: bool = False,
+        render_mode: str | None = None,
+    ) -> None:
+        """Give a genome or a level.
+
+        Args:
+            genome: 128 hexadecimal digits, or 16 words of 32 bits.
+            level: a level, or the text of a level's file as `worlds.level_file` reads it.
+            observation, view, controls, pays_hidden: as `make_grid` takes them.
+            render_mode: `rgb_array`, a picture, or `ansi`, text.
+
+        Raises:
+            UsageError: neither or both of genome and level are given, or there is no such choice.
+            InvalidGenome, InvalidLevel: what is given breaks its schema.
+        """
+        self.render_mode = _check_render_mode(render_mode)
+        self._level = _read_one(genome, level)
+        world = _make_world(observation, view, controls, pays_hidden)
+        self.action_space = spaces.Discrete(world.actions)
+        self.observation_space = _find_space(world, self._level, observation)
+        self._dtype = self.observation_space.dtype
+        self._reset, self._step = _compile(observation, view, controls, pays_hidden)
+        self._key: Array | None = None
+        self._draws = 0
+        self._state: GridState | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start an episode; there are no options."""
+        super().reset(seed=seed, options=options)
+        if seed is not None or self._key is None:
+            self._key, self._draws = _draw_key(self.np_random), 0
+        self._state, obs = self._reset(self._level, self._key, self._draws)
+        self._draws += 1
+        return np.array(obs, self._dtype), {"is_solved": False}
+
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Take a step; a world that has ended stays as it is until `reset`."""
+        if self._state is None or self._key is None:
+            raise UsageError("The world has no state yet: call `reset` before the first `step`.")
+        self._state, outcome, obs = self._step(
+            self._level, self._state, np.int32(action), self._key, self._draws
+        )
+        self._draws += 1
+        return (
+            np.array(obs, self._dtype),
+            float(outcome.reward),
+            bool(outcome.is_terminated),
+            bool(outcome.is_truncated),
+            {"is_solved": bool(outcome.is_solved)},
+        )
+
+    def render(self) -> np.ndarray | str | None:
+        """A picture or text of this moment, as the render mode says; None without one."""
+        if self.render_mode is None or self._state is None:
+            return None
+        return _draw(self.render_mode, self._level, jax.device_get(self._state))
+
+
+class GridVectorEnv(gymnasium.vector.VectorEnv):
+    """Many grid worlds stepped by one compiled program, after Gymnasium's interface for vectors.
+
+    A world that ended is reset by the step after (`AutoresetMode.NEXT_STEP`): that step ignores the action, pays 0 and
+    returns the first observation of the next episode, so that the last observation of an episode is always the
+    one that its last step returned. World i under seed s does what a `GridEnv` under seed s + i does.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012
+        "render_modes": list(_RENDER_MODES),
+        "render_fps": _FPS,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        *,
+        num_envs: int = 1,
+        genome: Any = None,
+        level: Any = None,
+        observation: str = "symbolic",
+        view: int | None = 5,
+        controls: str = "turn",
+        pays_hidden: bool = False,
+        render_mode: str | None = None,
+    ) -> None:
+        """Give a genome or a level for all worlds, or a list with one for each.
+
+        Args:
+            genome: as `GridEnv` takes it, a list of those, or words with axes `num_envs` and 16.
+            level: as `GridEnv` takes it, or a list of those, all with arrays of the same size.
+            observation, view, controls, pays_hidden, render_mode: as `GridEnv` takes them.
+
+        Raises:
+            UsageError: neither or both of genome and level are given, not one for each world, or no such choice.
+            InvalidGenome, InvalidLevel: what is given breaks its schema.
+        """
+        if num_envs < 1:
+            raise UsageError(f"num_envs={num_envs} holds no world. Give 1 or more.")
+        self.num_envs, self.render_mode = num_envs, _check_render_mode(render_mode)
+        levels = _read_many(genome, level, num_envs)
+        world = _make_world(observation, view, controls, pays_hidden)
+        self.single_action_space = spaces.Discrete(world.actions)
+        self.single_observation_space = _find_space(world, levels[0], observation)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self._dtype = self.observation_space.dtype
+        self._levels = jax.tree.map(lambda *leaves: jnp.stack(leaves), *levels)
+        self._reset, self._step = _compile_vector(observation, view, controls, pays_hidden)
+        self._keys: Array | None = None
+        self._draws = 0
+        self._state: GridState | None = None
+        self._is_over = np.zeros(num_envs, bool)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start an episode in every world; there are no options."""
+        super().reset(seed=seed, options=options)
+        if seed is not None or self._keys is None:
+            first = int(self.np_random.integers(2**62)) if seed is None else seed
+            drawn = [_draw_key(seeding.np_random(first + one)[0]) for one in range(self.num_envs)]
+            self._keys, self._draws = jnp.stack(drawn), 0
+        self._state, obs = self._reset(self._levels, self._keys, self._draws)
+        self._draws += 1
+        self._is_over = np.zeros(self.num_envs, bool)
+        return np.array(obs, self._dtype), {"is_solved": np.zeros(self.num_envs, bool)}
+
+    def step(
+        self, actions: Any
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Take a step in every world, or reset it where the last step ended its episode."""
+        if self._state is None:
+            raise UsageError("The worlds have no state yet: call `reset` before the first `step`.")
+        chosen = np.asarray(actions, np.int32)
+        self._state, outcome, obs = self._step(
+            self._levels, self._state, chosen, self._is_over, self._keys, self._draws
+        )
+        self._draws += 1
+        ended = np.array(outcome.is_terminated), np.array(outcome.is_truncated)
+        self._is_over = ended[0] | ended[1]
+        reward = np.array(outcome.reward, np.float64)
+        info = {"is_solved": np.array(outcome.is_solved)}
+        return np.array(obs, self._dtype), reward, *ended, info
+
+    def render(self) -> tuple[np.ndarray | str, ...] | None:
+        """A picture or text of each world; None without a render mode."""
+        if self.render_mode is None or self._state is None:
+            return None
+        levels, states = jax.device_get((self._levels, self._state))
+        return tuple(
+            _draw(self.render_mode, *jax.tree.map(lambda leaf, at=at: leaf[at], (levels, states)))
+            for at in range(self.num_envs)
+        )
+
+
+def _make_world(observation: str, view: int | None, controls: str, pays_hidden: bool) -> World:
+    return make_grid(
+        observation=observation,  # type: ignore[arg-type]
+        view=view,
+        controls=controls,  # type: ignore[arg-type]
+        pays_hidden=pays_hidden,
+    )
+
+
+def _find_space(world: World, level: GridLevel, observation: str) -> spaces.Space:
+    """The space of what a world's agent observes."""
+
+    def first(level: GridLevel) -> Array:
+        return world.observe(level, world.reset(level, key=jax.random.key(0)))
+
+    seen = jax.eval_shape(first, level)
+    if seen.dtype == jnp.bool_:
+        return spaces.MultiBinary(seen.shape)
+    return spaces.Box(0, 255 if observation == "pixels" else GLYPHS - 1, seen.shape, np.uint8)
+
+
+@functools.cache
+def _compile(*choices: Any) -> tuple[Any, Any]:
+    """Reset and step of one world with what it observes, compiled once for all environments of these choices.
+
+    The key of a call is that of the seed, folded with the number of calls since.
+    """
+    world = _make_world(*choices)
+
+    def reset(level: GridLevel, key: Array, draws: Array) -> tuple[GridState, Array]:
+        state = world.reset(level, key=jax.random.fold_in(key, draws))
+        return state, world.observe(level, state)
+
+    def step(
+        level: GridLevel, state: GridState, action: Array, key: Array, draws: Array
+    ) -> tuple[GridState, Outcome, Array]:
+        key_step = jax.random.fold_in(key, draws)
+        state, outcome = world.step(level, state, action, key=key_step)
+        return state, outcome, world.observe(level, state)
+
+    return jax.jit(reset), jax.jit(step)
+
+
+@functools.cache
+def _compile_vector(*choices: Any) -> tuple[Any, Any]:
+    """As `_compile`, for a batch; a world that is over is reset instead of stepped."""
+    world = _make_world(*choices)
+
+    def reset(level: GridLevel, key: Array, draws: Array) -> tuple[GridState, Array]:
+        state = world.reset(level, key=jax.random.fold_in(key, draws))
+        return state, world.observe(level, state)
+
+    def step(
+        level: GridLevel, state: GridState, action: Array, is_over: Array, key: Array, draws: Array
+    ) -> tuple[GridState, Outcome, Array]:
+        key_step = jax.random.fold_in(key, draws)
+        stepped = world.step(level, state, action, key=key_step)
+        begun = world.reset(level, key=key_step), jax.tree.map(jnp.zeros_like, stepped[1])
+        state, outcome = jax.tree.map(lambda new, old: jnp.where(is_over, new, old), begun, stepped)
+        return state, outcome, world.observe(level, state)
+
+    return (
+        jax.jit(jax.vmap(reset, in_axes=(0, 0, None))),
+        jax.jit(jax.vmap(step, in_axes=(0, 0, 0, 0, 0, None))),
+    )
+
+
+def _draw_key(generator: np.random.Generator) -> Array:
+    return jax.random.key(int(generator.integers(2**32, dtype=np.uint32)))
+
+
+def _check_render_mode(render_mode: str | None) -> str | None:
+    if render_mode is not None and render_mode not in _RENDER_MODES:
+        raise UsageError(
+            f"Unknown render_mode {render_mode!r}. Choices: {', '.join(_RENDER_MODES)}, or None."
+        )
+    return render_mode
+
+
+def _draw(render_mode: str, level: GridLevel, state: GridState) -> np.ndarray | str:
+    if render_mode == "ansi":
+        return print_scene(level, state)
+    return np.asarray(draw_level(level, state))
+
+
+def _read_many(genome: Any, level: Any, worlds: int) -> list[GridLevel]:
+    """A level for each world."""
+    given = level if genome is None else genome
+    is_words = genome is not None and not isinstance(genome, str) and np.ndim(genome) == 1
+    if isinstance(given, str | GridLevel) or given is None or is_words:
+        return [_read_one(genome, level)] * worlds
+    if len(given) != worlds:
+        raise UsageError(f"num_envs={worlds} worlds have {len(given)} sources. Give one for each.")
+    levels = [
+        _read_one(one, level) if genome is not None else _read_one(None, one) for one in given
+    ]
+    shapes = sorted({one.tile.shape for one in levels})
+    if len(shapes) > 1:
+        raise UsageError(f"The levels have arrays of different sizes: {shapes}. Give them one.")
+    return levels
+
+
+def _read_one(genome: Any, level: str | GridLevel | None) -> GridLevel:
+    if (genome is None) == (level is None):
+        raise UsageError("Give either genome=… or level=…, and not both.")
+    if level is None:
+        return _decode(jnp.asarray(_read_genome(genome)))
+    chosen = parse_level(level) if isinstance(level, str) else level
+    if not isinstance(chosen, GridLevel):
+        raise InvalidLevel("level", "a GridLevel or the text of a level's file", chosen)
+    check_level(chosen)
+    return chosen
+
+
+def _read_genome(genome: Any) -> np.ndarray:
+    if isinstance(genome, str):
+        return from_hex(genome)
+    words = np.asarray(genome)
+    if words.shape != (WORDS,) or words.dtype.kind not in "ui":
+        raise InvalidGenome("genome", f"{WORDS} words of 32 bits or 128 hexadecimal digits", genome)
+    if (words < 0).any() or (words > 0xFFFFFFFF).any():
+        raise InvalidGenome("genome", "words from 0 to 2^32 - 1", genome)
+    return words.astype(np.uint32)
+
+
+gymnasium.register(
+    id=ID,
+    entry_point=GridEnv,
+    vector_entry_point=GridVectorEnv,
+    disable_env_checker=False,
+)
