@@ -1,30 +1,65 @@
 """The real engine, jitted once for all tests that only need to run it."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alpha_factory.worlds import SIDE, decode, make_grid, shortest_walk
+from alpha_factory.worlds import decode, grid, make_grid, shortest_walk, tiles
+from alpha_factory.worlds.controls import CONTROLS
+from alpha_factory.worlds.view import show_all, show_view
 
-STEPS = 128
+STEPS = 64
+VIEW = 7
 WORLD = make_grid()
 DECODE = jax.jit(jax.vmap(decode))
 PLAN = jax.jit(jax.vmap(shortest_walk))
 
 
-@jax.jit
-def run(level, actions, key):
-    """States (the start first), their observations, and outcomes of `STEPS` given actions."""
-    first = WORLD.reset(level, key=key)
+@functools.partial(jax.jit, static_argnames=("controls", "pays_hidden"))
+def play(level, actions, is_slipping, is_sprung, *, controls="turn", pays_hidden=False):
+    """`STEPS` given actions with given chances.
+
+    Returns:
+        States (the start first), the three kinds of observation of each, and outcomes.
+    """
+    first = grid.reset(level, key=jax.random.key(0))
+    scheme = CONTROLS[controls]
 
     def act(state, step):
-        action, key_step = step
-        state, outcome = WORLD.step(level, state, action, key=key_step)
+        action, *chance = step
+        state, outcome = grid.advance(
+            level, state, action, grid.Chance(*chance), controls=scheme, pays_hidden=pays_hidden
+        )
         return state, (state, outcome)
 
-    _, (rest, outcomes) = jax.lax.scan(act, first, (actions, jax.random.split(key, STEPS)))
+    _, (rest, outcomes) = jax.lax.scan(act, first, (actions, is_slipping, is_sprung))
     states = jax.tree.map(lambda head, tail: jnp.concatenate([head[None], tail]), first, rest)
-    return states, jax.vmap(lambda state: WORLD.observe(level, state))(states), outcomes
+    seen = jax.vmap(
+        lambda state: (
+            WORLD.observe(level, state),
+            show_view(level, state, VIEW),
+            show_all(level, state),
+        )
+    )(states)
+    return states, seen, outcomes
+
+
+def run(level, actions, *, controls="turn", pays_hidden=False):
+    """As `play`, chance left out: nothing slips or everything, traps fire never or always."""
+    assert float(level.physics.slip) in (0, 1)
+    assert float(level.trap_odds) in (0, 1)
+    always = jnp.ones(STEPS, bool)
+    states, (obs, _, _), outcomes = play(
+        level,
+        pad_actions(actions),
+        always & (level.physics.slip == 1),
+        always & (level.trap_odds == 1),
+        controls=controls,
+        pays_hidden=pays_hidden,
+    )
+    return states, obs, outcomes
 
 
 def pad_actions(plan) -> jnp.ndarray:
@@ -40,5 +75,4 @@ def take(levels, index):
 
 def draw_cells(tile) -> list[str]:
     """The rows of a tile array as text."""
-    assert np.shape(tile) == (SIDE, SIDE)
-    return ["".join(".#GKDT'"[kind] for kind in row) for row in np.asarray(tile)]
+    return ["".join(tiles.SYMBOLS[kind] for kind in row) for row in np.asarray(tile)]

@@ -126,9 +126,7 @@ def write_level(level: Level) -> GridLevel:
     physics, empty = level.physics, 4 - len(level.opponents)
 
     def grid(cells, kind):
-        rows = [
-            [cells[row, column] for column in range(level.side)] for row in range(level.side)
-        ]
+        rows = [[cells[row, column] for column in range(level.side)] for row in range(level.side)]
         return jnp.asarray(np.array(rows, kind))
 
     def whole(value):

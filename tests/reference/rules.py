@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from alpha_factory.genome.rules import EFFECTS, TRIGGERS
+from alpha_factory.genome.rules import EFFECTS, TILES, TRIGGERS
 from reference.search import AHEAD
 
 PHRASES = {phrase.text for phrase in EFFECTS}
@@ -45,7 +45,12 @@ def find_force(episode) -> Force:
 def holds(episode, slot: int) -> bool:
     """Whether the trigger of a slot holds; steps are counted by the level's clock."""
     level, rule = episode.level, episode.level.rules[slot]
-    phrase, n, time, (row, column) = TRIGGERS[rule.trigger].text, rule.count, episode.time, episode.cell
+    phrase, n, time, (row, column) = (
+        TRIGGERS[rule.trigger].text,
+        rule.count,
+        episode.time,
+        episode.cell,
+    )
     rows, columns = level.size
     match phrase:
         case "":
@@ -108,8 +113,6 @@ def wind_up(episode, *, entered: str | None, is_bumped: bool, is_turned: bool) -
 
 def is_called(kind: str, code: int) -> bool:
     """Whether a rule that names the tile of this code means this kind; headings don't matter."""
-    from alpha_factory.genome.rules import TILES
-
     name = next(name for name, number in TILES.items() if number == code)
     return kind == name or kind.startswith(name + " ")
 

@@ -50,7 +50,7 @@ def observe(level, state):
 
 
 LEVELS = jnp.array([2, 3, 5, 50], jnp.int32)
-GOOD = World(reset, step, observe, actions=3)
+GOOD = World(reset, step, observe, actions=3, features=2)
 
 
 def _change(**changes):
@@ -165,6 +165,20 @@ def _other_structure():
     return GOOD._replace(step=broken)
 
 
+def _growing_observation():
+    """Its first observation is whole, the others are not."""
+
+    def bare_step(level, state, action, *, key):
+        following, outcome = step(level, state, action, key=key)
+        return following, outcome
+
+    def broken(level, state):
+        obs = observe(level, state)
+        return obs.astype(jnp.float16) if state.drift.weak_type else obs
+
+    return GOOD._replace(step=bare_step, observe=broken)
+
+
 def _integer_reward():
     return _change(reward=lambda *args: args[-1].astype(jnp.int32))
 
@@ -181,7 +195,7 @@ def _hidden_flag():
         no = jnp.bool_(False)
         return state, Outcome(jnp.float32(0), no, no, no)
 
-    return World(bare_reset, bare_step, lambda level, state: state.place, actions=3)
+    return World(bare_reset, bare_step, lambda level, state: state.place, actions=3, features=None)
 
 
 def _endless():
@@ -206,6 +220,8 @@ def _lying_state():
 
 BROKEN = {
     "the state keeps its structure, shapes and dtypes": [_wider_state, _other_structure],
+    "the observation keeps its shape and dtype": [_growing_observation],
+    "an observation has as many entries as features": [lambda: GOOD._replace(features=3)],
     "the outcome is a reward and three flags": [_integer_reward],
     "the state has is_terminated": [_hidden_flag],
     "the same key gives the same trajectory": [_host_chance],

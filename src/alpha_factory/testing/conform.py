@@ -112,6 +112,13 @@ def _check_shapes(world: World, level: Level, key: PRNGKeyArray) -> None:
     _compare_shapes(promise, first, following)
     before, after = (jax.eval_shape(world.observe, level, state) for state in (first, following))
     _compare_shapes("the observation keeps its shape and dtype", before, after)
+    entries = sum(leaf.size for leaf in jax.tree.leaves(after))
+    if world.features not in (None, entries):
+        _report(
+            "an observation has as many entries as features",
+            *(None, None),
+            f"it has {entries}, features={world.features}",
+        )
     wanted = jax.eval_shape(
         lambda: Outcome(jnp.float32(0), jnp.bool_(False), jnp.bool_(False), jnp.bool_(False))
     )

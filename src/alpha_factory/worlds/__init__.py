@@ -3,6 +3,7 @@
 from alpha_factory.worlds.decode import decode
 from alpha_factory.worlds.grid import make_grid
 from alpha_factory.worlds.level import GridLevel, count_matches
+from alpha_factory.worlds.maze import draw_actions, make_maze, pack_maze, play_mazes
 from alpha_factory.worlds.mazes import public_mazes
 from alpha_factory.worlds.render import draw_contact_sheet, draw_level, write_gif
 from alpha_factory.worlds.settings import to_settings
@@ -15,10 +16,14 @@ __all__ = [
     "GridLevel",
     "count_matches",
     "decode",
+    "draw_actions",
     "draw_contact_sheet",
     "draw_level",
     "from_text",
     "make_grid",
+    "make_maze",
+    "pack_maze",
+    "play_mazes",
     "public_mazes",
     "shortest_walk",
     "to_settings",

@@ -6,7 +6,6 @@ it: `worlds.make_grid` gives `reset` and `step` as pure functions.
 """
 
 import functools
-from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
@@ -51,8 +50,8 @@ class GridEnv(gymnasium.Env):
     def __init__(
         self,
         *,
-        genome: str | Sequence[int] | np.ndarray | Array | None = None,
-        level: str | GridLevel | None = None,
+        genome: Any = None,
+        level: Any = None,
         observation: str = "symbolic",
         view: int | None = 5,
         controls: str = "turn",
@@ -314,7 +313,7 @@ def _read_many(genome: Any, level: Any, worlds: int) -> list[GridLevel]:
     return levels
 
 
-def _read_one(genome: Any, level: str | GridLevel | None) -> GridLevel:
+def _read_one(genome: Any, level: Any) -> GridLevel:
     if (genome is None) == (level is None):
         raise UsageError("Give either genome=… or level=…, and not both.")
     if level is None:

@@ -17,6 +17,10 @@ class Sizes:
     """Rollouts of mazes in a measurement, one after the other: a single one takes a millisecond (worlds)."""
     peer_rollouts: int = 4
     """The same of a peer's (worlds)."""
+    pixel_worlds: int = 256
+    """Worlds drawn side by side (worlds)."""
+    pixel_steps: int = 32
+    """Frames of each in a measurement (worlds)."""
     batches: tuple[int, ...] = (64, 256)
     """Positions searched side by side (search)."""
     simulations: int = 50

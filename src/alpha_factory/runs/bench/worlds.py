@@ -21,15 +21,17 @@ from alpha_factory.runs.bench.measure import (
     to_result,
 )
 from alpha_factory.runs.bench.sizes import Sizes
-from alpha_factory.worlds import GridLevel, decode, make_grid, public_mazes
-from alpha_factory.worlds.maze import (
-    VIEW,
+from alpha_factory.worlds import (
+    GridLevel,
+    decode,
     draw_actions,
-    find_looks,
+    make_grid,
     make_maze,
     pack_maze,
     play_mazes,
+    public_mazes,
 )
+from alpha_factory.worlds.maze import VIEW, find_looks
 
 _SEED = 0
 _MAZE = "SixteenRooms"
@@ -37,14 +39,15 @@ _SIDE = 13
 
 
 def bench_worlds(sizes: Sizes, repeats: int, peer: Peer | None = None) -> Measured:
-    """Results `maze` and `maze-pack`, `full`, and `maze` of a peer."""
-    built = [_prepare_maze(sizes), _prepare_packing(sizes), _prepare_full(sizes)]
+    """Results `maze` and `maze-pack`, `full`, `pixels`, and `maze` of a peer."""
+    prepare = (_prepare_maze, _prepare_packing, _prepare_full, _prepare_pixels)
+    built = [one(sizes) for one in prepare]
     cases = [case for case, _ in built]
     shape = {"worlds": sizes.worlds, "steps": sizes.steps, "rounds": sizes.peer_rollouts}
     others = [partial(peer.measure, "maze", shape)] if peer else []
     timings = time_in_turns(cases, repeats, others)
     results = [to_result(case, timing) for case, timing in zip(cases, timings, strict=False)]
-    extra: dict[str, Any] = {"not_built": ["pixels"]}
+    extra: dict[str, Any] = {}
     if peer:
         theirs = describe("maze", "frames/s", shape, timings[-1])
         told = {"name": peer.name, "version": peer.version, "jax": peer.jax}
@@ -106,17 +109,24 @@ def _prepare_packing(sizes: Sizes) -> tuple[Case, float]:
 
 
 def _prepare_full(sizes: Sizes) -> tuple[Case, float]:
-    """The grid engine with a different random genome in every world."""
-    world, levels = make_grid(), random_levels(sizes.worlds)
-    key = jax.random.key(_SEED)
+    """The grid engine with a different random genome in every world, symbolic observations."""
+    return _prepare_grid("full", make_grid(), sizes.worlds, sizes.steps)
+
+
+def _prepare_pixels(sizes: Sizes) -> tuple[Case, float]:
+    """The same with frames of 128 x 128 x 3 of the agent's view."""
+    world = make_grid(observation="pixels", view=VIEW)
+    return _prepare_grid("pixels", world, sizes.pixel_worlds, sizes.pixel_steps)
+
+
+def _prepare_grid(name: str, world: World, count: int, steps: int) -> tuple[Case, float]:
+    levels, key = random_levels(count), jax.random.key(_SEED)
     state = jax.vmap(lambda level: world.reset(level, key=key))(levels)
-    obs = jax.vmap(world.observe)(levels, state)
-    step, compile_s = compile_step(_make_walk(world, sizes.steps), levels, (state, obs, key))
-    shape = {"worlds": sizes.worlds, "steps": sizes.steps, "features": obs.shape[-1]}
-    frames = sizes.worlds * sizes.steps
-    return Case(
-        "full", "frames/s", shape, step, levels, (state, obs, key), always(frames)
-    ), compile_s
+    obs = jax.jit(jax.vmap(world.observe))(levels, state)
+    step, compile_s = compile_step(_make_walk(world, steps), levels, (state, obs, key))
+    shape = {"worlds": count, "steps": steps, "features": obs[0].size}
+    carry = (state, obs, key)
+    return Case(name, "frames/s", shape, step, levels, carry, always(count * steps)), compile_s
 
 
 def _maze() -> GridLevel:

@@ -1,0 +1,156 @@
+import jax
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alpha_factory.core.errors import AlphaFactoryError, InvalidLevel
+from alpha_factory.genome import random_genome
+from alpha_factory.worlds import decode, from_text, to_text
+from alpha_factory.worlds.level_file import parse_level, print_level
+from alpha_factory.worlds.text import Settings
+
+TEXT = """\
+step_limit = 60
+dense = 0.25
+honeypot = yes
+gravity = 2 -1
+rule = in turns of 7 steps: left and right swap
+rule = always: fog falls
+
+>.K#
+..DG
+"""
+
+_decode = jax.jit(decode)
+
+
+def _same(level, other) -> bool:
+    pairs = zip(jax.tree.leaves(level), jax.tree.leaves(other), strict=True)
+    return all(np.array_equal(one, two) for one, two in pairs)
+
+
+def test_file_is_the_level_of_its_map_and_settings():
+    expected = from_text(
+        ">.K#\n..DG",
+        step_limit=60,
+        dense=0.25,
+        honeypot=True,
+        gravity=(2, -1),
+        rules=("in turns of 7 steps: left and right swap", "always: fog falls"),
+    )
+    assert _same(parse_level(TEXT), expected)
+
+
+def test_file_is_printed_as_it_was_written():
+    assert print_level(parse_level(TEXT)) == TEXT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ">.G",
+        "\n\n>.G\n\n",
+        "step_limit = 250\n>.G",
+        "step_limit=250\r\n\r\n>.G\r\n",
+        "\n  step_limit =\t250  \n\n\n>.G",
+    ],
+)
+def test_spaces_and_empty_lines_do_not_matter(text):
+    assert _same(parse_level(text), from_text(">.G"))
+
+
+def test_every_setting_can_be_written():
+    settings = {
+        "step_limit": 7,
+        "dense": 0.125,
+        "coin": 0.25,
+        "decoy": 0.5,
+        "hint": 0.0625,
+        "step_cost": 0.03125,
+        "penalty": 0.75,
+        "honeypot": True,
+        "trap_odds": 0.5,
+        "gravity": (1, 0),
+        "wind": (0, -2),
+        "drag": 3,
+        "friction": 100,
+        "restitution": 200,
+        "slip": 0.25,
+        "patrol_pace": 3,
+        "chaser_pace": 4,
+        "crow": True,
+        "rules": ("with the key: darkness falls",),
+    }
+    assert settings.keys() == Settings.__dataclass_fields__.keys()
+    level = from_text(">$K?\n.H.C\n..TG", **settings)
+    assert _same(parse_level(print_level(level)), level)
+
+
+def test_map_larger_than_a_genome_gives_is_read():
+    level = parse_level(">" + "." * 99 + "G\n" + "#" * 101)
+    assert level.size.tolist() == [2, 101]
+    assert to_text(level).splitlines()[0] == ">" + "." * 99 + "G"
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_levels_of_genomes_survive_their_file(seed):
+    level = _decode(random_genome(key=jax.random.key(seed)))
+    text = print_level(level)
+    again = parse_level(text)
+    assert print_level(again) == text
+    assert np.array_equal(again.tile, level.tile)
+    assert np.array_equal(again.distance, level.distance)
+    assert _same(again.physics, level.physics) or np.isclose(
+        again.physics.slip, level.physics.slip, atol=1e-6
+    )
+    assert _same(
+        jax.tree.map(lambda leaf: sorted(np.asarray(leaf).tolist()), again.rules),
+        jax.tree.map(lambda leaf: sorted(np.asarray(leaf).tolist()), level.rules),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "map must be at least one row of symbols"),
+        ("step_limit = 3\n", "map must be at least one row of symbols"),
+        ("steps = 3\n>G", "line 1, column 1 must be one of the settings step_limit, .*got 'steps'"),
+        ("\n  step_limits = 3\n>G", r"line 2, column 3 .*did you mean step_limit\?"),
+        ("rules = always: fog falls\n>G", r"did you mean rule\?"),
+        ("slip = 0\nslip = 1\n>G", "line 2, column 1 must be a setting not given before in line 1"),
+        ("step_limit = 0\n>G", r"step_limit \(line 1, column 14\) must be a whole number from 1 up"),
+        ("step_limit = many\n>G", r"step_limit \(line 1, column 14\) must be a whole number; got"),
+        ("slip = nan\n>G", r"slip \(line 1, column 8\) must be a number from 0 to 1"),
+        ("honeypot = true\n>G", r"honeypot \(line 1, column 12\) must be yes or no; got 'true'"),
+        ("gravity = 2\n>G", r"gravity \(line 1, column 11\) must be two whole numbers"),
+        ("gravity = 2 99\n>G", r"gravity \(line 1, column 11\) must be a whole number from -16 to"),
+        ("dense = 0.9\nhint = 0.9\n>KG", "dense, coin and hint must be at most 1 together"),
+        (
+            "slip = 0\nrule = every 7 stps: fog falls\n>G",
+            "line 2, column 16 must be \"steps\"; got 'stps'",
+        ),
+        ("rule = every 7\n>G", "line 1, column 15 must be \"steps\"; got 'the end of the line'"),
+        ("rule = always: fog falls\n" * 5 + ">G", "line 5, column 1 .*at most 4 rules"),
+        ("slip = 0\n\n>.\n..G", "line 4 must be 2 symbols long, as line 3 is"),
+        ("slip = 0\n\n>.\n.x", "line 4, column 2 must be one of"),
+        ("slip = 0\n>.\n..", "goal must be shown exactly once, by G; got 'none'"),
+        ("slip = 0\n>G\n.G", "goal must be .*got '2 times: line 2 column 2, line 3 column 2'"),
+        ("slip = 0\n.G", "agent must be shown exactly once"),
+        (">G\nslip = 0", "line 2 must be 2 symbols long"),
+        (">" + "." * 128 + "G", "map must be at most 128 x 128 cells .*got '1 x 130'"),
+        ("slip = 0\n>_G", "teleporters must be none or two; got '1: line 2 column 2'"),
+    ],
+)
+def test_broken_file_is_refused_by_line_and_column(text, said):
+    with pytest.raises(InvalidLevel, match=said):
+        parse_level(text)
+
+
+@given(st.text("=>.GK#rule step\n0159-:", max_size=60))
+def test_any_text_is_a_level_or_refused(text):
+    try:
+        level = parse_level(text)
+    except AlphaFactoryError:
+        return
+    assert _same(parse_level(print_level(level)), level)
