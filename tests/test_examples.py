@@ -10,6 +10,8 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 PRINTED = {
     "evolve_worlds.py": ["parent: shortest plan", "child 2 by", "alpha-factory worlds show"],
     "score_your_policy.py": ["explore: solved", "random: solved", "StandardMaze3"],
+    "step_worlds_in_gymnasium.py": ["one world: return", "8 worlds: "],
+    "step_worlds_in_jax.py": ["return of 16 worlds"],
     "train_on_your_maze.py": ["solved before training", "solved after 2,048 steps"],
 }
 

@@ -28,13 +28,6 @@ SUMMARY = {
     "suites": [],
 }
 SCORES = {"solve_rate": 0.5, "low": 0.4, "high": 0.6, "cvar_10": 0.0, "return_mean": float("nan")}
-WORLD = {
-    "genome": "0" * 128,
-    "ascii": "####\n#>G#\n####",
-    "solvable": True,
-    "shortest_path": 1,
-    "features": ["[walls]"],
-}
 
 
 def suite(step_limit):
@@ -80,7 +73,7 @@ def test_every_command_shows_an_example_that_parses(capsys):
     [
         ([], "run, evaluate, report, worlds, bench, doctor"),
         (["rum"], "run, evaluate, report, worlds, bench, doctor"),
-        (["worlds"], "sample, show, check"),
+        (["worlds"], "sample, show, mutate, check, play, render, schema"),
         (["run", "--presett", "demo"], "--preset"),
         (["run", "--seed", "many"], "many"),
         (["evaluate", "runs/first"], "--suite"),
@@ -251,42 +244,12 @@ def test_report_prints_where_the_page_lies(stand_in, run_directory, capsys):
     assert json.loads(capsys.readouterr().out)["report"] == str(run_directory / "report.html")
 
 
-def test_worlds_sample_prints_maps_or_json(stand_in, capsys):
-    stand_in("alpha_factory.runs.gallery", sample_worlds=lambda count, seed: [WORLD] * count)
-    assert main.main(["worlds", "sample", "--count", "2"]) == 0
-    printed = capsys.readouterr().out
-    assert printed.count(WORLD["ascii"]) == 2
-    assert "has: [walls]" in printed
-    assert main.main(["worlds", "sample", "--count", "2", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"worlds": [WORLD] * 2}
-
-
 @pytest.mark.parametrize(
     "arguments", [["worlds", "sample", "--count", "0"], ["bench", "worlds", "--repeats", "0"]]
 )
 def test_count_of_nothing_is_misuse(arguments, capsys):
     assert main.main(arguments) == 2
     assert "Give 1 or more" in capsys.readouterr().err
-
-
-def test_worlds_show_writes_a_picture_when_asked(stand_in, tmp_path, capsys):
-    stand_in(
-        "alpha_factory.runs.gallery",
-        describe_world=lambda source: WORLD,
-        save_picture=lambda source, path: path.write_bytes(b"picture"),
-    )
-    png = tmp_path / "world.png"
-    assert main.main(["worlds", "show", "0" * 128, "--png", str(png), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == WORLD
-    assert png.read_bytes() == b"picture"
-
-
-@pytest.mark.parametrize(("solvable", "exit_code"), [(True, 0), (False, 1)])
-def test_worlds_check_answers_by_exit_code(solvable, exit_code, stand_in, capsys):
-    world = WORLD | {"solvable": solvable}
-    stand_in("alpha_factory.runs.gallery", describe_world=lambda source: world)
-    assert main.main(["worlds", "check", "level.txt"]) == exit_code
-    assert ("not solvable" in capsys.readouterr().out) is not solvable
 
 
 def test_bench_prints_a_table_or_json(stand_in, capsys):

@@ -1,15 +1,41 @@
 import json
 from importlib import resources
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from alpha_factory.core import AlphaFactoryError
-from alpha_factory.evaluate import digest_levels, limit_steps, public_suite, read_suite, suite
-from alpha_factory.evaluate.holdout import DIGEST, generated_suite
-from reference.engine import PLAN, take
-from reference.grid import read_level, solve
+from alpha_factory.evaluate import (
+    corridors_suite,
+    digest_levels,
+    four_rooms_suite,
+    freeze,
+    limit_steps,
+    perfect_medium_suite,
+    perfect_xl_suite,
+    public_suite,
+    read_suite,
+)
+from alpha_factory.evaluate.holdout import generated_suite
+from alpha_factory.worlds import public_mazes, shortest_walk
+
+SUITES = {
+    "public-mazes-v1": (public_suite, 8, (250, 450), (13, 13), 32),
+    "perfect-maze-medium-v1": (perfect_medium_suite, 100, (882,), (19, 19), 32),
+    "perfect-maze-xl-v1": (perfect_xl_suite, 10, (21_218,), (101, 101), 101),
+    "four-rooms-v1": (four_rooms_suite, 100, (100, 250), (17, 17), 32),
+    "corridors-v1": (corridors_suite, 104, (450, 882), None, 32),
+}
+FROZEN_PLAINLY = ("perfect-maze-medium-v1", "perfect-maze-xl-v1", "corridors-v1", "four-rooms-v1")
+
+
+def read_file(name):
+    folder = resources.files("alpha_factory.evaluate")
+    text = folder.joinpath(f"{name.replace('-', '_')}.json").read_text(encoding="utf-8")
+    return json.loads(text)
 
 
 @pytest.fixture(scope="module")
@@ -17,22 +43,38 @@ def generated():
     return generated_suite()
 
 
-@pytest.fixture(scope="module")
-def recorded():
-    """The file of generated-v1 as it is."""
-    folder = resources.files("alpha_factory.evaluate")
-    return json.loads(folder.joinpath("generated_v1.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", SUITES)
+def test_plain_suite_holds_different_plain_mazes(name):
+    make, count, limits, size, side = SUITES[name]
+    suite, levels = make(), make().levels
+    assert (suite.name, suite.step_limits) == (name, limits)
+    assert len(set(suite.names)) == len(suite.names) == count
+    assert levels.tile.shape == (count, side, side)
+    assert size is None or (np.asarray(levels.size) == size).all()
+    assert set(np.unique(levels.tile)) == {0, 1, 2}
+    assert set(levels.step_limit.tolist()) == {limits[0]}
+    assert set(levels.reward.goal.tolist()) == {1.0}
+    assert not np.asarray(levels.physics.slip).any()
+    said = [np.asarray(part).reshape(count, -1) for part in (levels.tile, levels.start)]
+    said += [np.asarray(levels.heading)[:, None]]
+    assert len(np.unique(np.concatenate(said, axis=1), axis=0)) == count
 
 
-def test_public_suite_holds_the_eight_mazes_at_both_step_limits():
-    mazes = public_suite()
-    assert mazes.name == "public-mazes-v1"
-    assert mazes.step_limits == (250, 450)
-    assert len(mazes.names) == len(set(mazes.names)) == 8
-    assert mazes.levels.tile.shape == (8, 13, 13)
-    assert set(mazes.levels.step_limit.tolist()) == {250}
-    assert not mazes.levels.dense.any()
-    assert not mazes.levels.slip.any()
+def test_every_plain_level_can_be_solved_in_time():
+    walk = jax.jit(jax.vmap(shortest_walk))
+    for name in ("perfect-maze-medium-v1", "corridors-v1", "four-rooms-v1"):
+        levels = SUITES[name][0]().levels
+        lengths = np.asarray(walk(levels))
+        assert (lengths > 0).all(), name
+    # Mazes of 101 x 101: the cells on the only way; no cell takes more than a step and two turns.
+    xl = perfect_xl_suite().levels
+    cells = np.asarray(xl.distance)[np.arange(10), xl.start[:, 0], xl.start[:, 1]]
+    assert ((cells > 0) & (3 * cells + 2 <= 21_218)).all(), cells.tolist()
+
+
+@pytest.mark.parametrize("name", FROZEN_PLAINLY)
+def test_plain_suite_is_what_freezing_it_gives(name):
+    assert freeze.RECIPES[name]() == read_file(name)
 
 
 def test_generated_suite_holds_256_different_levels(generated):
@@ -40,44 +82,56 @@ def test_generated_suite_holds_256_different_levels(generated):
     assert generated.step_limits == (128,)
     assert len(set(generated.names)) == 256
     leaves = [
-        np.asarray(leaf).reshape(256, -1).astype(float) for leaf in vars(generated.levels).values()
+        np.asarray(leaf).reshape(256, -1).astype(float)
+        for leaf in jax.tree.leaves(generated.levels)
     ]
     assert len(np.unique(np.concatenate(leaves, axis=1), axis=0)) == 256
     assert set(generated.levels.step_limit.tolist()) == {128}
 
 
-def test_every_generated_level_is_solvable_and_its_recorded_plan_is_the_shortest(
-    generated, recorded
-):
-    """Proved by a search that shares no code with the engine."""
-    for index, row in enumerate(recorded["levels"]):
-        plan = solve(read_level(take(generated.levels, index)))
-        assert plan is not None, row["name"]
-        assert len(plan) == row["plan"], row["name"]
-        assert 8 <= len(plan) <= 64 < generated.step_limits[0]
-    found = PLAN(generated.levels).tolist()
-    assert found == [row["plan"] for row in recorded["levels"]]
+def test_recorded_plan_of_every_generated_level_is_the_shortest(generated):
+    rows = read_file("generated-v1")["levels"]
+    found = jax.jit(jax.vmap(shortest_walk))(generated.levels)
+    assert found.tolist() == [row["plan"] for row in rows]
+    assert all(8 <= row["plan"] <= 64 for row in rows)
 
 
-def test_suite_that_says_something_else_is_refused_naming_both_digests(recorded):
-    wrong = "0" * 64
+def test_old_settings_of_generated_levels_become_rules_and_rewards(generated):
+    """Fields of version 0.1: two rules with a period each, one penalty."""
+    rows, levels = read_file("generated-v1")["levels"], generated.levels
+    for field, found in (
+        ("dense", levels.reward.dense),
+        ("trap_penalty", levels.reward.penalty),
+        ("trap_odds", levels.trap_odds),
+        ("slip", levels.physics.slip),
+    ):
+        np.testing.assert_allclose(found, [row[field] for row in rows], rtol=1e-6)
+    effect, count = np.asarray(levels.rules.effect), np.asarray(levels.rules.count)
+    for field, code in (("mirror_period", 1), ("fog_period", 12)):
+        periods = np.where(effect == code, count, 0).sum(axis=1)
+        assert periods.tolist() == [row[field] for row in rows]
+    turns = np.asarray(levels.rules.trigger) == 3
+    assert (turns == (effect > 0)).all()
+
+
+def test_suite_that_says_something_else_is_refused_naming_both_digests():
+    wrong, recorded = "0" * 64, read_file("four-rooms-v1")
     with pytest.raises(AlphaFactoryError) as caught:
-        read_suite("generated_v1.json", wrong)
+        read_suite("four_rooms_v1.json", wrong)
     found = digest_levels(recorded["levels"], recorded["step_limits"])
-    assert found == DIGEST
-    for part in ("generated-v1", wrong, found):
+    for part in ("four-rooms-v1", wrong, found):
         assert part in str(caught.value)
 
 
 def test_public_suite_is_refused_when_a_maze_was_changed(monkeypatch):
     from alpha_factory.evaluate import public
 
-    mazes = public.public_mazes()
+    mazes = public_mazes()
     mazes.pop("Labyrinth")
     monkeypatch.setattr(public, "public_mazes", lambda: mazes)
-    with pytest.raises(AlphaFactoryError) as caught:
+    frozen = "8041ac5ceffe36c200948a05c11e59a1d811055a900ad1ae110ccd5c4fefbdf9"
+    with pytest.raises(AlphaFactoryError, match=frozen):
         public.public_suite()
-    assert public.DIGEST in str(caught.value)
 
 
 def test_digest_tells_levels_and_step_limits_apart_and_not_their_layout():
@@ -97,7 +151,8 @@ def test_limit_steps_changes_nothing_but_the_limit():
     mazes = public_suite().levels
     longer = limit_steps(mazes, 450)
     assert set(longer.step_limit.tolist()) == {450}
-    for name, leaf in vars(mazes).items():
-        if name != "step_limit":
-            assert jnp.array_equal(leaf, getattr(longer, name))
-    assert suite.limit_steps is limit_steps
+    back = eqx.tree_at(lambda levels: levels.step_limit, longer, mazes.step_limit)
+    assert all(
+        jnp.array_equal(one, other)
+        for one, other in zip(jax.tree.leaves(mazes), jax.tree.leaves(back), strict=True)
+    )

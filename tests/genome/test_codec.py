@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 
 from alpha_factory import genome
 from alpha_factory.core import InvalidGenome
-from alpha_factory.genome import FIELDS
+from alpha_factory.genome import FIELDS, SECTIONS
+from alpha_factory.genome.codec import write_field
 
 READ = jax.jit(genome.read_genes)
 HAMMING = jax.jit(genome.hamming)
-RULE_PERIODS = jax.jit(
-    lambda words: {
-        rule: genome.rule_period(genome.read_genes(words), rule) for rule in genome.TEMPLATES
-    }
-)
+WRITE = {
+    name: jax.jit(lambda words, value, field=field: write_field(words, field, value))
+    for name, field in FIELDS.items()
+    if name in ("width", "links_down", "gravity", "rule_3_m")
+}
 
 WHOLE = st.integers(0, 2**512 - 1)
 
@@ -61,8 +62,15 @@ def test_values_are_the_bits_with_gray_code_undone(whole):
 def test_device_reads_what_the_host_reads(whole):
     read = {name: int(value) for name, value in READ(jnp.asarray(words_of(whole))).items()}
     values = genome.to_values(words_of(whole))
-    used = [name for name, field in FIELDS.items() if field.kind != "spare"]
-    assert read == {name: values[name] for name in used}
+    assert read == values
+
+
+@pytest.mark.parametrize("name", WRITE)
+@given(WHOLE, st.integers(0, 2**16 - 1))
+def test_device_writes_one_field_and_leaves_the_others(name, whole, value):
+    value %= FIELDS[name].largest + 1
+    written = WRITE[name](jnp.asarray(words_of(whole)), jnp.uint32(value))
+    assert genome.to_values(written) == genome.to_values(words_of(whole)) | {name: value}
 
 
 @pytest.mark.parametrize(
@@ -86,16 +94,12 @@ def test_hamming_reaches_all_512_bits():
     assert int(HAMMING(nothing, everything)) == 512
 
 
-def test_rule_period_is_that_of_the_lowest_slot_that_holds_the_rule():
-    values = {"rule_0": 9, "rule_1": 1, "rule_1_period": 16, "rule_2": 33, "rule_2_period": 255}
-    read = RULE_PERIODS(jnp.asarray(genome.from_values(values)))
-    # Code 9 stands for nothing, 33 for 33 % 32 = 1, and slot 3 is 0: mirror every 4 + 0 // 8 steps.
-    assert {name: int(period) for name, period in read.items()} == {"mirror": 4, "fog": 6}
-
-
-def test_rule_period_is_zero_without_the_rule():
-    read = RULE_PERIODS(jnp.asarray(genome.from_values({f"rule_{slot}": 31 for slot in range(4)})))
-    assert {name: int(period) for name, period in read.items()} == {"mirror": 0, "fog": 0}
+def test_json_says_its_version_and_has_every_field_in_its_section():
+    data = genome.to_json(np.zeros(16, np.uint32))
+    assert data.pop("version") == 2
+    assert list(data) == list(SECTIONS)
+    for section, content in data.items():
+        assert list(content) == [one.name for one in FIELDS.values() if one.section == section]
 
 
 def changed(**sections):
@@ -109,7 +113,7 @@ def changed(**sections):
     ("data", "field", "rule"),
     [
         ([], "genome", "a JSON object"),
-        (changed(version=2), "version", "1"),
+        (changed(version=1), "version", "2"),
         (changed(colour={}), "colour", "one of topology, physics, entities, reward, rules"),
         (changed(physics=3), "physics", "a JSON object"),
         (changed(physics=lambda old: old | {"width": 1}), "physics.width", "a field of physics"),

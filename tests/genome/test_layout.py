@@ -1,6 +1,6 @@
 import pytest
 
-from alpha_factory.genome import BITS, FIELDS, SECTIONS, TEMPLATES
+from alpha_factory.genome import BITS, FIELDS, SECTIONS, SLOTS, TEMPLATES
 
 SECTION_BITS = {
     "topology": 128,
@@ -29,19 +29,28 @@ def test_sections_have_the_sizes_of_the_paper_in_its_order():
     assert list(dict.fromkeys(in_order)) == list(SECTION_BITS)
 
 
-@pytest.mark.parametrize("field", FIELDS.values(), ids=lambda field: field.name)
-def test_field_lies_inside_one_word(field):
-    assert field.offset // 32 == (field.offset + field.width - 1) // 32
-
-
 def test_wide_fields_are_whole_blocks():
     assert all(field.offset % 16 == 0 for field in FIELDS.values() if field.width >= 16)
 
 
-def test_every_field_that_means_something_says_what():
-    assert all((field.kind == "spare") != bool(field.meaning) for field in FIELDS.values())
+@pytest.mark.parametrize("field", FIELDS.values(), ids=lambda field: field.name)
+def test_field_lies_inside_one_block_and_says_what_it_means(field):
+    assert field.offset // 16 == (field.offset + field.width - 1) // 16
+    assert field.meaning
+    assert field.largest == 2**field.width - 1
+    assert field.is_gray == (field.kind in ("number", "real"))
 
 
-def test_a_rule_code_exists_for_every_template():
-    assert len(TEMPLATES) <= 32
-    assert [FIELDS[f"rule_{slot}"].width for slot in range(4)] == [8] * 4
+def test_every_slot_has_a_code_for_every_template_and_two_numbers():
+    assert len(TEMPLATES) == 57 < FIELDS["rule_0"].largest
+    for slot in range(SLOTS):
+        widths = [FIELDS[f"rule_{slot}{suffix}"].width for suffix in ("", "_n", "_m")]
+        assert widths == [8, 4, 4]
+        assert FIELDS[f"rule_{slot}"].offset % 16 == 0
+
+
+def test_physics_is_made_of_reals_alone():
+    """Gaussian mutation moves exactly these."""
+    reals = [field.name for field in FIELDS.values() if field.kind == "real"]
+    assert reals == [field.name for field in FIELDS.values() if field.section == "physics"]
+    assert reals == ["gravity", "wind", "drag", "friction", "restitution", "slip"]

@@ -1,13 +1,11 @@
 """The real engine, jitted once for all tests that only need to run it."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from alpha_factory.worlds import decode, grid, make_grid, shortest_walk, tiles
-from alpha_factory.worlds.controls import CONTROLS
+from alpha_factory.worlds.controls import CONTROLS, Controls
 from alpha_factory.worlds.view import show_all, show_view
 
 STEPS = 64
@@ -17,20 +15,24 @@ DECODE = jax.jit(jax.vmap(decode))
 PLAN = jax.jit(jax.vmap(shortest_walk))
 
 
-@functools.partial(jax.jit, static_argnames=("controls", "pays_hidden"))
-def play(level, actions, is_slipping, is_sprung, *, controls="turn", pays_hidden=False):
+@jax.jit
+def play(level, actions, is_slipping, is_sprung, is_compass):
     """`STEPS` given actions with given chances.
 
     Returns:
         States (the start first), the three kinds of observation of each, and outcomes.
     """
     first = grid.reset(level, key=jax.random.key(0))
-    scheme = CONTROLS[controls]
+
+    def obey(*given):
+        """One program for both control schemes."""
+        compass, turn = (CONTROLS[name].obey(*given) for name in ("compass", "turn"))
+        return jax.tree.map(lambda *pair: jnp.where(is_compass, *pair), compass, turn)
 
     def act(state, step):
         action, *chance = step
         state, outcome = grid.advance(
-            level, state, action, grid.Chance(*chance), controls=scheme, pays_hidden=pays_hidden
+            level, state, action, grid.Chance(*chance), controls=Controls((), obey)
         )
         return state, (state, outcome)
 
@@ -46,19 +48,17 @@ def play(level, actions, is_slipping, is_sprung, *, controls="turn", pays_hidden
     return states, seen, outcomes
 
 
-def run(level, actions, *, controls="turn", pays_hidden=False):
-    """As `play`, chance left out: nothing slips or everything, traps fire never or always."""
+def run(level, actions):
+    """As `play`, chance left out: nothing slips or everything, traps fire never or always.
+
+    Returns:
+        States (the start first), their symbolic observations, and outcomes.
+    """
     assert float(level.physics.slip) in (0, 1)
     assert float(level.trap_odds) in (0, 1)
     always = jnp.ones(STEPS, bool)
-    states, (obs, _, _), outcomes = play(
-        level,
-        pad_actions(actions),
-        always & (level.physics.slip == 1),
-        always & (level.trap_odds == 1),
-        controls=controls,
-        pays_hidden=pays_hidden,
-    )
+    chance = (always & (level.physics.slip == 1), always & (level.trap_odds == 1))
+    states, (obs, _, _), outcomes = play(level, pad_actions(actions), *chance, jnp.bool_(False))
     return states, obs, outcomes
 
 

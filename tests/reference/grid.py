@@ -149,8 +149,7 @@ class Episode:
         """What the view held before the step goes onto the map, which may have been wiped."""
         if force.has("memory fades"):
             self.remembered = set()
-        held = {view.place(self, force, *where) for where in view.clear_places(force)}
-        self.remembered |= held & self.tile.keys()
+        self.remembered |= view.in_view(self) & self.tile.keys()
 
     def _potential(self, cell) -> float:
         whole = self.level.distance[self.level.start]

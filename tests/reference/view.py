@@ -43,11 +43,11 @@ def observe(episode) -> list[bool]:
         for aside in range(-2, 3):
             looks = _look(episode, force, ahead, aside)
             bits += [name in looks for name in LOOKS]
-    in_view = {place(episode, force, *where) for where in clear_places(force)}
+    now = in_view(episode)
     for ahead in range(-5, 6):
         for aside in range(-5, 6):
             cell = place(episode, force, ahead, aside)
-            is_known = cell in in_view or cell in episode.remembered
+            is_known = cell in now or cell in episode.remembered
             bits += [is_known and mark for mark in _map_marks(episode, force, cell)]
     bits += _feel(episode, force)
     assert len(bits) == 1024
@@ -125,14 +125,14 @@ def show_view(episode, side: int) -> list[list[int]]:
 def show_all(episode) -> list[list[int]]:
     """Codes of all cells; what fog and darkness leave is what they leave in a view."""
     force, side = find_force(episode), range(episode.level.side)
-    in_view = {place(episode, force, *where) for where in clear_places(force)}
+    clear = in_view(episode)
     is_obscured = force.has("fog falls") or force.has("darkness falls")
     rows = []
     for row in side:
         codes = []
         for cell in [(row, column) for column in side]:
             code = _show(episode, force, cell, episode.kind(cell))
-            if is_obscured and cell not in in_view:
+            if is_obscured and cell not in clear:
                 code = HIDDEN
             codes.append(AGENT + episode.heading if cell == episode.cell else code)
         rows.append(codes)
@@ -157,10 +157,11 @@ def is_clear(force, ahead: int, aside: int) -> bool:
     return not force.has("fog falls") or (ahead in (0, 1) and aside in (-1, 0, 1))
 
 
-def clear_places(force) -> list[tuple[int, int]]:
-    """Places of the 5 x 5 view, ahead and aside, that can be seen."""
+def in_view(episode) -> set[tuple[int, int]]:
+    """The cells that the 5 x 5 view holds and nothing hides."""
+    force = find_force(episode)
     where = [(ahead, aside) for ahead in range(5) for aside in range(-2, 3)]
-    return [one for one in where if is_clear(force, *one)]
+    return {place(episode, force, *one) for one in where if is_clear(force, *one)}
 
 
 def place(episode, force, ahead: int, aside: int) -> tuple[int, int]:

@@ -7,14 +7,19 @@ from PIL import Image
 from alpha_factory.core.errors import InvalidGenome, InvalidLevel, UsageError
 from alpha_factory.genome import from_hex, from_values, to_hex, to_json
 from alpha_factory.runs.gallery import describe_world, sample_worlds, save_picture
+from alpha_factory.runs.wording import tell_level
+from alpha_factory.worlds.level_file import parse_level
 
-KEYS = {"genome", "ascii", "solvable", "shortest_path", "step_limit", "features", "fields"}
+KEYS = {
+    *("genome", "ascii", "level", "fields", "step_limit", "details", "features", "solvable"),
+    *("solve_rate", "shortest_path", "plan", "optimal_return", "is_deterministic", "states"),
+}
 LEVEL = ">.K\n..D\n.TG"
 
 
 def _plain(**changes) -> np.ndarray:
     """A small open room, with some fields changed."""
-    return from_values({f"rule_{slot}": 31 for slot in range(4)} | {"goal_depth": 255} | changes)
+    return from_values({f"rule_{slot}": 255 for slot in range(4)} | {"goal_depth": 255} | changes)
 
 
 def test_samples_are_described_and_follow_from_the_seed():
@@ -23,8 +28,7 @@ def test_samples_are_described_and_follow_from_the_seed():
     assert len({world["genome"] for world in worlds}) == 3
     for world in worlds:
         assert world.keys() == KEYS
-        assert world["solvable"]
-        assert 1 <= world["shortest_path"] <= world["step_limit"]
+        assert world["solvable"] in (True, False, None)
         json.dumps(world)
 
 
@@ -39,43 +43,119 @@ def test_genome_is_described_the_same_by_hex_and_by_file(tmp_path):
 
 
 def test_features_say_what_a_genome_holds():
-    genome = _plain(
-        width=15,
-        height=15,
-        rooms_across=1,
-        rooms_down=2,
-        slip=65535,
-        dense=255,
-        rule_0=0,
-        rule_0_period=64,
-        rule_1=1,
-        rule_1_period=0,
-    )
-    assert describe_world(to_hex(genome))["features"] == [
-        "13 x 13 cells",
-        "6 rooms",
-        "dense reward: 0.5 on the way, 0.5 at the goal",
-        "slips 25 % of forward steps",
-        "left and right swap every 12 steps",
-        "fog comes and goes every 4 steps",
-    ]
+    features = describe_world(
+        to_hex(
+            _plain(
+                width=31, height=31, rooms_across=1, rooms_down=2, slip=65535, dense=255, rule_0=0
+            )
+        )
+    )["features"]
+    assert features[:2] == ["32 x 32 cells", "6 rooms"]
+    for phrase in (
+        "slips: 25 % of the pushes do nothing",
+        "0.5 at the goal",
+        "0.5 on the way there",
+        "in turns of 2 steps: left and right swap (turning left turns right and the other way round)",
+    ):
+        assert phrase in features
 
 
 def test_text_file_is_described(tmp_path):
     (tmp_path / "level.txt").write_text(LEVEL)
-    assert describe_world(str(tmp_path / "level.txt")) == {
+    world = describe_world(str(tmp_path / "level.txt"))
+    assert {name: world[name] for name in ("genome", "ascii", "level", "fields")} == {
         "genome": None,
         "ascii": LEVEL,
-        "solvable": True,
-        "shortest_path": 5,  # two cells to the key, a turn, and two more through the door
-        "step_limit": 250,
-        "features": [
-            "3 x 3 cells",
-            "1 locked door, one key",
-            "1 trap, it fires with chance 1 and costs 0",
-            "sparse reward: 1 at the goal",
-        ],
+        "level": f"{LEVEL}\n",
         "fields": None,  # no genome stands for it
+    }
+    # Two cells to the key, a turn, and two more through the door.
+    forward, turn = "forward", "turn right"
+    assert (world["solvable"], world["shortest_path"], world["step_limit"]) == (True, 5, 250)
+    assert world["plan"] == [forward, forward, turn, forward, forward]
+    assert (world["optimal_return"], world["solve_rate"]) == (1.0, 1.0)
+    assert world["details"] == {
+        "layout": ["3 x 3 cells", "250 steps at most"],
+        "entities": ["1 key", "1 locked door", "1 trap, firing 100 % of the time"],
+        "physics": ["the plain grid: a push is one cell, and what blocks stops"],
+        "reward": [
+            "1 at the goal",
+            "traps, lava and opponents end the episode and cost 0",
+        ],
+        "rules": [],
+    }
+
+
+def test_level_of_a_suite_is_described_by_both_names():
+    world = describe_world("public-mazes-v1/Labyrinth")
+    assert world == describe_world("Labyrinth")
+    with pytest.raises(UsageError, match="Did you mean public-mazes-v1/Labyrinth"):
+        describe_world("public-mazes-v1/Labirynth")
+
+
+def test_description_tells_all_of_a_level_with_everything(tmp_path):
+    text = """\
+step_limit = 40
+dense = 0.25
+coin = 0.05
+decoy = 0.125
+hint = 0.0625
+step_cost = 0.001
+penalty = 0.5
+honeypot = yes
+trap_odds = 0.25
+gravity = 2 -1
+wind = 0 4
+drag = 64
+friction = 128
+restitution = 64
+slip = 0.1
+patrol_pace = 3
+crow = yes
+rule = with the key: darkness falls
+
+>K!|~_OO
+$$BT?)uG
+[[HV.C.D
+"""
+    (tmp_path / "level.txt").write_text(text)
+    assert tell_level(parse_level(text)) == {
+        "layout": ["3 x 8 cells", "40 steps at most"],
+        "entities": [
+            "1 key",
+            "1 locked door",
+            "1 button",
+            "1 gate",
+            "1 trap, firing 25 % of the time",
+            "1 cell of lava",
+            "1 cell of ice",
+            "1 box",
+            "2 coins",
+            "2 teleporters",
+            "2 one-way tiles",
+            "2 conveyors",
+            "1 decoy",
+            "2 patrols, each moves every 3 steps",
+            "1 chaser, moves every 2 steps",
+        ],
+        "physics": [
+            "gravity pulls down by 2/16 and left by 1/16 of a cell more at every step",
+            "wind blows right by 4/16 of a cell more in every other four steps",
+            "drag takes 25 % of the speed a step at full speed",
+            "the ground is slick: the legs have 50 % of their grip",
+            "walls give back 25 % of the speed",
+            "slips: 10 % of the pushes do nothing",
+        ],
+        "reward": [
+            "0.525 at the goal, in evaluation only",
+            "0.25 on the way there, as the crow flies",
+            "0.05 for a coin",
+            "0.0625 for the first key and for the first button",
+            "0.125 for the decoy, which ends the episode",
+            "a step costs 0.001",
+            "traps, lava and opponents end the episode and cost 0.5",
+        ],
+        "rules": ["with the key: darkness falls (the view holds the agent's own cell alone)"],
     }
 
 
@@ -88,6 +168,7 @@ def test_unsolvable_level_has_no_shortest_path(tmp_path):
 def test_public_maze_is_described_by_its_name():
     world = describe_world("Labyrinth")
     assert (world["shortest_path"], world["step_limit"]) == (113, 250)
+    assert len(world["plan"]) == 113
     assert world["features"][0] == "13 x 13 cells"
 
 
@@ -109,7 +190,7 @@ def test_genome_with_digits_missing_is_refused():
     [
         ("a.json", b"{", InvalidGenome, "JSON"),
         ("b.json", b'{"version": 99}', InvalidGenome, "version"),
-        ("c.txt", b">.\n.x", InvalidLevel, "line 2, column 2"),
+        ("c.txt", b"slip = 0\n>.\n.x", InvalidLevel, "line 3, column 2"),
         ("d.txt", b"\xff\xfe\x00", InvalidLevel, "UTF-8"),
     ],
 )

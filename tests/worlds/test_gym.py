@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from alpha_factory.core.errors import InvalidGenome, InvalidLevel, UsageError
 from alpha_factory.genome import random_genome, to_hex
-from alpha_factory.worlds import decode, from_text, to_text
+from alpha_factory.worlds import decode, from_text
 from alpha_factory.worlds.gym import ID, GridEnv, GridVectorEnv
 
 GENOME = np.asarray(random_genome(key=jax.random.key(3)))
@@ -33,6 +33,13 @@ FORWARD = 2
 def test_environment_passes_the_checks_of_gymnasium(choices):
     env = gymnasium.make(ID, **choices)
     check_env(env.unwrapped)  # warnings are errors here
+
+
+def test_specification_survives_json():
+    env = gymnasium.make(ID, genome=to_hex(GENOME), controls="compass")
+    again = gymnasium.make(gymnasium.envs.registration.EnvSpec.from_json(env.spec.to_json()))
+    assert np.array_equal(again.reset(seed=2)[0], env.reset(seed=2)[0])
+    assert again.action_space.n == 4
 
 
 def test_module_prefix_registers_without_an_import():
@@ -191,7 +198,9 @@ def test_vector_takes_a_source_for_each_world():
     for given in (genomes, np.stack(genomes), [to_hex(one) for one in genomes]):
         vector = GridVectorEnv(num_envs=3, genome=given, render_mode="ansi")
         vector.reset(seed=0)
-        assert vector.render() == tuple(_first_scene(decode(one)) for one in genomes)
+        assert vector.render() == tuple(
+            _first_scene(decode(jax.numpy.asarray(one))) for one in genomes
+        )
     pair = GridVectorEnv(num_envs=2, level=[">.G", from_text("v.G")], render_mode="ansi")
     pair.reset(seed=0)
     assert pair.render() == (">.G", "v.G")
@@ -209,7 +218,4 @@ def test_vector_refuses_sources_that_do_not_fit():
 def _first_scene(level) -> str:
     env = GridEnv(level=level, render_mode="ansi")
     env.reset(seed=0)
-    shown = env.render()
-    # A patrol's heading is in a level's map and not in a scene.
-
-    return shown
+    return env.render()

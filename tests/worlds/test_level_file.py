@@ -119,7 +119,10 @@ def test_levels_of_genomes_survive_their_file(seed):
         ("\n  step_limits = 3\n>G", r"line 2, column 3 .*did you mean step_limit\?"),
         ("rules = always: fog falls\n>G", r"did you mean rule\?"),
         ("slip = 0\nslip = 1\n>G", "line 2, column 1 must be a setting not given before in line 1"),
-        ("step_limit = 0\n>G", r"step_limit \(line 1, column 14\) must be a whole number from 1 up"),
+        (
+            "step_limit = 0\n>G",
+            r"step_limit \(line 1, column 14\) must be a whole number from 1 up",
+        ),
         ("step_limit = many\n>G", r"step_limit \(line 1, column 14\) must be a whole number; got"),
         ("slip = nan\n>G", r"slip \(line 1, column 8\) must be a number from 0 to 1"),
         ("honeypot = true\n>G", r"honeypot \(line 1, column 12\) must be yes or no; got 'true'"),
@@ -138,8 +141,8 @@ def test_levels_of_genomes_survive_their_file(seed):
         ("slip = 0\n>G\n.G", "goal must be .*got '2 times: line 2 column 2, line 3 column 2'"),
         ("slip = 0\n.G", "agent must be shown exactly once"),
         (">G\nslip = 0", "line 2 must be 2 symbols long"),
-        (">" + "." * 128 + "G", "map must be at most 128 x 128 cells .*got '1 x 130'"),
-        ("slip = 0\n>_G", "teleporters must be none or two; got '1: line 2 column 2'"),
+        (">" + "." * 128 + "G", "map must be at most 120 x 120 cells .*got '1 x 130'"),
+        ("slip = 0\n>OG", "teleporters must be none or two; got '1: line 2 column 2'"),
     ],
 )
 def test_broken_file_is_refused_by_line_and_column(text, said):

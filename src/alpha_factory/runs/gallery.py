@@ -1,71 +1,63 @@
-"""Any world that a person can name, described in words and drawn: a source in, plain data or a picture out.
+"""Worlds described in words and drawn: a source, as `runs.source` reads it, in; plain data or a picture out."""
 
-A source is a genome as 128 hexadecimal digits, a genome's JSON file, a level's text file, or the name of a public maze.
-"""
-
-import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from alpha_factory.core.errors import InvalidGenome, InvalidLevel, UsageError, unknown
-from alpha_factory.genome import (
-    BITS,
-    from_hex,
-    from_json,
-    random_genome,
-    to_hex,
-    to_json,
-    to_values,
-)
-from alpha_factory.worlds import (
-    GridLevel,
-    decode,
-    draw_level,
-    from_text,
-    public_mazes,
-    shortest_plan,
-    tiles,
-    to_text,
-)
+from alpha_factory.core.errors import UsageError
+from alpha_factory.evaluate import stack_levels
+from alpha_factory.genome import random_genome, to_hex, to_json, to_values
+from alpha_factory.runs.source import NamedWorld, decode_genome, find_world, from_genome
+from alpha_factory.runs.wording import count, tell_level
+from alpha_factory.worlds import draw_level, to_text
+from alpha_factory.worlds.controls import CONTROLS
+from alpha_factory.worlds.level_file import print_level
+from alpha_factory.worlds.oracle import BUDGET, Verdict, find_optima
 from alpha_factory.worlds.text import own_size
 
+__all__ = [
+    "PICTURE_FORMATS",
+    "decode_genome",
+    "describe_world",
+    "list_features",
+    "sample_worlds",
+    "save_picture",
+]
+
+PICTURE_FORMATS = (".png", ".gif", ".jpg", ".jpeg", ".webp", ".bmp")
 _PICTURE_TILE = 32
-_FORMATS = (".png", ".gif", ".jpg", ".jpeg", ".webp", ".bmp")
-_HEX_DIGITS = BITS // 4
-_MOSTLY_HEX = 32  # hexadecimal digits from which a source is taken for a genome with some missing
-
-_decode, _plan = jax.jit(decode), jax.jit(shortest_plan)
-
-
-class _World(NamedTuple):
-    genome: np.ndarray | None  # None for a level that no genome stands for
-    level: GridLevel
+_SAMPLE_BUDGET = 10_000  # states a world: samples are for a look
 
 
 def describe_world(source: str) -> dict[str, Any]:
     """What a world is like.
 
     Returns:
-        `genome` (hexadecimal digits, or None), `ascii` (its map), `solvable`, `shortest_path` (actions, turns
-        included, or None), `step_limit`, `features`, a list of plain words, and `fields`, the genome
-        as its JSON file holds it, or None.
+        `genome` (hexadecimal digits, or None), `ascii` (its map), `level` (the text of its file), `fields` (the genome
+        as its JSON file holds it, or None), `step_limit`, `details` (phrases by section, as `tell_level` gives
+        them), `features` (the same in one list), and what the oracle says, None where it doesn't know: `solvable`,
+        `solve_rate` (the best chance to reach the goal), `shortest_path` (actions to the goal, turns included and luck
+        too), `plan` (actions by name that earn the most, None where chance decides), `optimal_return`,
+        `is_deterministic`, `states` (how many it looked at).
 
     Raises:
         UsageError: there is no such source; the message says what there is.
         InvalidGenome, InvalidLevel: the source breaks its schema.
     """
-    return _describe(_find(source))
+    return _describe([find_world(source)], budget=BUDGET, has_plans=True)[0]
 
 
-def sample_worlds(count: int, seed: int) -> list[dict[str, Any]]:
-    """Descriptions, as by `describe_world`, of `count` worlds from random genomes."""
-    keys = jax.random.split(jax.random.key(seed), count)
+def sample_worlds(number: int, seed: int) -> list[dict[str, Any]]:
+    """Descriptions, as by `describe_world`, of so many worlds from random genomes.
+
+    Plans are left out, and the oracle gives up earlier.
+    """
+    keys = jax.random.split(jax.random.key(seed), number)
     genomes = [np.asarray(random_genome(key=key)) for key in keys]
-    return [_describe(_from_genome(genome)) for genome in genomes]
+    return _describe([from_genome(genome) for genome in genomes], budget=_SAMPLE_BUDGET)
 
 
 def save_picture(source: str, path: Path) -> None:
@@ -74,109 +66,65 @@ def save_picture(source: str, path: Path) -> None:
     Raises:
         UsageError: there is no such source or no such format, or the file can't be written.
     """
-    if path.suffix.lower() not in _FORMATS:
-        raise UsageError(f"Cannot draw into {path}: its name must end in {', '.join(_FORMATS)}.")
-    picture = draw_level(_find(source).level, tile_pixels=_PICTURE_TILE)
+    if path.suffix.lower() not in PICTURE_FORMATS:
+        raise UsageError(
+            f"Cannot draw into {path}: its name must end in {', '.join(PICTURE_FORMATS)}."
+        )
+    picture = draw_level(find_world(source).level, tile_pixels=_PICTURE_TILE)
     try:
         picture.save(path)
     except OSError as error:
         raise UsageError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
-def decode_genome(genome: np.ndarray) -> GridLevel:
-    """The level that a genome means, compiled once for all callers on the host."""
-    return _decode(jnp.asarray(genome))
+def list_features(world: NamedWorld) -> list[str]:
+    """What stands out about a world, the layout first and the rules last."""
+    details = tell_level(world.level)
+    size, *layout = details.pop("layout")
+    phrases = [phrase for section in details.values() for phrase in section]
+    return [size, *_rooms(world), *layout, *phrases]
 
 
-def _find(source: str) -> _World:
-    """The world that a source names."""
-    mazes = public_mazes()
-    if source in mazes:
-        return _World(None, mazes[source])
-    is_hex = not set(source.lower()) - set("0123456789abcdef")
-    if is_hex and len(source) >= _MOSTLY_HEX:
-        return _from_genome(from_hex(source))
-    path = Path(source)
-    if not _is_file(path):
-        forms = [f"{_HEX_DIGITS} hexadecimal digits", "a genome's JSON file", "a level's text file"]
-        raise unknown("world", source, [*mazes, *forms])
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidLevel(source, "a text file in UTF-8", f"byte {error.start}") from error
-    except OSError as error:
-        raise UsageError(f"Cannot read {source}: {error.strerror or error}.") from error
-    if not text.lstrip().startswith("{") and path.suffix != ".json":
-        return _World(None, from_text(text))
-    try:
-        return _from_genome(from_json(json.loads(text)))
-    except json.JSONDecodeError as error:
-        where = f"{error.msg} at line {error.lineno}, column {error.colno}"
-        raise InvalidGenome(source, "JSON", where) from error
+def _describe(
+    worlds: Sequence[NamedWorld], *, budget: int, has_plans: bool = False
+) -> list[dict[str, Any]]:
+    """Worlds of one shape, judged together, which is quicker than one after another."""
+    levels = stack_levels([world.level for world in worlds])
+    verdicts = find_optima(levels, budget=budget, has_plans=has_plans)
+    return [
+        {
+            "genome": None if world.genome is None else to_hex(world.genome),
+            "ascii": to_text(world.level),
+            "level": print_level(world.level),
+            **_tell_verdict(verdict),
+            "step_limit": int(world.level.step_limit),
+            "features": list_features(world),
+            "details": tell_level(world.level),
+            "fields": None if world.genome is None else to_json(world.genome),
+        }
+        for world, verdict in zip(worlds, verdicts, strict=True)
+    ]
 
 
-def _is_file(path: Path) -> bool:
-    """Whether it is one; no for a name that no file can have, such as an overlong one."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
-def _from_genome(genome: np.ndarray) -> _World:
-    return _World(genome, decode_genome(genome))
-
-
-def _describe(world: _World) -> dict[str, Any]:
-    plan = int(_plan(world.level))
+def _tell_verdict(verdict: Verdict) -> dict[str, Any]:
+    actions = CONTROLS["turn"].actions
     return {
-        "genome": None if world.genome is None else to_hex(world.genome),
-        "ascii": to_text(world.level),
-        "solvable": plan >= 0,
-        "shortest_path": plan if plan >= 0 else None,
-        "step_limit": int(world.level.step_limit),
-        "features": _features(world),
-        "fields": None if world.genome is None else to_json(world.genome),
+        "solvable": verdict.is_solvable,
+        "solve_rate": verdict.solve_rate,
+        "shortest_path": verdict.fewest_steps,
+        "plan": None if verdict.plan is None else [actions[action] for action in verdict.plan],
+        "optimal_return": verdict.optimal_return,
+        "is_deterministic": verdict.is_deterministic,
+        "states": verdict.states,
     }
 
 
-def _features(world: _World) -> list[str]:
-    """What stands out about a world, the layout first and the rules last."""
-    level = world.level
-    height, width = own_size(level)
-    kinds = np.bincount(np.asarray(level.tile).ravel(), minlength=tiles.KINDS).tolist()
-    features = [f"{height} x {width} cells", *_rooms(world, height, width)]
-    if kinds[tiles.DOOR]:
-        key = "one key" if kinds[tiles.KEY] == 1 else _count(kinds[tiles.KEY], "key")
-        features.append(f"{_count(kinds[tiles.DOOR], 'locked door')}, {key}")
-    if kinds[tiles.TRAP]:
-        each = "it fires" if kinds[tiles.TRAP] == 1 else "each fires"
-        odds, cost = float(level.trap_odds), float(level.trap_penalty)
-        features.append(
-            f"{_count(kinds[tiles.TRAP], 'trap')}, {each} with chance {odds:.2g} and costs {cost:.2g}"
-        )
-    if dense := float(level.dense):
-        features.append(f"dense reward: {dense:.2g} on the way, {1 - dense:.2g} at the goal")
-    else:
-        features.append("sparse reward: 1 at the goal")
-    if slip := float(level.slip):
-        features.append(f"slips {100 * slip:.2g} % of forward steps")
-    if period := int(level.mirror_period):
-        features.append(f"left and right swap every {_count(period, 'step')}")
-    if period := int(level.fog_period):
-        features.append(f"fog comes and goes every {_count(period, 'step')}")
-    return features
-
-
-def _rooms(world: _World, height: int, width: int) -> list[str]:
+def _rooms(world: NamedWorld) -> list[str]:
     """How many rooms the genome asks for; a level without one has walls, not rooms."""
     if world.genome is None:
         return []
+    height, width = own_size(world.level)
     values = to_values(world.genome)
     across = min(1 + values["rooms_across"], width // 3)
     down = min(1 + values["rooms_down"], height // 3)
-    return [_count(across * down, "room")]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    return [count(across * down, "room")]

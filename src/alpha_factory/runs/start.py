@@ -26,7 +26,7 @@ from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.progress import ProgressLine
 from alpha_factory.runs.report import write_report
 from alpha_factory.runs.resolve import resolve
-from alpha_factory.runs.suites import SUITES, held_out_levels, load_suite
+from alpha_factory.runs.suites import CLOSING, held_out_levels, load_suite
 
 RUNS = Path("runs")
 """Where runs go that are given no directory."""
@@ -136,7 +136,7 @@ def _close(
 ) -> list[dict[str, Any]]:
     """Evaluate and film; nothing if interrupted, since a resume will do it all."""
     examiner = Examiner(config)
-    suites = {name: load_suite(name) for name in SUITES}
+    suites = {name: load_suite(name) for name in CLOSING}
     results = []
     for name, suite in suites.items():
         if is_interrupted():

@@ -9,7 +9,7 @@ or hunts can still make a level impossible; `worlds.oracle` tells.
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Int16, Int32, UInt8
+from jaxtyping import Array, Bool, Int16, Int32, UInt8
 
 from alpha_factory.genome import Genes, Genome, read_genes, read_rules
 from alpha_factory.worlds import tiles
@@ -17,7 +17,7 @@ from alpha_factory.worlds.level import GridLevel, Physics, Reward, Rules
 from alpha_factory.worlds.motion import WHOLE
 from alpha_factory.worlds.reach import UNREACHABLE, find_steps, flood, flood_back
 from alpha_factory.worlds.spawn import is_at, pick_cell, place_entities
-from alpha_factory.worlds.walls import build_walls
+from alpha_factory.worlds.walls import MAZE, build_walls, cell_grid
 
 LONGEST_LIMIT, SHORTEST_LIMIT = 250, 24
 """Bounds of the step limit of a decoded level."""
@@ -37,17 +37,23 @@ def decode(genome: Genome) -> GridLevel:
     genes = read_genes(genome)
     size = jnp.stack([8 + genes[side] * genes[side] // 40 for side in ("height", "width")])
     start = jnp.stack([genes["start_row"], genes["start_column"]]) * size // 16
-    beside = start.at[0].add(jnp.where(start[0] + 1 < size[0], 1, -1))
+    # In a maze the start is one of the nodes, so that it remains a tree.
+    start = jnp.where(genes["style"] == MAZE, start // 2 * 2, start)
+    walls = build_walls(genes, size)
+    beside = _find_beside(walls, start, size)
     is_kept = is_at(start) | is_at(beside)
-    walls = jnp.where(is_kept, tiles.FLOOR, build_walls(genes, size)).astype(jnp.uint8)
+    walls = jnp.where(is_kept, jnp.uint8(tiles.FLOOR), walls)
 
     entities = place_entities(genes, walls, flood(find_steps(walls), start), is_kept)
-    course = _lay_course(genes, entities.tile, start, beside)
+    is_taken = is_at(start)
+    for who, place in zip(entities.opponent, entities.opponent_start, strict=True):
+        is_taken = is_taken | (is_at(place) & (who != tiles.NOBODY))
+    course = _lay_course(genes, entities.tile, start, beside, is_taken)
     steps = find_steps(course.tile)
     is_crow = genes["dense_line"] > 191
-    row, column = jnp.mgrid[: walls.shape[0], : walls.shape[1]].astype(jnp.int16)
+    row, column = cell_grid()
     by_air = jnp.abs(row - course.goal[0]) + jnp.abs(column - course.goal[1])
-    distance = jnp.where(is_crow, by_air, flood_back(steps, course.goal)).astype(jnp.int16)
+    distance = jnp.where(is_crow, by_air.astype(jnp.int16), flood_back(steps, course.goal))
     limit = (8 + genes["patience"]) * course.length // 2
     step_limit = jnp.clip(limit, SHORTEST_LIMIT, LONGEST_LIMIT)
     return GridLevel(
@@ -70,6 +76,19 @@ def decode(genome: Genome) -> GridLevel:
     )
 
 
+def _find_beside(
+    walls: UInt8[Array, "height width"], start: Int32[Array, "2"], size: Int32[Array, "2"]
+) -> Int32[Array, "2"]:
+    """A neighbour of the start, which is to stay free: floor if there is some, or else no wall."""
+    steps = jnp.array([tiles.ROW_STEP, tiles.COLUMN_STEP], jnp.int32).T
+    beside = start[None] + jnp.roll(steps, -1, axis=0)  # down first
+    is_inside = jnp.all((beside >= 0) & (beside < size[None]), axis=1)
+    # Out of bounds is clamped by the gather; `is_inside` decides.
+    kind = walls[beside[:, 0], beside[:, 1]]
+    fitness = 1 + (kind != tiles.WALL).astype(jnp.int32) + (kind == tiles.FLOOR).astype(jnp.int32)
+    return beside[jnp.argmax(jnp.where(is_inside, fitness, 0))]
+
+
 class _Course(NamedTuple):
     """The tiles with what has to be reached."""
 
@@ -83,8 +102,12 @@ def _lay_course(
     tile: UInt8[Array, "height width"],
     start: Int32[Array, "2"],
     beside: Int32[Array, "2"],
+    is_taken: Bool[Array, "height width"],
 ) -> _Course:
-    """Place the button, the key and the goal, or take away all doors and gates where one has no room."""
+    """Place the button, the key and the goal, or take away all doors and gates where one has no room.
+
+    Nothing is placed on cells that are taken: where the agent and opponents set out.
+    """
     seed = genes["entity_seed"]
 
     def place(
@@ -92,7 +115,7 @@ def _lay_course(
     ) -> tuple[Array, Array, Array]:
         """Put something where it can be reached from `source`, if there is anything to open."""
         steps = flood(find_steps(tile, closed=closed), source)
-        free = _free_cells(tile, steps)
+        free = _free_cells(tile, steps, is_taken)
         is_needed = jnp.any(tile == opened) & jnp.any(free < UNREACHABLE)
         chosen = jnp.where(is_needed, pick_cell(free, depth, seed, 40_000 + kind), source)
         length = jnp.where(is_needed, steps[chosen[0], chosen[1]], 0)
@@ -107,7 +130,7 @@ def _lay_course(
         tile, button, tiles.KEY, tiles.DOOR, (tiles.DOOR,), genes["key_depth"]
     )
     steps = flood(find_steps(tile), key)
-    free = _free_cells(tile, steps)
+    free = _free_cells(tile, steps, is_taken)
     goal = pick_cell(free, genes["goal_depth"], genes["goal_shuffle"], 50_000)
     # One-way tiles can leave a key in a dead end of its own: then everything stands open.
     is_stuck = ~jnp.any(free < UNREACHABLE)
@@ -120,10 +143,12 @@ def _lay_course(
 
 
 def _free_cells(
-    tile: UInt8[Array, "height width"], steps: Int16[Array, "height width"]
+    tile: UInt8[Array, "height width"],
+    steps: Int16[Array, "height width"],
+    is_taken: Bool[Array, "height width"],
 ) -> Int16[Array, "height width"]:
     """Steps to the cells of plain floor; all others count as out of reach, and the source too."""
-    is_free = (tile == tiles.FLOOR) & (steps > 0)
+    is_free = (tile == tiles.FLOOR) & (steps > 0) & ~is_taken
     return jnp.where(is_free, steps, UNREACHABLE).astype(jnp.int16)
 
 
@@ -165,7 +190,7 @@ def _set_reward(
         for name in ("decoy", "step_cost", "hint")
     }
     coins = jnp.sum(tile == tiles.COIN).astype(jnp.float32)
-    hints = jnp.any(tile == tiles.KEY).astype(jnp.float32) + jnp.any(tile == tiles.BUTTON)
+    hints = sum(jnp.any(tile == kind).astype(jnp.float32) for kind in (tiles.KEY, tiles.BUTTON))
     dense = jnp.maximum(genes["dense"] - 96, 0).astype(jnp.float32) / 159.0 * 0.5
     coin_share = jnp.where(coins > 0, genes["coin_share"].astype(jnp.float32) / 255.0 * 0.3, 0.0)
     hint = amounts["hint"] * 0.1

@@ -1,6 +1,7 @@
 """Which rules of a level are in force at a moment, and what they change."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32, UInt32
 
@@ -11,6 +12,7 @@ from alpha_factory.worlds.settle import settle
 from alpha_factory.worlds.state import KIND_BITS, GridState
 
 _WORD = 32
+_NOWHERE = 1_000  # farther away than any opponent
 
 
 class Force(eqx.Module):
@@ -29,22 +31,20 @@ class Force(eqx.Module):
 
 def find_force(level: GridLevel, state: GridState) -> Force:
     """The effects of all rules whose trigger holds in a state."""
-    circumstances = _Circumstances(level, state)
-    is_met = settle([circumstances.meet(slot) for slot in range(dsl.SLOTS)])
-    words, nothing = [jnp.uint32(0), jnp.uint32(0)], jnp.zeros(2, jnp.int32)
-    pull, carry, tide = nothing, nothing, jnp.int32(0)
-    # Slot by slot, so that every operation runs along the batch of worlds.
-    for slot in range(dsl.SLOTS):
-        effect = jnp.where(is_met[slot], level.rules.effect[slot], dsl.NOTHING)
-        amount = level.rules.amount[slot]
-        for word in range(len(words)):
-            bit = jnp.uint32(1) << (effect % _WORD).astype(jnp.uint32)
-            words[word] = words[word] | jnp.where(effect // _WORD == word, bit, jnp.uint32(0))
-        towards = unit_vector(amount)
-        pull = pull + jnp.where(effect == dsl.PULL, towards, nothing)
-        carry = carry + jnp.where(effect == dsl.CARRY, towards, nothing)
-        tide = jnp.maximum(tide, jnp.where(effect == dsl.TIDE, amount, 0))
-    return settle(Force((words[0], words[1]), pull, carry, tide))
+    is_met = settle(_find_met(level, state))
+    effect = jnp.where(is_met, level.rules.effect, dsl.NOTHING)
+    bit = jnp.uint32(1) << (effect % _WORD).astype(jnp.uint32)
+    words = [
+        jnp.bitwise_or.reduce(jnp.where(effect // _WORD == word, bit, jnp.uint32(0)))
+        for word in range(2)
+    ]
+    towards = jax.vmap(unit_vector)(level.rules.amount)
+
+    def add_up(code: int) -> Int32[Array, "2"]:
+        return jnp.sum(jnp.where((effect == code)[:, None], towards, 0), axis=0)
+
+    tide = jnp.max(jnp.where(effect == dsl.TIDE, level.rules.amount, 0))
+    return settle(Force((words[0], words[1]), add_up(dsl.PULL), add_up(dsl.CARRY), tide))
 
 
 def wind_up(
@@ -77,59 +77,53 @@ def unit_vector(heading: Int32[Array, ""]) -> Int32[Array, "2"]:
     return jnp.stack([row, column])
 
 
-class _Circumstances:
-    """What triggers ask about, looked up once for all slots."""
+def _find_met(level: GridLevel, state: GridState) -> Bool[Array, " rules"]:
+    """Whether the trigger of each rule holds."""
+    row, column = state.position
+    standing = (state.cell[row, column] & jnp.uint8(KIND_BITS)).astype(jnp.int32)
+    to_goal = level.distance[row, column].astype(jnp.int32)
+    apart = jnp.max(jnp.abs(state.opponent - state.position[None]), axis=1)
+    is_nobody = level.opponent == tiles.NOBODY
+    to_opponent = jnp.min(jnp.where(is_nobody, jnp.int32(_NOWHERE), apart))
+    rows, columns = level.size
+    # Left, right, top, bottom; the middle line of an odd size belongs to no half.
+    halves = (
+        2 * column + 1 < columns,
+        2 * column + 1 > columns,
+        2 * row + 1 < rows,
+        2 * row + 1 > rows,
+    )
 
-    def __init__(self, level: GridLevel, state: GridState) -> None:
-        self._level, self._state = level, state
-        row, column = state.position
-        kind = (state.cell[row, column] & jnp.uint8(KIND_BITS)).astype(jnp.int32)
-        self._standing = _any_heading(kind)
-        self._to_goal = level.distance[row, column].astype(jnp.int32)
-        far = jnp.where(level.opponent == tiles.NOBODY, jnp.int32(1_000), jnp.int32(0))
-        apart = jnp.max(jnp.abs(state.opponent - state.position[None]), axis=1)
-        self._to_opponent = jnp.min(apart + far)
-        rows, columns = level.size
-        # Left, right, top, bottom; the middle line of an odd size belongs to no half.
-        self._halves = (
-            2 * column + 1 < columns,
-            2 * column + 1 > columns,
-            2 * row + 1 < rows,
-            2 * row + 1 > rows,
-        )
-
-    def meet(self, slot: int) -> Bool[Array, ""]:
-        """Whether the trigger of a slot holds."""
-        level, state = self._level, self._state
-        trigger, where = level.rules.trigger[slot], level.rules.where[slot]
-        count, time = jnp.maximum(level.rules.count[slot], 1), state.time
-        turn = time // count
-        is_half = jnp.bool_(False)
-        for half, is_there in enumerate(self._halves):
-            is_half = is_half | ((where == half) & is_there)
-        holds = {
-            dsl.ALWAYS: jnp.bool_(True),
-            dsl.EVERY: time - turn * count == count - 1,
-            dsl.TURNS: turn % 2 == 1,
-            dsl.FROM: time >= count,
-            dsl.UNTIL: time < count,
-            dsl.LAST: time >= level.step_limit - count,
-            dsl.ENTERING: state.timer[slot] > 0,
-            dsl.ON: self._standing == where,
-            dsl.BUMPING: state.timer[slot] > 0,
-            dsl.TURNING: state.timer[slot] > 0,
-            dsl.HOLDING: state.has_key,
-            dsl.LACKING: ~state.has_key,
-            dsl.OPEN: state.is_open,
-            dsl.NEAR: self._to_goal <= count,
-            dsl.FAR: self._to_goal > count,
-            dsl.HALF: is_half,
-            dsl.THREAT: self._to_opponent <= count,
-        }
-        is_met = jnp.bool_(False)
-        for code, condition in holds.items():
-            is_met = is_met | ((trigger == code) & condition)
-        return is_met
+    trigger, where, time = level.rules.trigger, level.rules.where, state.time
+    count = jnp.maximum(level.rules.count, 1)
+    turn = time // count
+    is_half = jnp.zeros(trigger.shape, bool)
+    for half, is_there in enumerate(halves):
+        is_half = is_half | ((where == half) & is_there)
+    is_recent = state.timer > 0
+    holds = {
+        dsl.ALWAYS: jnp.bool_(True),
+        dsl.EVERY: time - turn * count == count - 1,
+        dsl.TURNS: turn % 2 == 1,
+        dsl.FROM: time >= count,
+        dsl.UNTIL: time < count,
+        dsl.LAST: time >= level.step_limit - count,
+        dsl.ENTERING: is_recent,
+        dsl.ON: _any_heading(standing) == where,
+        dsl.BUMPING: is_recent,
+        dsl.TURNING: is_recent,
+        dsl.HOLDING: state.has_key,
+        dsl.LACKING: ~state.has_key,
+        dsl.OPEN: state.is_open,
+        dsl.NEAR: to_goal <= count,
+        dsl.FAR: to_goal > count,
+        dsl.HALF: is_half,
+        dsl.THREAT: to_opponent <= count,
+    }
+    is_met = jnp.zeros(trigger.shape, bool)
+    for code, condition in holds.items():
+        is_met = is_met | ((trigger == code) & condition)
+    return is_met
 
 
 def _any_heading(kind: Int32[Array, ""]) -> Int32[Array, ""]:

@@ -170,7 +170,9 @@ def advance(
     )
     # Marks leave the cells of a finished world alone.
     kept = jax.tree.map(
-        lambda old, new: new if new.ndim == 2 else jnp.where(is_over, old, new), state, stepped
+        lambda old, new: new if new is stepped.cell else jnp.where(is_over, old, new),
+        state,
+        stepped,
     )
     outcome = Outcome(
         reward=jnp.where(is_over, 0.0, reward),

@@ -1,8 +1,8 @@
 """The grid world as a Gymnasium environment, alone and in batches. Needs the extra `gym`.
 
-Importing this module registers `AlphaFactory/Grid-v0`, which is how Gymnasium finds environments that are not its own:
-`gymnasium.make("alpha_factory.worlds.gym:AlphaFactory/Grid-v0", genome=…)` imports it by itself. Users of JAX don't need
-it: `worlds.make_grid` gives `reset` and `step` as pure functions.
+Importing this module registers `AlphaFactory/Grid-v0`, which is how Gymnasium finds environments that are not its own.
+`gymnasium.make("alpha_factory.worlds.gym:AlphaFactory/Grid-v0", genome=…)` imports it by itself. Users of JAX don't
+need it: `worlds.make_grid` gives `reset` and `step` as pure functions.
 """
 
 import functools
@@ -18,24 +18,18 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from jaxtyping import Array
 
-from alpha_factory.core.errors import InvalidGenome, InvalidLevel, UsageError
+from alpha_factory.core.errors import UsageError
 from alpha_factory.core.types import Outcome, World
-from alpha_factory.genome import WORDS, from_hex
-from alpha_factory.worlds.decode import decode
 from alpha_factory.worlds.grid import make_grid
+from alpha_factory.worlds.gym_levels import read_level, read_levels
 from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.level_file import parse_level
 from alpha_factory.worlds.render import draw_level
 from alpha_factory.worlds.scene import print_scene
 from alpha_factory.worlds.state import GridState
-from alpha_factory.worlds.validity import check_level
 from alpha_factory.worlds.view import GLYPHS
-
-ID = "AlphaFactory/Grid-v0"
 
 _RENDER_MODES = ("rgb_array", "ansi")
 _FPS = 8
-_decode = jax.jit(decode)
 
 
 class GridEnv(gymnasium.Env):
@@ -71,7 +65,7 @@ class GridEnv(gymnasium.Env):
             InvalidGenome, InvalidLevel: what is given breaks its schema.
         """
         self.render_mode = _check_render_mode(render_mode)
-        self._level = _read_one(genome, level)
+        self._level = read_level(genome, level)
         world = _make_world(observation, view, controls, pays_hidden)
         self.action_space = spaces.Discrete(world.actions)
         self.observation_space = _find_space(world, self._level, observation)
@@ -155,7 +149,7 @@ class GridVectorEnv(gymnasium.vector.VectorEnv):
         if num_envs < 1:
             raise UsageError(f"num_envs={num_envs} holds no world. Give 1 or more.")
         self.num_envs, self.render_mode = num_envs, _check_render_mode(render_mode)
-        levels = _read_many(genome, level, num_envs)
+        levels = read_levels(genome, level, num_envs)
         world = _make_world(observation, view, controls, pays_hidden)
         self.single_action_space = spaces.Discrete(world.actions)
         self.single_observation_space = _find_space(world, levels[0], observation)
@@ -296,49 +290,13 @@ def _draw(render_mode: str, level: GridLevel, state: GridState) -> np.ndarray | 
     return np.asarray(draw_level(level, state))
 
 
-def _read_many(genome: Any, level: Any, worlds: int) -> list[GridLevel]:
-    """A level for each world."""
-    given = level if genome is None else genome
-    is_words = genome is not None and not isinstance(genome, str) and np.ndim(genome) == 1
-    if isinstance(given, str | GridLevel) or given is None or is_words:
-        return [_read_one(genome, level)] * worlds
-    if len(given) != worlds:
-        raise UsageError(f"num_envs={worlds} worlds have {len(given)} sources. Give one for each.")
-    levels = [
-        _read_one(one, level) if genome is not None else _read_one(None, one) for one in given
-    ]
-    shapes = sorted({one.tile.shape for one in levels})
-    if len(shapes) > 1:
-        raise UsageError(f"The levels have arrays of different sizes: {shapes}. Give them one.")
-    return levels
+def _register() -> str:
+    """Entry points as text, so that a specification can be written as JSON."""
+    name = "AlphaFactory/Grid-v0"
+    single, vector = (f"{__name__}:{kind.__name__}" for kind in (GridEnv, GridVectorEnv))
+    gymnasium.register(id=name, entry_point=single, vector_entry_point=vector)
+    return name
 
 
-def _read_one(genome: Any, level: Any) -> GridLevel:
-    if (genome is None) == (level is None):
-        raise UsageError("Give either genome=… or level=…, and not both.")
-    if level is None:
-        return _decode(jnp.asarray(_read_genome(genome)))
-    chosen = parse_level(level) if isinstance(level, str) else level
-    if not isinstance(chosen, GridLevel):
-        raise InvalidLevel("level", "a GridLevel or the text of a level's file", chosen)
-    check_level(chosen)
-    return chosen
-
-
-def _read_genome(genome: Any) -> np.ndarray:
-    if isinstance(genome, str):
-        return from_hex(genome)
-    words = np.asarray(genome)
-    if words.shape != (WORDS,) or words.dtype.kind not in "ui":
-        raise InvalidGenome("genome", f"{WORDS} words of 32 bits or 128 hexadecimal digits", genome)
-    if (words < 0).any() or (words > 0xFFFFFFFF).any():
-        raise InvalidGenome("genome", "words from 0 to 2^32 - 1", genome)
-    return words.astype(np.uint32)
-
-
-gymnasium.register(
-    id=ID,
-    entry_point=GridEnv,
-    vector_entry_point=GridVectorEnv,
-    disable_env_checker=False,
-)
+ID = _register()
+"""The name for `gymnasium.make` and `gymnasium.make_vec`."""

@@ -124,7 +124,8 @@ def _read_value(name: str, value: _Value) -> Any:
         if isinstance(default, bool):
             return _TRUTHS[value.text]
         if isinstance(default, tuple):
-            return tuple(int(word) for word in value.text.split())
+            rows, columns = (int(word) for word in value.text.split())
+            return rows, columns
         return type(default)(value.text)
     except (KeyError, ValueError) as error:
         kinds = {

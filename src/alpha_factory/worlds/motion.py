@@ -139,7 +139,7 @@ def _travel(
         )
         & ~force.has(dsl.WEIGH)
     )
-    is_open = is_open | (can_push & is_main)
+    is_open = is_open & ((kinds != tiles.BOX) | (can_push & is_main))
 
     is_blocked = (away * side > 0) & ~is_open
     bounce = jnp.where(force.has(dsl.BOUNCE), WHOLE, level.physics.restitution)
@@ -182,7 +182,6 @@ def _can_enter(
         | ((kind == tiles.DOOR) & (~state.has_key | force.has(dsl.JAM)))
         | ((kind == tiles.GATE) & ~is_gate_open)
         | ((kind == tiles.GOAL) & force.has(dsl.CURFEW))
-        | (kind == tiles.BOX)
         | (is_one_way & jnp.any(unit_vector(heading) != step))
     )
     return is_inside & is_dry & ~is_shut

@@ -1,5 +1,8 @@
 """How opponents move: patrols go up and down their line, chasers come nearer."""
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32
 
@@ -26,12 +29,10 @@ def move_opponents(
     A patrol that finds its way blocked turns about, which takes its step. A chaser goes along the
     axis in which the agent is farther away, else along the other.
     """
-    places, headings = [], []
-    for index in range(tiles.OPPONENTS):
-        place, heading = _move_one(level, state, force, index)
-        places.append(place)
-        headings.append(heading)
-    return settle((jnp.stack(places), jnp.stack(headings)))
+    place, heading = jax.vmap(partial(_move_one, state, force))(
+        level.opponent, level.opponent_pace, state.opponent, state.opponent_heading
+    )
+    return settle((place, heading))
 
 
 def is_caught(
@@ -49,14 +50,16 @@ def is_caught(
 
 
 def _move_one(
-    level: GridLevel, state: GridState, force: Force, index: int
+    state: GridState,
+    force: Force,
+    who: Int32[Array, ""],
+    pace: Int32[Array, ""],
+    place: Int32[Array, "2"],
+    heading: Int32[Array, ""],
 ) -> tuple[Int32[Array, "2"], Int32[Array, ""]]:
-    place, heading = state.opponent[index], state.opponent_heading[index]
-    is_chaser = level.opponent[index] == tiles.CHASER
-    pace = jnp.where(force.has(dsl.HURRY), 1, jnp.maximum(level.opponent_pace[index], 1))
-    is_moving = (
-        (level.opponent[index] != tiles.NOBODY) & (state.time % pace == 0) & ~force.has(dsl.CALM)
-    )
+    is_chaser = who == tiles.CHASER
+    pace = jnp.where(force.has(dsl.HURRY), 1, jnp.maximum(pace, 1))
+    is_moving = (who != tiles.NOBODY) & (state.time % pace == 0) & ~force.has(dsl.CALM)
 
     gap = state.position - place
     gap = jnp.where(force.has(dsl.FLEE), -gap, gap)
@@ -65,7 +68,9 @@ def _move_one(
     is_down = jnp.abs(gap[0]) >= jnp.abs(gap[1])
     first = jnp.where(is_chaser, jnp.where(is_down, down, across), heading)
     second = jnp.where(is_chaser, jnp.where(is_down, across, down), heading)
-    is_first_open = _is_open(state, place + unit_vector(first))
+    # A chaser in the agent's own cell stays.
+    is_apart = ~is_chaser | jnp.any(gap != 0)
+    is_first_open = is_apart & _is_open(state, place + unit_vector(first))
     # A chaser level with the agent has nowhere to go on the other axis.
     is_wanted = jnp.where(is_down, gap[1], gap[0]) != 0
     is_second_open = is_chaser & is_wanted & _is_open(state, place + unit_vector(second))

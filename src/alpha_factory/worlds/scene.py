@@ -13,7 +13,7 @@ from alpha_factory.worlds.text import own_size
 from alpha_factory.worlds.view import GLYPHS, HIDDEN, show_all, view_bounds
 
 SYMBOLS = f"{tiles.SYMBOLS}:HC {tiles.HEADING_SYMBOLS}"
-"""Symbol of each code of `worlds.view`: tiles as in a level's map, an open gate, opponents, what is hidden, the agent."""
+"""Symbol of each code of `worlds.view`: tiles as in a level's map, open gate, opponents, what is hidden, the agent."""
 NAMES = (
     *(*tiles.NAMES, "open gate", "patrol", "chaser", "hidden"),
     *(f"the agent, facing {heading}" for heading in tiles.HEADINGS),

@@ -1,11 +1,12 @@
 """What a map of a level can't show, by name: read, checked, and told apart from the plain maze. Host code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Array, Float32, Int32
 
 from alpha_factory.core.errors import InvalidLevel
 from alpha_factory.genome import SLOTS, Rule, print_rule
@@ -13,8 +14,6 @@ from alpha_factory.worlds import tiles
 from alpha_factory.worlds.level import GridLevel
 from alpha_factory.worlds.motion import UNIT, WHOLE
 from alpha_factory.worlds.reach import find_steps, flood_back
-
-_ACCURACY = 6  # decimals of settings that are written
 
 measure_ways = jax.jit(lambda tile, goal: flood_back(find_steps(tile), goal))
 """`measure_ways(tile, goal)`: steps from each cell to the goal, compiled once for all callers."""
@@ -66,22 +65,30 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     for name in given:
         if name not in known:
             raise InvalidLevel(name, f"one of the settings {', '.join(sorted(known))}", given[name])
-    chosen = Settings(**given)
+    values = vars(Settings()) | {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+    }
     for name in ("dense", "coin", "decoy", "hint", "step_cost", "penalty", "trap_odds", "slip"):
-        _check_number(name, getattr(chosen, name), 0, 1)
+        _check_number(name, values[name], 0, 1)
+        values[name] = float(values[name])
     for name in ("drag", "friction", "restitution"):
-        _check_whole(name, getattr(chosen, name), 0, WHOLE)
+        _check_whole(name, values[name], 0, WHOLE)
     for name in ("step_limit", "patrol_pace", "chaser_pace"):
-        _check_whole(name, getattr(chosen, name), 1, None)
+        _check_whole(name, values[name], 1, None)
     for name in ("gravity", "wind"):
-        value = getattr(chosen, name)
-        if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
+        value = values[name]
+        if not isinstance(value, tuple) or len(value) != 2:
             raise InvalidLevel(name, "two whole numbers, for rows and columns", value)
         for part in value:
             _check_whole(name, part, -UNIT, UNIT)
-    if isinstance(chosen.rules, str) or len(chosen.rules) > SLOTS:
-        raise InvalidLevel("rules", f"a list of at most {SLOTS}", chosen.rules)
-    return chosen
+    for name in ("honeypot", "crow"):
+        if not isinstance(values[name], bool):
+            raise InvalidLevel(name, "true or false", values[name])
+    rules = values["rules"]
+    is_list = isinstance(rules, tuple) and all(isinstance(rule, str) for rule in rules)
+    if not is_list or len(rules) > SLOTS:
+        raise InvalidLevel("rules", f"a list of at most {SLOTS}", rules)
+    return Settings(**values)
 
 
 def _check_number(name: str, value: Any, least: int, most: int) -> None:
@@ -108,17 +115,17 @@ def to_settings(level: GridLevel) -> dict[str, Any]:
     found = Settings(
         step_limit=int(level.step_limit),
         **{
-            name: round(float(getattr(reward, name)), _ACCURACY)
+            name: _tell(getattr(reward, name))
             for name in ("dense", "coin", "decoy", "hint", "step_cost", "penalty")
         },
         honeypot=bool(reward.is_hidden),
-        trap_odds=round(float(level.trap_odds), _ACCURACY),
-        gravity=tuple(int(part) for part in physics.gravity),
-        wind=tuple(int(part) for part in physics.wind),
+        trap_odds=_tell(level.trap_odds),
+        gravity=_tell_pair(physics.gravity),
+        wind=_tell_pair(physics.wind),
         drag=int(physics.drag),
         friction=int(physics.friction),
         restitution=int(physics.restitution),
-        slip=round(float(physics.slip), _ACCURACY),
+        slip=_tell(physics.slip),
         patrol_pace=paces.get(tiles.PATROL, 1),
         chaser_pace=paces.get(tiles.CHASER, 2),
         crow=not np.array_equal(walked, np.asarray(level.distance)),
@@ -131,3 +138,13 @@ def to_settings(level: GridLevel) -> dict[str, Any]:
         for name, value in values.items()
         if value != getattr(plain, name)
     }
+
+
+def _tell(number: Float32[Array, ""]) -> float:
+    """The number of fewest digits that is this one in 32 bits."""
+    return float(str(np.float32(number)))
+
+
+def _tell_pair(numbers: Int32[Array, "2"]) -> tuple[int, int]:
+    rows, columns = (int(part) for part in numbers)
+    return rows, columns

@@ -59,7 +59,7 @@ def place_entities(
             row, column = cell_grid()
             block = row // 4 * SIDE + column // 4
             placed = placed + (draw(genes["conveyor_seed"], block) % 4).astype(jnp.int32)
-        tile = jnp.where(is_chosen, placed, tile).astype(jnp.uint8)
+        tile = jnp.where(is_chosen, placed.astype(jnp.uint8), tile)
         is_free = is_free & ~is_chosen
 
     reachable = jnp.where(is_free & (steps < UNREACHABLE), steps, UNREACHABLE).astype(jnp.int16)
@@ -146,18 +146,23 @@ def _place_opponents(
     Int32[Array, " opponents"],
     Int32[Array, " opponents"],
 ]:
-    """Kind, start, heading and pace of each; none if there is no free cell away from the start."""
+    """Kind, start, heading and pace of each; nobody once no free cell away from the start is left."""
     chasers = jnp.maximum(genes["chasers"] - 11, 0) // 2
     patrols = jnp.maximum(genes["patrols"] - 11, 0)
     index = jnp.arange(tiles.OPPONENTS, dtype=jnp.int32)
     kind = jnp.where(index < chasers + patrols, tiles.PATROL, tiles.NOBODY)
     kind = jnp.where(index < chasers, tiles.CHASER, kind)
-    is_far = (steps > _CLEARANCE) & (steps < UNREACHABLE)
-    kind = jnp.where(jnp.any(is_far), kind, tiles.NOBODY)
-    seed = genes["opponent_seed"]
-    score = share(seed, 1000 * index[:, None] + cell_index().ravel()[None])
-    flat = jnp.argmax(jnp.where(is_far.ravel()[None], score, -1), axis=1).astype(jnp.int32)
-    start = jnp.stack([flat // SIDE, flat % SIDE], axis=1)
-    heading = (draw(seed, 77 + index) % 4).astype(jnp.int32)
+    seed, cell = genes["opponent_seed"], cell_index().ravel()
+    is_left = ((steps > _CLEARANCE) & (steps < UNREACHABLE)).ravel()
+    flat, has_cell = [], []
+    for who in range(tiles.OPPONENTS):
+        score = jnp.where(is_left, share(seed, 1000 * who + cell), -1)
+        flat.append(jnp.argmax(score).astype(jnp.int32))
+        has_cell.append(jnp.any(is_left))
+        is_left = is_left & (cell != flat[who])
+    kind = jnp.where(jnp.stack(has_cell), kind, tiles.NOBODY)
+    start = jnp.stack([jnp.stack(flat) // SIDE, jnp.stack(flat) % SIDE], axis=1)
+    # To the right or downwards, which is what a map can show.
+    heading = jnp.where(kind == tiles.PATROL, draw(seed, 77 + index) % 2, 0).astype(jnp.int32)
     slow, brisk = 2 + genes["chaser_pace"] // 4, 1 + genes["patrol_pace"] // 4
     return kind, start, heading, jnp.where(kind == tiles.CHASER, slow, brisk)

@@ -17,7 +17,7 @@ class GridState(eqx.Module):
 
     cell: UInt8[Array, "height width"]  # kind of tile | SEEN_BIT | VISITED_BIT
     position: Int32[Array, "2"]  # row, column
-    offset: Int32[Array, "2"]  # from the middle of the cell, in 1/16 of a cell, -8 to 7
+    offset: Int32[Array, "2"]  # from the middle of the cell, in 1/16 of a cell, -8 to 8
     velocity: Int32[Array, "2"]  # in 1/16 of a cell a step, -16 to 16
     heading: Int32[Array, ""]
     has_key: Bool[Array, ""]

@@ -11,9 +11,11 @@ from alpha_factory.worlds.chance import ONE, amount, draw, falls, share
 SIDE = 32
 """Cells a side of the arrays of every decoded level; smaller ones are walled in."""
 
+MAZE = 2
+"""The style of walls that is a perfect maze; 3 is an open field, others are rooms."""
 _MOST_ROOMS = 4
 _LINKS = _MOST_ROOMS * (_MOST_ROOMS - 1)
-_MAZE, _FIELD = 2, 3  # styles; others are rooms
+_FIELD = 3
 _NODES = SIDE // 2  # a side of a maze: every other cell
 
 
@@ -21,7 +23,7 @@ def build_walls(genes: Genes, size: Int32[Array, "2"]) -> UInt8[Array, "height w
     """Floor, walls, and the doors, gates and one-way tiles of doorways, within `size`."""
     height, width = size
     row, column = cell_grid()
-    is_maze = genes["style"] == _MAZE
+    is_maze = genes["style"] == MAZE
     is_clutter = falls(genes["layout_seed"], cell_index(), genes["clutter"] * (ONE * 3 // 2550))
     rooms, is_doorway, across = _build_rooms(genes, height, width)
     is_wall = rooms & (genes["style"] != _FIELD)

@@ -1,0 +1,87 @@
+"""`alpha-factory worlds play`: a world under a person's hands, or under keys that are given."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+
+from alpha_factory.cli import output
+from alpha_factory.core.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Play:
+    """Play a world with the keyboard, or with --keys.
+
+    The arrows, hjkl or wasd move; r starts again, q quits.
+
+    Example: alpha-factory worlds play SixteenRooms
+    """
+
+    source: tyro.conf.Positional[str]
+    """A genome as 128 hex digits, a genome's JSON file, a level's text file, the name of a public maze, or
+    SUITE/LEVEL."""
+    controls: Literal["turn", "compass"] = "turn"
+    """Left and right turn and up goes forward, or each key is a step its own way."""
+    view: Literal["all", "agent"] = "all"
+    """Show the whole world, or only what the agent sees and has seen."""
+    seed: int = 0
+    """Whatever chance decides follows from it."""
+    keys: output.OptionalName = None
+    """Play these keys without a terminal, or those in the file of this name: F, L, R, or R, D, L, U for compass."""
+    log: output.OptionalFile = None
+    """Write the keys of the last episode to this file, which --keys reads."""
+    json: output.Switch = False
+    """With --keys: print the outcome as one JSON object."""
+
+    def __call__(self) -> int:
+        """Play."""
+        if self.keys is None:
+            if self.json:
+                raise UsageError("--json tells what came of --keys. Give --keys, too.")
+            if not (sys.stdin.isatty() and sys.stdout.isatty()):
+                raise UsageError(
+                    "Playing needs a terminal, and stdin or stdout is none. "
+                    "Give --keys to play without one."
+                )
+        from alpha_factory.runs.session import Session, print_keys, read_keys
+        from alpha_factory.runs.source import find_world
+
+        session = Session(find_world(self.source).level, controls=self.controls, seed=self.seed)
+        command = (
+            f"{output.NAME} worlds play {self.source} --controls {self.controls} --seed {self.seed}"
+        )
+        if self.keys is not None:
+            moment = session.play(read_keys(self.keys, self.controls))[-1]
+            self._tell(session, moment)
+        else:
+            from alpha_factory.cli.screen import play_in_terminal
+
+            moment = play_in_terminal(session, self.source, is_known_only=self.view == "agent")
+            self._tell(session, moment)
+        if self.log is not None:
+            _write(self.log, print_keys(moment, command))
+        return 0
+
+    def _tell(self, session: Any, moment: Any) -> None:
+        from alpha_factory.runs.session import describe_moment
+        from alpha_factory.worlds.scene import print_scene
+
+        told = describe_moment(session, moment)
+        is_known_only = self.view == "agent"
+        told["ascii"] = print_scene(session.level, moment.state, is_known_only=is_known_only)
+        if self.json:
+            output.print_json(told)
+            return
+        console = output.stdout_console()
+        for line in (told["ascii"], f"{told['outcome']}, return {told['return']:.3f}"):
+            console.print(line, markup=False, soft_wrap=True)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"Cannot write {path}: {error.strerror or error}.") from error

@@ -1,0 +1,308 @@
+"""The oracle against values worked out by hand, all action sequences, and the engine that executes its plans."""
+
+import math
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alpha_factory.core.errors import UsageError
+from alpha_factory.worlds import from_text, public_mazes, shortest_walk
+from alpha_factory.worlds.grid import Chance, advance, reset
+from alpha_factory.worlds.oracle import find_optima, find_optimum
+
+SIDE = 8
+ACTIONS = "LRF"
+LONGEST = 60
+TREE = 4
+
+
+def say(plan):
+    return "".join(ACTIONS[action] for action in plan)
+
+
+@jax.jit
+def execute(level, plan, length):
+    """Reward in all and whether the goal was reached, by the engine."""
+
+    def step(state, action):
+        index, state = state
+        chance = Chance(jnp.bool_(False), level.trap_odds >= 1)
+        after, outcome = advance(level, state, action, chance)
+        is_counted = index < length
+        state = jax.tree.map(lambda old, new: jnp.where(is_counted, new, old), state, after)
+        reward = jnp.where(is_counted, outcome.reward, 0.0)
+        return (index + 1, state), (reward, outcome.is_solved & is_counted)
+
+    begin = (jnp.int32(0), reset(level, key=jax.random.key(0)))
+    _, (reward, is_solved) = jax.lax.scan(step, begin, plan)
+    return jnp.sum(reward), jnp.any(is_solved)
+
+
+def play(level, plan):
+    padded = np.zeros(LONGEST, np.int32)
+    padded[: len(plan)] = plan
+    earned, is_solved = execute(level, padded, len(plan))
+    return float(earned), bool(is_solved)
+
+
+@jax.jit
+def look_ahead(level):
+    """Value and chance to solve of a level of TREE steps, by all that can happen."""
+
+    def value(state, depth):
+        if depth == 0:
+            return jnp.float32(0), jnp.float32(0)
+
+        def after(action, is_slipping, is_sprung):
+            return advance(level, state, action, Chance(is_slipping, is_sprung))
+
+        both = jnp.array([False, True])
+        every = jax.vmap(
+            jax.vmap(jax.vmap(after, (None, None, 0)), (None, 0, None)), (0, None, None)
+        )
+        states, outcome = every(jnp.arange(3, dtype=jnp.int32), both, both)
+        deeper = partial(value, depth=depth - 1)
+        later, solved = jax.vmap(jax.vmap(jax.vmap(deeper)))(states)
+        slip = jnp.stack([1 - level.physics.slip, level.physics.slip])
+        trap = jnp.stack([1 - level.trap_odds, level.trap_odds])
+        odds = (slip[:, None] * trap[None])[None]
+        returns = jnp.sum((outcome.reward + later) * odds, axis=(1, 2))
+        rates = jnp.sum(jnp.where(outcome.is_solved, 1.0, solved) * odds, axis=(1, 2))
+        return jnp.max(returns), jnp.max(rates)
+
+    return value(reset(level, key=jax.random.key(0)), TREE)
+
+
+class Case(NamedTuple):
+    """A level, its best return, the fewest steps to its goal, and the best plan where there is one only."""
+
+    map: str
+    best: float
+    fewest: int | None
+    plan: str | None = None
+    settings: dict[str, Any] = {}  # noqa: RUF012  # never changed
+
+
+# fmt: off
+CASES = {
+    "walk": Case(">.G", 1.0, 2, "FF"),
+    "turn": Case("v.G", 1.0, 3, "LFF"),
+    "key and door": Case(">.KD.G", 1.0, 5, "FFFFF"),
+    "door without key": Case(">.D.G", 0.0, None, ""),
+    # From the side street back, with the key.
+    "key aside": Case(">DG\nK##", 1.0, 8, "RFLLFRFF", {"hint": 0.5}),
+    "button and gate": Case(">!|G", 1.0, 3, "FFF"),
+    "box in the way": Case(">B..\n##G#", 1.0, 4, "FFRF"),
+    "box onto button": Case(">B!.\n..|G", 1.0, 6, "FRFLFF"),
+    "slide": Case(">__G", 1.0, 3),
+    "one-way against": Case(">u.G", 0.0, None, ""),
+    "one-way along": Case(">).G", 1.0, 3, "FFF"),
+    "belt": Case(">]]G", 1.0, 3),
+    "teleporters": Case(">O##\n###O\n###G", 1.0, 3, "FRF"),
+    "coin": Case(">.G\n$##", 1.0, 2, "RFLLFRFF", {"coin": 0.25}),
+    "coin too far": Case(">.G\n$##", 0.65, 2, "FF", {"coin": 0.25, "step_cost": 0.05}),
+    "decoy": Case(">.G\n?##", 1.0, 2, "FF", {"decoy": 0.5}),
+    "decoy for want of time": Case(
+        ">...G\n?####", 0.3, None, "RF",
+        {"decoy": 0.5, "step_cost": 0.1, "rules": ["always: the floor is mud"], "step_limit": 6},
+    ),
+    "around lava": Case(">~G\n...", 1.0, 7, "RFLFFLF", {"penalty": 0.5}),
+    "through lava": Case(">~G\n...", 1.0, 2, "FF", {"penalty": 0.5, "rules": ["always: lava is safe"]}),
+    "around a trap": Case(">TG\n...", 1.0, 7, "RFLFFLF", {"penalty": 0.5}),
+    "nothing to earn": Case(">TG", 0.0, None, "", {"penalty": 0.5}),
+    "honeypot": Case(">.G\n?##", 0.25, 2, "RF", {"honeypot": True, "decoy": 0.25}),
+    "mirror": Case("v.G", 1.0, 3, "RFF", {"rules": ["always: left and right swap"]}),
+    # The second pair of steps is mirrored.
+    "in turns": Case("<.\n.G", 1.0, 4, None, {"rules": ["in turns of 2 steps: left and right swap"]}),
+    "frozen at times": Case(">..G", 1.0, 5, None, {"rules": ["every 2 steps: the legs freeze"]}),
+    "gates by time": Case(">|G", 1.0, 3, None, {"rules": ["from step 1: the gates stand open"]}),
+    "closed by time": Case(">.|G", 1.0, 3, "FFF", {"rules": ["until step 2: the gates stand open"]}),
+    "closed too soon": Case(">..|G", 0.0, None, "", {"rules": ["until step 2: the gates stand open"]}),
+    "open at last": Case(
+        ">|G", 1.0, 5, None,
+        {"rules": ["in the last 2 steps: the gates stand open"], "step_limit": 5},
+    ),
+    "time enough": Case(">..G", 1.0, 3, "FFF", {"rules": ["always: time runs double"], "step_limit": 5}),
+    "double time": Case(">..G", 0.0, None, "", {"rules": ["always: time runs double"], "step_limit": 4}),
+    # Half a cell, three quarters, seven eighths: the fourth border is crossed on what is left.
+    "grip": Case(">..G", 1.0, 4, None, {"friction": 128}),
+    "dense": Case(">.G", 1.0, 2, "FF", {"dense": 0.5}),
+    "stopped by gravity": Case(">\n.\n.\n#\nG", 0.0, None, "", {"gravity": (4, 0)}),
+    "fall": Case(">\n.\nG", 1.0, 2, None, {"gravity": (8, 0)}),
+}
+# fmt: on
+
+
+def read(case):
+    return from_text(case.map, side=SIDE, **({"step_limit": 40} | case.settings))
+
+
+@pytest.fixture(scope="module")
+def verdicts():
+    levels = [read(case) for case in CASES.values()]
+    together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *levels)
+    return dict(zip(CASES, find_optima(together, has_plans=True), strict=True))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_optimum_is_what_is_worked_out_by_hand(verdicts, name):
+    case, verdict = CASES[name], verdicts[name]
+    assert verdict.is_exact
+    assert verdict.is_deterministic
+    assert verdict.optimal_return == pytest.approx(case.best, abs=1e-6)
+    assert verdict.fewest_steps == case.fewest
+    assert verdict.is_solvable == (case.fewest is not None)
+    assert verdict.solve_rate == float(verdict.is_solvable)
+    assert case.plan is None or say(verdict.plan) == case.plan
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_plan_executed_earns_the_optimum(verdicts, name):
+    earned, _ = play(read(CASES[name]), verdicts[name].plan)
+    assert earned == pytest.approx(verdicts[name].optimal_return, abs=1e-5)
+
+
+def test_waits_for_a_patrol_to_pass():
+    # It comes up the corridor that the agent has to go down, and turns about at the top.
+    level = from_text("##V#\n>..G\n##.#", side=SIDE, penalty=0.9, step_cost=0.01, step_limit=20)
+    verdict = find_optimum(level)
+    earned, is_solved = play(level, verdict.plan)
+    assert is_solved
+    assert earned == pytest.approx(verdict.optimal_return, abs=1e-5)
+    assert verdict.optimal_return == pytest.approx(1.0 - 0.01 * len(verdict.plan), abs=1e-6)
+
+
+@pytest.mark.parametrize("limit", [3, 4, 5])
+def test_value_of_a_slippery_walk_is_that_of_waiting_for_three_successes(limit):
+    level = from_text(">..G", side=SIDE, slip=0.25, step_limit=limit)
+    verdict = find_optimum(level)
+    # Three pushes out of `limit` have to hold: the negative binomial.
+    chance = sum(
+        math.comb(steps - 1, 2) * 0.75**3 * 0.25 ** (steps - 3) for steps in range(3, limit + 1)
+    )
+    assert not verdict.is_deterministic
+    assert verdict.plan is None
+    assert verdict.fewest_steps == 3
+    assert verdict.optimal_return == pytest.approx(chance, abs=1e-9)
+    assert verdict.solve_rate == pytest.approx(chance, abs=1e-9)
+
+
+def test_trap_is_risked_where_it_pays():
+    # Through the trap: half a chance of 1, half of -0.2. There is no way around it.
+    level = from_text(">TG", side=SIDE, trap_odds=0.5, penalty=0.2, step_limit=6)
+    assert find_optimum(level).optimal_return == pytest.approx(0.4, abs=1e-6)
+    dire = from_text(">TG", side=SIDE, trap_odds=0.75, penalty=0.9, step_limit=6)
+    verdict = find_optimum(dire)
+    assert verdict.optimal_return == 0.0
+    assert verdict.solve_rate == pytest.approx(0.25, abs=1e-6)
+    assert verdict.fewest_steps == 2
+
+
+def test_trap_is_walked_around_where_that_costs_nothing():
+    verdict = find_optimum(from_text(">TG\n...", side=SIDE, trap_odds=0.5, step_limit=20))
+    assert (verdict.optimal_return, verdict.solve_rate, verdict.fewest_steps) == (1.0, 1.0, 2)
+
+
+def test_hidden_goal_pays_where_it_is_asked_for():
+    level = from_text(">.G\n?##", side=SIDE, honeypot=True, decoy=0.25)
+    assert find_optimum(level, pays_hidden=True).optimal_return == 1.0
+
+
+def test_compass_needs_no_turns():
+    verdict = find_optimum(from_text("v.G", side=SIDE), controls="compass")
+    assert verdict.plan == (0, 0)
+    with pytest.raises(UsageError):
+        find_optimum(from_text("v.G", side=SIDE), controls="wheel")
+
+
+def test_too_many_states_get_no_guess():
+    coins = from_text(">$$$\n$$$$\n$$$G", side=SIDE, coin=0.05)
+    verdict = find_optimum(coins, budget=200)
+    assert not verdict.is_exact
+    assert verdict.optimal_return is None
+    assert verdict.states > 200
+    # How the goal is reached does not depend on coins.
+    assert (verdict.is_solvable, verdict.fewest_steps) == (True, 6)
+    tiny = find_optimum(coins, budget=3)
+    assert (tiny.is_solvable, tiny.solve_rate, tiny.fewest_steps) == (None, None, None)
+
+
+def test_public_mazes_take_the_steps_of_their_shortest_walk():
+    mazes = list(public_mazes().values())
+    together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *mazes)
+    walks = jax.jit(jax.vmap(shortest_walk))(together)
+    verdicts = find_optima(together)
+    assert [verdict.fewest_steps for verdict in verdicts] == walks.tolist()
+    assert {verdict.optimal_return for verdict in verdicts} == {1.0}
+
+
+TILES = "....#KDT~_O!|$B?)u]["
+RULES = [
+    *("always: left and right swap", "every 2 steps: the legs freeze", "always: walls bounce"),
+    *("in turns of 2 steps: forward goes backwards", "always: the floor carries down"),
+    *("for 2 steps after a turn: the floor is mud", "on ice: gravity pulls left"),
+    *("from step 1: traps always fire", "until step 2: the goal is closed"),
+    *("in the last 2 steps: walls let through", "with the key: turning fails"),
+    *("for 2 steps after entering coin: opponents hurry", "in turns of 2 steps: time runs double"),
+    *("while the gates are open: the floor is ice", "always: steps cost double"),
+]
+
+
+@st.composite
+def tiny_levels(draw, limit, is_certain=False):
+    cells = draw(st.lists(st.sampled_from(TILES), min_size=9, max_size=9))
+    places = draw(st.permutations(range(9)))
+    cells = ["." if cell == "O" else cell for cell in cells]
+    cells[places[0]], cells[places[1]] = draw(st.sampled_from(">v<^")), "G"
+    if draw(st.booleans()):
+        cells[places[2]] = cells[places[3]] = "O"
+    if draw(st.booleans()):
+        cells[places[4]] = draw(st.sampled_from("HVC"))
+    drawing = "\n".join("".join(cells[row : row + 3]) for row in (0, 3, 6))
+    pull = st.sampled_from([(0, 0), (0, 0), (4, 0), (0, -8), (2, 2)])
+    return drawing, dict(
+        side=SIDE,
+        step_limit=limit,
+        coin=0.05,
+        decoy=0.4,
+        hint=draw(st.sampled_from([0.0, 0.1])),
+        dense=draw(st.sampled_from([0.0, 0.2])),
+        step_cost=draw(st.sampled_from([0.0, 0.01])),
+        penalty=0.5,
+        trap_odds=1.0 if is_certain else draw(st.sampled_from([0.0, 0.5, 1.0])),
+        slip=0.0 if is_certain else draw(st.sampled_from([0.0, 0.25])),
+        gravity=draw(pull),
+        wind=draw(pull),
+        drag=draw(st.sampled_from([0, 64])),
+        friction=draw(st.sampled_from([256, 256, 128])),
+        restitution=draw(st.sampled_from([0, 128])),
+        chaser_pace=draw(st.sampled_from([1, 2, 3])),
+        patrol_pace=draw(st.sampled_from([1, 2])),
+        rules=draw(st.lists(st.sampled_from(RULES), max_size=2)),
+    )
+
+
+@given(given_=tiny_levels(TREE))
+@settings(max_examples=40)
+def test_optimum_is_the_best_of_all_that_can_happen(given_):
+    level = from_text(given_[0], **given_[1])
+    verdict = find_optimum(level)
+    value, rate = look_ahead(level)
+    assert verdict.optimal_return == pytest.approx(float(value), abs=1e-5)
+    assert verdict.solve_rate == pytest.approx(float(rate), abs=1e-5)
+
+
+@given(given_=tiny_levels(24, is_certain=True))
+@settings(max_examples=30)
+def test_any_plan_executed_earns_what_it_said(given_):
+    level = from_text(given_[0], **given_[1])
+    verdict = find_optimum(level)
+    earned, is_solved = play(level, verdict.plan)
+    assert earned == pytest.approx(verdict.optimal_return, abs=1e-5)
+    assert not is_solved or len(verdict.plan) >= verdict.fewest_steps
