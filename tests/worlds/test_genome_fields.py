@@ -8,7 +8,7 @@ import pytest
 from alpha_factory.genome import FIELDS, TEMPLATES
 from alpha_factory.worlds import decode, make_grid
 
-LANES, STEPS, ROUNDS = 256, 64, 12
+LANES, STEPS, ROUNDS = 64, 64, 48
 WORLD = make_grid()
 
 

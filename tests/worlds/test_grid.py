@@ -18,7 +18,6 @@ from reference.level import MAZE, NAMES, PATROL, SIDE
 from reference.search import AHEAD
 
 SEEDS = st.integers(0, 2**32 - 1)
-KEY = jax.random.key(0)
 LEFT, RIGHT, FORWARD = range(3)
 
 

@@ -37,14 +37,11 @@ def solve(graph: Graph, moments: Moments, odds: Odds, *, has_plan: bool) -> Opti
     induction = _Induction(graph, moments, odds, is_plain=is_plain, has_plan=has_plan)
     induction.run()
     value, rate, steps = induction.value, induction.rate, induction.steps
-    if is_plain:  # waves are times
-        fewest = NEVER if graph.depth is None else graph.depth
-    else:
-        fewest = int(steps[0])
+    fewest = int(steps[0])
     return Optimum(
         optimal_return=float(value[0]),
         solve_rate=float(fewest < NEVER) if odds.is_certain else float(rate[0]),
-        fewest_steps=min(fewest, NEVER),
+        fewest_steps=fewest,
         plan=induction.follow() if has_plan else None,
     )
 
@@ -68,7 +65,7 @@ class _Induction:
         self._graph, self._moments = graph, moments
         self._chance = np.outer(odds.slips, odds.springs).ravel()
         self._is_plain, self._has_plan = is_plain, has_plan
-        self._has_rate, self._has_steps = not odds.is_certain, not is_plain
+        self._has_rate = not odds.is_certain
         states = len(graph.clock) + 1
         self.value, self.rate = np.zeros(states), np.zeros(states)
         self.steps = np.full(states, NEVER)
@@ -152,11 +149,10 @@ class _Induction:
         if self._has_rate:
             chances = self._mean(np.where(edges.solved, 1.0, ahead(1, self.rate)))
             rate = put(rate, chances.max(axis=0))
-        if self._has_steps:
-            needed = np.where(edges.solved, 0, ahead(2, self.steps))
-            is_possible = (self._chance > 0)[None, :, None]
-            needed = np.where(is_possible, needed, NEVER).min(axis=(0, 1))
-            steps = put(steps, np.minimum(needed + 1, NEVER))
+        needed = np.where(edges.solved, 0, ahead(2, self.steps))
+        is_possible = (self._chance > 0)[None, :, None]
+        needed = np.where(is_possible, needed, NEVER).min(axis=(0, 1))
+        steps = put(steps, np.minimum(needed + 1, NEVER))
         if self._has_plan:
             best = value[at]
             lengths = 1 + ahead(3, self._length)[:, 0]

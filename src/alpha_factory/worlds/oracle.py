@@ -9,7 +9,7 @@ gets no answer rather than a guess. Host code; the engine's steps run on the dev
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -19,7 +19,9 @@ from alpha_factory.core.errors import unknown
 from alpha_factory.genome import rules as dsl
 from alpha_factory.worlds import tiles
 from alpha_factory.worlds.controls import CONTROLS
-from alpha_factory.worlds.graph import TOGETHER, Dash, Graph, Task, dash, explore
+from alpha_factory.worlds.dash import Dash, dash
+from alpha_factory.worlds.frontier import TOGETHER, Task
+from alpha_factory.worlds.graph import Graph, explore
 from alpha_factory.worlds.induction import NEVER, solve
 from alpha_factory.worlds.level import GridLevel
 from alpha_factory.worlds.moments import find_moments, find_odds, hush, strip_coins, unroll
@@ -89,7 +91,7 @@ def find_optima(
         has_plans: find plans too, which takes longer.
     """
     tasks = _prepare_all(levels, controls)
-    limits = {"budget": budget, "controls": controls, "pays_hidden": pays_hidden}
+    limits: dict[str, Any] = {"budget": budget, "controls": controls, "pays_hidden": pays_hidden}
     verdicts = _dash_all(tasks, **limits)
     left = [index for index, verdict in enumerate(verdicts) if not verdict.is_exact]
     for group in _group([tasks[index] for index in left]):
@@ -102,7 +104,7 @@ def find_optima(
 
 def _dash_all(tasks: list[Task], *, budget: int, controls: str, pays_hidden: bool) -> list[Verdict]:
     """What the quickest ways to the goal tell: whether there is one, and often the best return."""
-    limits = {"budget": budget, "controls": controls, "pays_hidden": pays_hidden}
+    limits: dict[str, Any] = {"budget": budget, "controls": controls, "pays_hidden": pays_hidden}
     lucky = _run_dashes([_simplify(task, is_lucky=True) for task in tasks], **limits)
     verdicts = []
     for task, dashed in zip(tasks, lucky, strict=True):
