@@ -67,7 +67,9 @@ def test_commands_parse(page):
 def _commands(text: str) -> list[list[str]]:
     """Words of each `alpha-factory` or `make` command in a page's code blocks."""
     found = []
-    for block in re.findall(r"^```(?:bash|console|sh|shell)?\n(.*?)^```", text, re.M | re.S):
+    for language, block in re.findall(r"^```(\w*)\n(.*?)^```", text, re.M | re.S):
+        if language not in ("", "bash", "console", "sh", "shell"):
+            continue
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line.strip().removeprefix("$ "), comments=True)
             # A pipe, a redirection or a second command ends the first.

@@ -86,7 +86,7 @@ def travel(episode, force, way: int, velocity: tuple[int, int]) -> Motion:
 
 def _main_axis(is_crossing, velocity, way: int) -> int:
     """The axis on which a border may be crossed and a box pushed: 0 for rows, 1 for columns."""
-    if all(is_crossing):
+    if is_crossing[0] == is_crossing[1]:
         down, across = map(abs, velocity)
         return int(across > down or (across == down and HEADINGS[way] in ("right", "left")))
     return int(is_crossing[1])

@@ -11,6 +11,7 @@ from reference.engine import WORLD, take
 from reference.grid import Episode, read_level
 
 WORLDS, STEPS, SLOTS = 5, 60, 3
+RULES = ("in turns of 3 steps: left and right swap", "in turns of 2 steps: fog falls")
 POLICY = make_random(3)
 
 
@@ -32,8 +33,8 @@ def gather(source, actors, key):
 def source():
     levels = [
         from_text(">G\n..", step_limit=5),
-        from_text(">T.\n..G", step_limit=9, dense=0.4, trap_penalty=0.5),
-        from_text("^.K\n##D\n.G.", step_limit=40, mirror_period=3, fog_period=2),
+        from_text(">T.\n..G", step_limit=9, dense=0.4, penalty=0.5),
+        from_text("^.K\n##D\n.G.", step_limit=40, rules=RULES),
     ]
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *levels)
 

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import pytest
 
 from alpha_factory.core.types import Outcome, World
+from alpha_factory.evaluate import public_suite
 from alpha_factory.genome import random_genome
 from alpha_factory.testing import WorldViolation, check_world
-from alpha_factory.worlds import decode, make_grid
+from alpha_factory.worlds import decode, make_grid, make_maze, pack_maze
 
 KEY = jax.random.key(0)
 
@@ -291,3 +292,8 @@ def test_grid_keeps_its_promises(observation, controls):
     levels = jax.jit(jax.vmap(decode))(genomes)
     world = make_grid(observation=observation, controls=controls)
     check_world(world, levels, steps=256, key=KEY)
+
+
+def test_plain_maze_keeps_its_promises():
+    levels = jax.vmap(pack_maze)(public_suite().levels)
+    check_world(make_maze(), levels, steps=300, key=KEY)

@@ -58,7 +58,8 @@ def choose_levels(count: int) -> list[dict[str, Any]]:
     and opponent, each number of the physics away from neutral, each part of the reward, each effect
     of a rule, the size.
     """
-    left, picked = list(find_candidates()), []
+    left = list(find_candidates())
+    picked: list[Candidate] = []
     seen: dict[str, int] = {}
     while len(picked) < count:
         worth = [sum(4.0 ** -seen.get(trait, 0) for trait in one.traits) for one in left]
@@ -76,13 +77,10 @@ def find_candidates() -> Iterator[Candidate]:
     rows, read = [], []
     for index in fitting:
         level = _set_limit(jax.tree.map(lambda leaf, at=index: leaf[at], levels))
-        row = {
-            "map": to_text(level).splitlines(),
-            "settings": to_settings(level),
-            "genome": to_hex(genomes[index]),
-        }
+        lines, told = to_text(level).splitlines(), to_settings(level)
+        row = {"map": lines, "settings": told, "genome": to_hex(genomes[index])}
         rows.append(row)
-        read.append(from_text("\n".join(row["map"]), step_limit=STEP_LIMIT, **row["settings"]))
+        read.append(from_text("\n".join(lines), step_limit=STEP_LIMIT, **told))
     world = make_grid()
     played = Scorer(world, make_random(world.actions), lanes=_BATCH).score(
         None, stack_levels(read), episodes=_EPISODES, key=jax.random.key(_SEED + 1)

@@ -16,11 +16,12 @@ from alpha_factory.evaluate import (
     perfect_xl_suite,
     public_suite,
 )
-from alpha_factory.evaluate.holdout import generated_suite
+from alpha_factory.evaluate.holdout import generated_suite, poet_suite
 
 SUITES: dict[str, Callable[[], Suite]] = {
     "generated-v1": generated_suite,
     "public-mazes-v1": public_suite,
+    "poet-100-v1": poet_suite,
     "perfect-maze-medium-v1": perfect_medium_suite,
     "perfect-maze-xl-v1": perfect_xl_suite,
     "corridors-v1": corridors_suite,
@@ -44,5 +45,8 @@ def load_suite(name: str) -> Suite:
 
 def held_out_levels() -> Level:
     """The levels that no run may train on, at the step limits of their suites."""
-    held_out = [limit_steps(suite.levels, suite.step_limits[0]) for suite in (generated_suite(),)]
+    held_out = [
+        limit_steps(suite.levels, suite.step_limits[0])
+        for suite in (generated_suite(), poet_suite())
+    ]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *held_out)

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float32, Int16, Int32, UInt8, UInt32
 
 from alpha_factory.core.types import Outcome
 from alpha_factory.worlds import tiles
-from alpha_factory.worlds.chance import draw
 from alpha_factory.worlds.controls import CONTROLS
 from alpha_factory.worlds.grid import Chance, advance, reset
 from alpha_factory.worlds.level import GridLevel
@@ -190,12 +190,9 @@ def _read_row(lane: Lanes) -> GridState:
 
 def _hash_cells(tile: UInt8[Array, "height width"]) -> UInt32[Array, "2"]:
     """Two weighted sums of the kinds of all cells, the weights drawn at random."""
-    index = jnp.arange(tile.size, dtype=jnp.int32).reshape(tile.shape)
+    weights = np.random.default_rng(0).integers(1 << 32, size=(2, *tile.shape), dtype=np.uint32) | 1
     kind = tile.astype(jnp.uint32)
-    sums = [
-        jnp.sum(kind * (draw(jnp.int32(salt), index) | jnp.uint32(1)), dtype=jnp.uint32)
-        for salt in range(2)
-    ]
+    sums = [jnp.sum(kind * jnp.asarray(weight), dtype=jnp.uint32) for weight in weights]
     return jnp.stack(sums)
 
 

@@ -27,7 +27,7 @@ from alpha_factory.worlds.moments import Moments, Odds, find_relevance, stack_re
 TOGETHER = 128
 """Levels searched side by side."""
 
-_LANES = (256, 2048)  # few shapes, since each is compiled; more lanes at once leave the caches
+_LANES = (32, 512)  # few shapes, since each is compiled; more lanes at once are no faster
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 

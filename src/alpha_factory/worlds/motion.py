@@ -116,7 +116,7 @@ def _travel(
     is_level = speed[_HORIZONTAL] == speed[_VERTICAL]
     prefers_across = (speed[_HORIZONTAL] > speed[_VERTICAL]) | (is_level & (way % 2 == 0))
     is_across = jnp.where(
-        is_crossing[_VERTICAL] & is_crossing[_HORIZONTAL],
+        is_crossing[_VERTICAL] == is_crossing[_HORIZONTAL],
         prefers_across,
         is_crossing[_HORIZONTAL],
     )
