@@ -295,5 +295,5 @@ def test_grid_keeps_its_promises(observation, controls):
 
 
 def test_plain_maze_keeps_its_promises():
-    levels = jax.vmap(pack_maze)(public_suite().levels)
+    levels = pack_maze(public_suite().levels)
     check_world(make_maze(), levels, steps=300, key=KEY)

@@ -10,7 +10,7 @@ Level = Any
 """A pytree of arrays that says which world this is; what it holds is the world's own business."""
 
 WorldState = Any
-"""A pytree of arrays that changes with every step."""
+"""A pytree of arrays that changes with every step. It has `is_terminated` and `is_truncated`."""
 
 
 Params = Any
