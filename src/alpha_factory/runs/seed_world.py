@@ -18,7 +18,7 @@ def seed_genome() -> np.ndarray:
     is off is one mutation away from being on a little, not from being on in full.
     """
     values = dict.fromkeys(_NEARLY_NONE, _ALMOST)
-    values |= {name: 40_000 for name in ("drag", "friction", "slip")} | {"restitution": 26_000}
+    values |= dict.fromkeys(("drag", "friction", "slip"), 40_000) | {"restitution": 26_000}
     values |= {"gravity": 3_000, "wind": 3_000}
     values |= {name: 0b0101 for name in FIELDS if name.endswith("_spawn")}
     values |= {f"rule_{slot}": 255 for slot in range(4)}

@@ -5,6 +5,7 @@ from alpha_factory.worlds.grid import make_grid
 from alpha_factory.worlds.level import GridLevel, count_matches
 from alpha_factory.worlds.maze import draw_actions, make_maze, pack_maze, play_mazes
 from alpha_factory.worlds.mazes import public_mazes
+from alpha_factory.worlds.oracle import Verdict, find_optima, find_optimum, find_ways
 from alpha_factory.worlds.render import draw_contact_sheet, draw_level, write_gif
 from alpha_factory.worlds.settings import to_settings
 from alpha_factory.worlds.text import from_text, to_text
@@ -14,11 +15,15 @@ from alpha_factory.worlds.walls import SIDE
 __all__ = [
     "SIDE",
     "GridLevel",
+    "Verdict",
     "count_matches",
     "decode",
     "draw_actions",
     "draw_contact_sheet",
     "draw_level",
+    "find_optima",
+    "find_optimum",
+    "find_ways",
     "from_text",
     "make_grid",
     "make_maze",

@@ -65,7 +65,7 @@ def dash(tasks: Sequence[Task], *, budget: int, controls: str, pays_hidden: bool
         is_open = (count <= budget) & np.array([found is None for found in dashes])
         waiting = waiting[is_open[race.states.level[waiting]]]
     return [
-        Dash(int(states), states <= budget, None, 0.0)
+        Dash(int(states), bool(states <= budget), None, 0.0)
         if found is None
         else found._replace(states=int(states))
         for found, states in zip(dashes, count, strict=True)
@@ -123,7 +123,8 @@ class _Race:
 
     def leave(self, frontier: Frontier, chosen: np.ndarray) -> list[tuple[int, int, float]]:
         """Steps from some states; what leads to the goal: state, action, reward."""
-        solving, held = [], self.states
+        solving: list[tuple[int, int, float]] = []
+        held = self.states
         new = []
         for batch in frontier.leave(held.take(chosen)):
             source = chosen[batch.source]

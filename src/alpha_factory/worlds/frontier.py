@@ -5,7 +5,7 @@ States are told apart by 64-bit hashes: in a million states, the odds that two s
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -130,18 +130,19 @@ class Frontier:
         filled = np.concatenate([at, np.full(lanes - len(at), at[0])])
         times = np.concatenate([time, np.full(lanes - len(at), time[0])])
         cells = self._layers.cells[states.layer[filled]]
-        return Lanes(states.level[filled], states.row[filled], cells, times.astype(np.int32))
+        parts = (states.level[filled], states.row[filled], cells, times.astype(np.int32))
+        return Lanes(*map(jnp.asarray, parts))
 
     def _record(self, states: States, at: np.ndarray, time: np.ndarray, steps: Steps) -> Batch:
         """What the device found, and which of it is new."""
-        steps = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(at)], steps)
-        level, reward, flags = states.level[at], steps.reward, steps.flags
+        host: Any = jax.tree.map(lambda leaf: np.asarray(leaf)[: len(at)], steps)
+        level, reward, flags = states.level[at], host.reward, host.flags
         if self._springs == 1:
             trap = self._trap[level][:, None, None, None]
             reward, flags = (np.take_along_axis(part, trap, -1) for part in (reward, flags))
         has_next = (flags & ENDED) == 0
         lane, action, slip = np.nonzero(has_next.any(axis=-1))
-        numbers, is_first = self._table.enter(_key(steps.name[lane, action, slip], level[lane]))
+        numbers, is_first = self._table.enter(_key(host.name[lane, action, slip], level[lane]))
         successor = np.full(has_next.shape, -1, np.int32)
         successor[lane, action, slip] = np.where(
             has_next[lane, action, slip], numbers[:, None], np.int32(-1)
@@ -151,7 +152,7 @@ class Frontier:
         own_level = level[lane]
         double = (flags[lane, action, slip, 0] & DOUBLE) != 0
         clock = (time[lane] + 1 + double) % self._period[own_level]
-        key = _key(steps.cells[lane, action, slip], own_level)
+        key = _key(host.cells[lane, action, slip], own_level)
         layer = self._layers.find(key)
         unknown = np.flatnonzero(layer < 0)
         if len(unknown):
@@ -161,7 +162,7 @@ class Frontier:
                 key[new], self._reveal(states, at_new, time_new, action[new], slip[new])
             )
             layer = self._layers.find(key)
-        row = steps.row[lane, action, slip]
+        row = host.row[lane, action, slip]
         found = States(own_level, clock.astype(np.int32), row, layer)
         return Batch(at, successor, reward, flags, found)
 

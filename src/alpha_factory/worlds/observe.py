@@ -34,6 +34,7 @@ from alpha_factory.worlds.view import (
     show_view,
     view_directions,
 )
+from alpha_factory.worlds.walls import SIDE
 
 FEATURES = 1024
 """Bits of the symbolic basis."""
@@ -57,7 +58,7 @@ _LOOK_BITS = 20
 Observe = Callable[[GridLevel, GridState], Array]
 
 
-def make_observe(observation: str, view: int | None) -> tuple[Observe, int | None]:
+def make_observe(observation: str, view: int | None) -> tuple[Observe, int]:
     """What the agent sees, as `make_grid` says: a function of level and state, and its entries.
 
     Raises:
@@ -70,7 +71,7 @@ def make_observe(observation: str, view: int | None) -> tuple[Observe, int | Non
             raise UsageError(f"The symbolic basis has a view of {VIEW} cells a side, not {view}.")
         return observe, FEATURES
     if observation == "full":
-        return show_all, None
+        return show_all, SIDE * SIDE
     if observation == "pixels":
         return make_pixels(view), 3 * PIXELS * PIXELS
     if observation == "view":
