@@ -128,7 +128,7 @@ def test_evaluating_the_checkpoint_repeats_the_closing_evaluation(
 def test_evaluating_an_unknown_suite_lists_the_choices(
     finished: tuple[Path, dict[str, Any]],
 ) -> None:
-    with pytest.raises(UsageError, match=r"generated-v1, public-mazes-v1"):
+    with pytest.raises(UsageError, match=r"generated-v1, perfect-maze-medium-v1"):
         evaluate_run(finished[0], "generated", None, 0)
 
 
