@@ -1,6 +1,8 @@
 """How every test runs: ranks and dtypes strict, compiled programs kept between runs, Hypothesis without a clock."""
 
+import gc
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -40,3 +42,19 @@ def pytest_runtest_protocol(item):
         return (yield)
     finally:
         jax.config.update("jax_numpy_dtype_promotion", before)
+
+
+# Linux lets a process map 65,530 pieces of memory, and each compiled program takes some: beyond it LLVM aborts.
+_MOST_MAPS = 30_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _room_for_programs():
+    """Forget compiled programs before a worker that has run many tests has no room for more."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > _MOST_MAPS:
+        import jax
+
+        jax.clear_caches()
+        gc.collect()
