@@ -128,7 +128,8 @@ class Rule(NamedTuple):
     """One rule in codes. What the trigger and the effect don't use is 0; an empty slot is all 0."""
 
     trigger: int
-    count: int  # type: ignore[assignment]  # {n} of the trigger; hides tuple.count
+    # The word of `worlds.level.Rules`; a rule is never searched by the method of tuples that it hides.
+    count: int  # type: ignore[assignment]  # {n} of the trigger: steps or cells
     where: int  # {tile} or {half} of the trigger
     effect: int
     amount: int  # {direction} or {n} of the effect

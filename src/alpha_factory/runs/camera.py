@@ -117,7 +117,7 @@ def _film_policy(
     level: GridLevel, policy: str, controls: str, seed: int, warned: Callable[[str], None]
 ) -> tuple[list[GridState], str, bool, float]:
     if policy == RANDOM:
-        world = make_grid(controls=controls)  # type: ignore[arg-type]
+        world = make_grid(controls=controls)
         act, params = make_random(world.actions), None
     else:
         world = make_grid()

@@ -172,7 +172,7 @@ def _in_force(level: GridLevel, state: GridState) -> jax.Array:
 
 @functools.cache
 def _compile(controls: str) -> tuple[Any, Any]:
-    world = make_grid(controls=controls)  # type: ignore[arg-type]
+    world = make_grid(controls=controls)
     return jax.jit(world.reset), jax.jit(world.step)
 
 

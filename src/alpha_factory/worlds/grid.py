@@ -4,8 +4,6 @@ With neutral physics, no rules and nothing but walls it is the field's plain maz
 right, forward; walls block; solved means that the goal was reached.
 """
 
-from typing import Literal
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -37,9 +35,9 @@ class Chance(eqx.Module):
 
 def make_grid(
     *,
-    observation: Literal["symbolic", "view", "full", "pixels"] = "symbolic",
+    observation: str = "symbolic",
     view: int | None = 5,
-    controls: Literal["turn", "compass"] = "turn",
+    controls: str = "turn",
     pays_hidden: bool = False,
 ) -> World:
     """The grid world.

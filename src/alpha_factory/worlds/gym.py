@@ -207,9 +207,9 @@ class GridVectorEnv(gymnasium.vector.VectorEnv):
 
 def _make_world(observation: str, view: int | None, controls: str, pays_hidden: bool) -> World:
     return make_grid(
-        observation=observation,  # type: ignore[arg-type]
+        observation=observation,
         view=view,
-        controls=controls,  # type: ignore[arg-type]
+        controls=controls,
         pays_hidden=pays_hidden,
     )
 
