@@ -58,7 +58,12 @@ _TABLE: dict[str, tuple[tuple[str, int, Kind, str], ...]] = {
         ("start_column", 4, "number", "column of the start, as a share value / 16 of the width"),
         ("start_heading", 2, "code", "0 right, 1 down, 2 left, 3 up"),
         ("goal_shuffle", 6, "code", "which of the cells at about that distance holds the goal"),
-        ("goal_depth", 8, "number", "how far along the cells ordered by distance the goal lies"),
+        (
+            "goal_depth",
+            8,
+            "number",
+            "the goal lies 1 - (1 - value / 255)^2 of the way to the farthest cell",
+        ),
         ("links_across", 12, "code", "a set bit closes the link between two rooms side by side"),
         ("patience", 4, "number", "step limit per cell of the way: 4 + value / 2"),
         ("links_down", 12, "code", "a set bit closes the link between two rooms above another"),

@@ -30,7 +30,7 @@ def seed_genome() -> np.ndarray:
             "links_down": 0b000100101000,
             "start_row": 8,
             "start_column": 8,
-            "goal_depth": 100,
+            "goal_depth": 56,
             "goal_shuffle": 21,
             "patience": 12,
             "key_depth": 96,

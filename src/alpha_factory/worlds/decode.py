@@ -131,7 +131,9 @@ def _lay_course(
     )
     steps = flood(find_steps(tile), key)
     free = _free_cells(tile, steps, is_taken)
-    goal = pick_cell(free, genes["goal_depth"], genes["goal_shuffle"], 50_000)
+    # Leans to far: most of a level would else lie behind its goal.
+    nearness = 255 - genes["goal_depth"]
+    goal = pick_cell(free, 255 - nearness * nearness // 255, genes["goal_shuffle"], 50_000)
     # One-way tiles can leave a key in a dead end of its own: then everything stands open.
     is_stuck = ~jnp.any(free < UNREACHABLE)
     is_dropped = tiles.is_among(tile, (*_DOORWAYS, tiles.BUTTON, tiles.KEY)) & is_stuck
