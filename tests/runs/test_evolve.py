@@ -26,9 +26,10 @@ CANDIDATES = tiny.TINY.curriculum.parents * tiny.TINY.curriculum.children
 class Doctored(Programs):
     """The real programs, but for what the candidates are like and how they are played."""
 
-    def __init__(self, programs: Programs, total: np.ndarray, **changes: Any) -> None:
+    def __init__(self, programs: Programs, solved: list[int], **changes: Any) -> None:
         vars(self).update(vars(programs))  # compiled programs included
-        self._total = np.repeat(total, tiny.TINY.curriculum.episodes)
+        episodes = np.arange(tiny.TINY.curriculum.episodes)
+        self._solved = (episodes < np.array(solved)[:, None]).reshape(-1)
         self._changes = changes
 
     def propose(self, *args: Any, **options: Any) -> Proposal:
@@ -43,17 +44,25 @@ class Doctored(Programs):
 
     def judge(self, model: Any, levels: Any, *, key: Any) -> Score:
         played = super().judge(model, levels, key=key)
-        if played.total.shape != self._total.shape:
+        if played.is_solved.shape != self._solved.shape:
             return played
-        return Score(jnp.asarray(self._total, jnp.float32), played.is_solved, played.steps)
+        return Score(played.total, jnp.asarray(self._solved), played.steps)
 
 
 def judge(
-    tmp_path: Path, total: list[float], state: RunState | None = None, **changes: Any
+    tmp_path: Path,
+    solved: list[int],
+    state: RunState | None = None,
+    cycle: int = 1,
+    **changes: Any,
 ) -> tuple[RunState, list[WorldCard]]:
-    """The state after one cycle, and the cards of its candidates."""
+    """The state after one cycle, and the cards of its candidates.
+
+    Args:
+        solved: how many of its two episodes the policy solves, for each candidate.
+    """
     programs = tiny.make_programs(tiny.TINY)
-    doctored = Doctored(programs, np.array(total), **changes)
+    doctored = Doctored(programs, solved, **changes)
     with Archive(tmp_path / "worlds.sqlite") as archive:
         seed = WorldCard(
             id=0,
@@ -68,7 +77,7 @@ def judge(
         state, _ = evolve(
             doctored,
             state or programs.begin(),
-            Counters(cycle=1),  # no specialist's turn
+            Counters(cycle=cycle),  # odd: no specialist's turn
             tiny.MUTATOR.operators,
             archive,
             lambda losses: None,
@@ -81,10 +90,10 @@ def test_each_candidate_gets_the_verdict_that_it_deserves(tmp_path: Path) -> Non
     flags[0, 1] = flags[1, 2] = True
     plan = np.full(CANDIDATES, 7)
     plan[0] = -1
-    total = [0.5, 0.5, 0.5, -2.0, 0.95, 0.5, 0.5, 0.95]
+    solved = [1, 1, 1, 0, 2, 1, 1, 2]
     qd = np.array([9.0, 9.0, 9.0, 9.0, 9.0, 0.1, 0.2, 9.0], np.float32)
     state, cards = judge(
-        tmp_path, total, plan=plan, is_repeat=flags[0], is_held_out=flags[1], qd=qd
+        tmp_path, solved, plan=plan, is_repeat=flags[0], is_held_out=flags[1], qd=qd
     )
     told = [card.verdict for card in cards]
     assert told[:3] == ["unsolvable", "duplicate", "held out"]
@@ -95,7 +104,7 @@ def test_each_candidate_gets_the_verdict_that_it_deserves(tmp_path: Path) -> Non
 
 def test_the_best_by_quality_diversity_enter_first(tmp_path: Path) -> None:
     qd = np.array([0.1, 0.8, 0.3, 0.7, 0.2, 0.9, 0.4, 0.5], np.float32)
-    state, cards = judge(tmp_path, [0.5] * CANDIDATES, qd=qd)
+    state, cards = judge(tmp_path, [1] * CANDIDATES, qd=qd)
     accepted = [card.id for card in cards if card.verdict == "accepted"]
     assert accepted == [2, 4, 6]  # 0.8, 0.7 and 0.9; three are accepted at most
     assert [card.verdict for card in cards].count("not chosen") == CANDIDATES - 3
@@ -112,7 +121,7 @@ def test_full_pool_makes_room_by_retiring_the_mastered_only(tmp_path: Path) -> N
         begun,
         (jnp.asarray(score), jnp.int32(slots), jnp.arange(tiny.TINY.learning.worlds)),
     )
-    state, cards = judge(tmp_path, [0.5] * CANDIDATES, state=full)
+    state, cards = judge(tmp_path, [1] * CANDIDATES, state=full)
     accepted = [card.id for card in cards if card.verdict == "accepted"]
     assert len(accepted) == 2  # two worlds were mastered, so there is room for two
     # Episodes still going on in the two worlds that left count for nobody.
@@ -120,6 +129,29 @@ def test_full_pool_makes_room_by_retiring_the_mastered_only(tmp_path: Path) -> N
     kept = np.asarray(state.pool.world)
     assert {int(kept[1]), int(kept[3])} == set(accepted)
     assert (np.delete(kept, [1, 3]) == 0).all()
+
+
+def test_what_stays_unmastered_for_long_makes_room_after_the_mastered(tmp_path: Path) -> None:
+    begun = tiny.make_programs(tiny.TINY).begin()
+    slots, lifetime = tiny.TINY.curriculum.slots, tiny.TINY.curriculum.lifetime
+    score = np.array([0.1, 0.2, 0.3, 0.95, 0.2, 0.4, 0.5, -1.0], np.float32)
+    born = np.array([3, 2, 1, 9, 9, 9, 9, 0])
+    full = eqx.tree_at(
+        lambda state: (state.pool.score, state.pool.born, state.pool.size, state.pool.world),
+        begun,
+        (jnp.asarray(score), jnp.asarray(born, jnp.int32), jnp.int32(slots), jnp.arange(slots)),
+    )
+    state, cards = judge(tmp_path, [1] * CANDIDATES, state=full, cycle=lifetime + 1)
+    assert [card.verdict for card in cards].count("accepted") == tiny.TINY.curriculum.accepted
+    kept = set(np.asarray(state.pool.world).tolist())
+    assert set(range(slots)) - kept == {3, 7, 2}  # mastered; never played; old. Not 1: three enter
+    with Archive(tmp_path / "worlds.sqlite") as archive:
+        told = {gone.world: gone.reason for gone in archive.retirements()}
+    assert told == {
+        3: "mastered: solve rate 0.95",
+        7: "old: never played",
+        2: "old: solve rate 0.30",
+    }
 
 
 def test_level_of_a_suite_is_recognised_whatever_its_rules_say() -> None:

@@ -82,10 +82,10 @@ def propose(
 
 
 def meets_criterion(
-    normalised_return: Float[Array, " candidates"], *, lowest: float, highest: float
+    score: Float[Array, " candidates"], *, lowest: float, highest: float
 ) -> Bool[Array, " candidates"]:
     """Eq. (2): neither out of reach nor already solved."""
-    return (normalised_return > lowest) & (normalised_return < highest)
+    return (score > lowest) & (score < highest)
 
 
 def quality_diversity(

@@ -18,7 +18,7 @@ class Pool(eqx.Module):
     world: Int32[Array, " slots"]  # number under which the world is archived
     born: Int32[Array, " slots"]  # cycle of its acceptance
     plan: Int32[Array, " slots"]  # actions of the shortest plan
-    score: Float32[Array, " slots"]  # normalised return when last played, or NEVER_PLAYED
+    score: Float32[Array, " slots"]  # share solved when last played, or NEVER_PLAYED
     size: Int32[Array, ""]
 
 

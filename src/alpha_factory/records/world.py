@@ -37,13 +37,13 @@ class WorldCard(BaseModel):
     """Env steps that the run had taken by then."""
     verdict: Verdict
     score: FiniteFloat | None = None
-    """Normalised return of the policy that judged it; None where no policy played it."""
+    """Share of its episodes that the judging policy solved; None where no policy played it."""
     qd: FiniteFloat | None = None
     """Quality-diversity score by which it was ranked; None where it was not ranked."""
     shortest_path: NonNegativeInt | None = None
     """Fewest moves to the goal; None where there is no way."""
     specialist_score: FiniteFloat | None = None
-    """Normalised return of the specialist fine-tuned on it; None where there was none."""
+    """The same of the specialist fine-tuned on it; None where there was none."""
 
 
 class WorldScore(BaseModel):

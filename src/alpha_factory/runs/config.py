@@ -95,9 +95,11 @@ class CurriculumConfig:
     episodes: int = 4
     """Episodes by which a child is judged."""
     lowest: float = 0.05
-    """R_min: a child must bring more than this normalised return."""
+    """R_min: more than this share of its episodes must be solved for a child to live."""
     highest: float = 0.9
-    """R_max: a child must bring less, and a living world that brings this much may be retired."""
+    """R_max: less must be; a living world that is solved this often counts as mastered."""
+    lifetime: int = 32
+    """Cycles after which a world that is not mastered may make room too, the oldest first."""
     accepted: int = 16
     """Children accepted in a cycle at most."""
     novelty_weight: float = 0.55

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array
 
 from alpha_factory.core.types import Level
-from alpha_factory.curriculum import Pool, isolate, meets_criterion, merge
+from alpha_factory.curriculum import NEVER_PLAYED, Pool, isolate, meets_criterion, merge
 from alpha_factory.genome import to_hex
 from alpha_factory.learn import Losses
 from alpha_factory.records import Retirement, Transfer, Verdict, WorldCard, WorldScore
@@ -30,7 +30,7 @@ from alpha_factory.runs.state import Counters, RunState, Student
 class Judgement:
     """What became of a cycle's candidates, one entry each."""
 
-    score: np.ndarray  # normalised return
+    score: np.ndarray  # share of the episodes solved
     verdict: list[Verdict]
     slot: np.ndarray  # where it enters the pool; the number of slots if it does not
 
@@ -73,11 +73,7 @@ def evolve(
     state = RunState(student, pool, frontier, no_episodes(config.slots))
     cards = _write_cards(pool_before, proposal, judgement, counters, operators)
     retirements = [
-        Retirement(
-            world=int(pool_before.world[slot]),
-            cycle=counters.cycle,
-            reason=f"mastered: normalised return {float(pool_before.score[slot]):.2f}",
-        )
+        _retire(config, pool_before, int(slot), counters.cycle)
         for slot in judgement.slot[is_accepted]
         if slot < int(pool_before.size)
     ]
@@ -112,7 +108,7 @@ def _forget_slots(student: Student, taken: np.ndarray, slots: int) -> Student:
 
 
 def _score_pool(state: RunState, counters: Counters) -> tuple[RunState, list[WorldScore]]:
-    """Give every living world that was played the mean return of its training episodes."""
+    """Give every living world that was played the share of its training episodes solved."""
     size = int(state.pool.size)
     ended, solved, total, world, score = (
         np.array(leaf)
@@ -126,14 +122,14 @@ def _score_pool(state: RunState, counters: Counters) -> tuple[RunState, list[Wor
     )
     rows = []
     for slot in np.flatnonzero(ended[:size]):
-        score[slot] = np.clip(total[slot] / ended[slot], 0.0, 1.0)
+        score[slot] = solved[slot] / ended[slot]
         rows.append(
             WorldScore(
                 world=int(world[slot]),
                 cycle=counters.cycle,
                 frames=counters.frames,
-                normalised_return=float(score[slot]),
-                solve_rate=float(solved[slot] / ended[slot]),
+                normalised_return=float(np.clip(total[slot] / ended[slot], 0.0, 1.0)),
+                solve_rate=float(score[slot]),
                 episodes=int(ended[slot]),
             )
         )
@@ -150,9 +146,10 @@ def _judge(
     played = programs.judge(
         state.student.learner.model, repeated, key=derive_key(seed, "judge", counters.cycle)
     )
-    # Standing still earns 0 and no policy more than 1: the min-max normalisation of eq. (2).
-    mean_return = np.asarray(played.total).reshape(-1, config.episodes).mean(axis=1)
-    score = np.clip(mean_return, 0.0, 1.0)
+    # With reward on the way to a goal, an agent that never reaches it can bring as much as one
+    # that does: only what was solved can be compared between worlds.
+    is_solved = np.asarray(played.is_solved, np.float32)
+    score = is_solved.reshape(-1, config.episodes).mean(axis=1)
 
     is_met = np.asarray(
         meets_criterion(jnp.asarray(score), lowest=config.lowest, highest=config.highest)
@@ -168,7 +165,7 @@ def _judge(
     for reason, is_so in reversed(reasons):
         verdict = [reason if so else said for so, said in zip(is_so, verdict, strict=True)]
 
-    free, qd = _free_slots(config, state), np.asarray(proposal.qd)
+    free, qd = _free_slots(config, state, counters.cycle), np.asarray(proposal.qd)
     slot = np.full(len(score), config.slots)
     eligible = [index for index, said in enumerate(verdict) if said == "accepted"]
     ranked = sorted(eligible, key=lambda index: -qd[index])
@@ -180,13 +177,26 @@ def _judge(
     return Judgement(score, verdict, slot)
 
 
-def _free_slots(config: CurriculumConfig, state: RunState) -> list[int]:
-    """Slots never used, then those of mastered worlds, the best mastered and oldest first."""
+def _free_slots(config: CurriculumConfig, state: RunState, cycle: int) -> list[int]:
+    """Slots never used, those of mastered worlds, the best first, those of the oldest others."""
     size = int(state.pool.size)
     score, born = np.asarray(state.pool.score), np.asarray(state.pool.born)
     mastered = [slot for slot in range(size) if score[slot] >= config.highest]
     mastered.sort(key=lambda slot: (-score[slot], born[slot], slot))
-    return [*range(size, config.slots), *mastered]
+    old = [
+        slot
+        for slot in range(size)
+        if score[slot] < config.highest and cycle - born[slot] >= config.lifetime
+    ]
+    old.sort(key=lambda slot: (born[slot], slot))
+    return [*range(size, config.slots), *mastered, *old]
+
+
+def _retire(config: CurriculumConfig, pool: Pool, slot: int, cycle: int) -> Retirement:
+    score = float(pool.score[slot])
+    reason = "mastered" if score >= config.highest else "old"
+    told = "never played" if score == NEVER_PLAYED else f"solve rate {score:.2f}"
+    return Retirement(world=int(pool.world[slot]), cycle=cycle, reason=f"{reason}: {told}")
 
 
 def _write_cards(
@@ -238,8 +248,8 @@ def _specialise(
     another, since the largest of many noisy gains is always too large.
 
     Returns:
-        The state, the record, the specialist's normalised return on its own world, and the frames
-        and updates spent.
+        The state, the record, the specialist's solve rate on its own world, and the frames and
+        updates spent.
     """
     config, seed = programs.config.curriculum, programs.config.seed
     learner = state.student.learner
@@ -279,6 +289,6 @@ def _specialise(
         gain=gain,
         merged=is_merged,
     )
-    score = float(np.clip(np.asarray(at_home.total).mean(), 0.0, 1.0))
+    score = float(np.asarray(at_home.is_solved, np.float32).mean())
     updates = int(student.learner.updates) - int(learner.updates)
     return state, transfer, score, {"frames": frames, "updates": updates}

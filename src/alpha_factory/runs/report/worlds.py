@@ -17,7 +17,7 @@ from alpha_factory.runs.report.data import RunRecord
 from alpha_factory.runs.report.results import percent
 from alpha_factory.runs.report.tree import draw_tree, shade
 from alpha_factory.worlds import draw_level, to_text
-from alpha_factory.worlds.text import own_size
+from alpha_factory.worlds.levels.text import own_size
 
 _SHOWN = 12
 _PICTURE = 150  # pixels that a picture is wide or high at most, its frame left out
@@ -85,7 +85,7 @@ def draw_lineage(record: RunRecord, showcase: Showcase) -> str:
             f'<li>{mark}stroke="var(--ink)" stroke-width="1.8"/></svg>lives in the pool</li>'
         )
         items.append(
-            f'<li>{mark}style="fill:var(--edge);opacity:.5"/></svg>mastered, has left it</li>'
+            f'<li>{mark}style="fill:var(--edge);opacity:.5"/></svg>mastered or old, has left it</li>'
         )
     if tree.has_rejected:
         names = (
