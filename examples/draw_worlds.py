@@ -10,7 +10,8 @@ import jax
 import numpy as np
 
 from alpha_factory.genome import Rule, print_rule, random_genome
-from alpha_factory.worlds import GridLevel, decode, draw_contact_sheet, tiles
+from alpha_factory.worlds import GridLevel, decode, draw_contact_sheet
+from alpha_factory.worlds.levels import tiles
 
 LAWS = {"gravity": "gravity", "wind": "wind", "drag": "drag", "restitution": "bouncy walls"}
 

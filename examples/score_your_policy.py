@@ -11,7 +11,8 @@ from jaxtyping import Array, Bool
 
 from alpha_factory.core.types import Plan
 from alpha_factory.evaluate import Scorer, limit_steps, make_random, public_suite, summarise
-from alpha_factory.worlds import make_grid, tiles
+from alpha_factory.worlds import make_grid
+from alpha_factory.worlds.levels import tiles
 
 # After 25 view cells of 20 bits come 11 x 11 map cells of 4 bits, the agent in the middle cell of
 # the map and facing its last row (docs/worlds.md has the layout).

@@ -11,7 +11,7 @@ from alpha_factory.evaluate.holdout import poet_suite
 from alpha_factory.genome import from_hex
 from alpha_factory.genome.rules import EFFECTS
 from alpha_factory.worlds import count_matches, from_text
-from alpha_factory.worlds.tiles import NAMES, OPEN_DOOR
+from alpha_factory.worlds.levels.tiles import NAMES, OPEN_DOOR
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alpha_factory.worlds import decode, grid, make_grid, shortest_walk, tiles
-from alpha_factory.worlds.controls import CONTROLS, Controls
-from alpha_factory.worlds.view import show_all, show_view
+from alpha_factory.worlds import decode, make_grid, shortest_walk
+from alpha_factory.worlds.grid import engine as grid
+from alpha_factory.worlds.grid.controls import CONTROLS, Controls
+from alpha_factory.worlds.grid.view import show_all, show_view
+from alpha_factory.worlds.levels import tiles
 
 STEPS = 64
 VIEW = 7

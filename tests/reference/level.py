@@ -9,7 +9,7 @@ import numpy as np
 
 from alpha_factory.genome import SLOTS, TEMPLATES, Rule
 from alpha_factory.genome.rules import EFFECTS, TRIGGERS
-from alpha_factory.worlds.level import GridLevel, Physics, Reward, Rules
+from alpha_factory.worlds.levels.level import GridLevel, Physics, Reward, Rules
 from reference import search
 
 SYMBOLS = ".#GKDT'~_O!|$B?)u(n]U[A"

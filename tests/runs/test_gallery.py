@@ -8,7 +8,7 @@ from alpha_factory.core.errors import InvalidGenome, InvalidLevel, UsageError
 from alpha_factory.genome import from_hex, from_values, to_hex, to_json
 from alpha_factory.runs.gallery import describe_world, sample_worlds, save_picture
 from alpha_factory.runs.wording import tell_level
-from alpha_factory.worlds.level_file import parse_level
+from alpha_factory.worlds.levels.file import parse_level
 
 KEYS = {
     *("genome", "ascii", "level", "fields", "step_limit", "details", "features", "solvable"),

@@ -8,7 +8,7 @@ from alpha_factory.runs.session import (
     print_keys,
     read_keys,
 )
-from alpha_factory.worlds.level_file import parse_level
+from alpha_factory.worlds.levels.file import parse_level
 from alpha_factory.worlds.scene import print_scene
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from alpha_factory.genome import FIELDS, SECTIONS, from_values, to_values
-from alpha_factory.worlds import SIDE, tiles
+from alpha_factory.worlds import SIDE
+from alpha_factory.worlds.levels import tiles
 from reference.engine import DECODE, PLAN, draw_cells, take
 from reference.grid import read_level, solve
 from reference.search import AHEAD, UNREACHABLE, distances, flood

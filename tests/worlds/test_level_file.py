@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from alpha_factory.core.errors import AlphaFactoryError, InvalidLevel
 from alpha_factory.genome import random_genome
 from alpha_factory.worlds import decode, from_text, to_text
-from alpha_factory.worlds.level_file import parse_level, print_level
-from alpha_factory.worlds.text import Settings
+from alpha_factory.worlds.levels.file import parse_level, print_level
+from alpha_factory.worlds.levels.text import Settings
 
 TEXT = """\
 step_limit = 60

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from alpha_factory.core.errors import InvalidLevel
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.grid import make_grid
+from alpha_factory.worlds.grid.engine import make_grid
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.text import from_text
 from alpha_factory.worlds.maze import (
     draw_actions,
     make_maze,
@@ -15,7 +16,6 @@ from alpha_factory.worlds.maze import (
     reset,
     show_look,
 )
-from alpha_factory.worlds.text import from_text
 
 AHEAD = ((0, 1), (1, 0), (0, -1), (-1, 0))  # right, down, left, up
 AGENT = 30  # facing up, as every view shows it

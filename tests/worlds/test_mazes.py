@@ -5,7 +5,8 @@ import jax
 import numpy as np
 import pytest
 
-from alpha_factory.worlds import public_mazes, shortest_walk, tiles
+from alpha_factory.worlds import public_mazes, shortest_walk
+from alpha_factory.worlds.levels import tiles
 
 # Walls, and moves from cell to cell (turns not counted) of the shortest way.
 KNOWN = {

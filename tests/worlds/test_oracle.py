@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.worlds import from_text, public_mazes, shortest_walk
-from alpha_factory.worlds.grid import Chance, advance, reset
-from alpha_factory.worlds.oracle import find_optima, find_optimum
+from alpha_factory.worlds.grid.engine import Chance, advance, reset
+from alpha_factory.worlds.oracle.optimum import find_optima, find_optimum
 
 SIDE = 8
 ACTIONS = "LRF"

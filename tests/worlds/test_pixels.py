@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.worlds import from_text, make_grid, tiles
-from alpha_factory.worlds.pixels import PIXELS, draw_atlas, draw_codes, make_pixels
+from alpha_factory.worlds import from_text, make_grid
+from alpha_factory.worlds.grid.pixels import PIXELS, draw_atlas, draw_codes, make_pixels
+from alpha_factory.worlds.grid.view import AGENT_SHOWN, GLYPHS, show_all, show_view
+from alpha_factory.worlds.levels import tiles
 from alpha_factory.worlds.sprites import EDGE
-from alpha_factory.worlds.view import AGENT_SHOWN, GLYPHS, show_all, show_view
 
 CODES = GLYPHS + 4
 MAP = """\

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alpha_factory.genome import OPERATORS, mutate, random_genome
-from alpha_factory.worlds import SIDE, decode, make_grid, tiles
-from alpha_factory.worlds.reach import UNREACHABLE, find_steps, flood
+from alpha_factory.worlds import SIDE, decode, make_grid
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.reach import UNREACHABLE, find_steps, flood
 
 LANES, STEPS = 16, 250
 SEEDS = st.integers(0, 2**31 - 1)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.reach import UNREACHABLE, find_steps, flood, flood_back
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.reach import UNREACHABLE, find_steps, flood, flood_back
 from reference import search
 from reference.grid import random_level, write_level
 from reference.level import SCATTERED, SIDE

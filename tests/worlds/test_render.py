@@ -10,13 +10,13 @@ from alpha_factory.worlds import (
     draw_level,
     from_text,
     make_grid,
-    tiles,
     write_gif,
 )
-from alpha_factory.worlds.motion import UNIT
+from alpha_factory.worlds.grid.state import SEEN_BIT
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import UNIT
 from alpha_factory.worlds.render import visible_cells
 from alpha_factory.worlds.sprites import draw_opponent, draw_tile
-from alpha_factory.worlds.state import SEEN_BIT
 
 MAP = """\
 ....#.

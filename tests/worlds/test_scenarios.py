@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from alpha_factory.genome import TEMPLATES, print_rule, rules
-from alpha_factory.worlds import from_text, make_grid, tiles
+from alpha_factory.worlds import from_text, make_grid
+from alpha_factory.worlds.levels import tiles
 
 SIDE = 9
 LONGEST_LOG = 10

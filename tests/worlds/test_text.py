@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from alpha_factory.core.errors import InvalidLevel, InvalidRule
 from alpha_factory.genome import from_hex
-from alpha_factory.worlds import SIDE, decode, from_text, shortest_walk, tiles, to_settings, to_text
+from alpha_factory.worlds import SIDE, decode, from_text, shortest_walk, to_settings, to_text
+from alpha_factory.worlds.levels import tiles
 from reference.grid import read_level
 
 DECODE = jax.jit(decode)

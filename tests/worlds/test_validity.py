@@ -3,8 +3,9 @@ import jax.numpy as jnp
 import pytest
 
 from alpha_factory.core.errors import InvalidLevel
-from alpha_factory.worlds import from_text, tiles
-from alpha_factory.worlds.validity import check_level
+from alpha_factory.worlds import from_text
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.validity import check_level
 
 LEVEL = from_text(">.G\n#.#")
 

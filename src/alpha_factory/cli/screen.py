@@ -13,15 +13,15 @@ import numpy as np
 from alpha_factory.core.errors import UsageError
 from alpha_factory.genome import Rule, print_rule
 from alpha_factory.runs.session import Moment, Session, find_rules_in_force
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.scene import NAMES, SYMBOLS, show_scene
-from alpha_factory.worlds.view import (
+from alpha_factory.worlds.grid.view import (
     AGENT_SHOWN,
     CHASER_SHOWN,
     HIDDEN,
     OPEN_GATE_SHOWN,
     PATROL_SHOWN,
 )
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.scene import NAMES, SYMBOLS, show_scene
 
 _NARROWEST = 40  # columns that the text below the map needs
 _LETTERS = {"up": "kw", "down": "js", "left": "ha", "right": "ld"}

@@ -25,9 +25,9 @@ from alpha_factory.worlds import (
     to_settings,
     to_text,
 )
-from alpha_factory.worlds.motion import WHOLE
-from alpha_factory.worlds.oracle import Verdict, find_optima
-from alpha_factory.worlds.tiles import CHASER, FLOOR, NAMES, PATROL, WALL
+from alpha_factory.worlds.levels.level import WHOLE
+from alpha_factory.worlds.levels.tiles import CHASER, FLOOR, NAMES, PATROL, WALL
+from alpha_factory.worlds.oracle.optimum import Verdict, find_optima
 
 STEP_LIMIT = 250
 

@@ -20,8 +20,8 @@ from alpha_factory.runs.gallery import PICTURE_FORMATS, save_picture
 from alpha_factory.runs.session import KEYS, Session, read_keys, tell_end
 from alpha_factory.runs.source import find_world
 from alpha_factory.worlds import GridLevel, make_grid, write_gif
-from alpha_factory.worlds.oracle import find_optimum
-from alpha_factory.worlds.state import GridState
+from alpha_factory.worlds.grid.state import GridState
+from alpha_factory.worlds.oracle.optimum import find_optimum
 
 RANDOM, ORACLE = "random", "oracle"
 _FILM = ".gif"

@@ -13,10 +13,10 @@ from alpha_factory.genome import random_genome, to_hex, to_json, to_values
 from alpha_factory.runs.source import NamedWorld, decode_genome, find_world, from_genome
 from alpha_factory.runs.wording import count, tell_level
 from alpha_factory.worlds import draw_level, to_text
-from alpha_factory.worlds.controls import CONTROLS
-from alpha_factory.worlds.level_file import print_level
-from alpha_factory.worlds.oracle import BUDGET, Verdict, find_optima
-from alpha_factory.worlds.text import own_size
+from alpha_factory.worlds.grid.controls import CONTROLS
+from alpha_factory.worlds.levels.file import print_level
+from alpha_factory.worlds.levels.text import own_size
+from alpha_factory.worlds.oracle.optimum import BUDGET, Verdict, find_optima
 
 __all__ = [
     "PICTURE_FORMATS",

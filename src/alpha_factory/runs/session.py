@@ -11,9 +11,10 @@ import numpy as np
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.genome import SLOTS
-from alpha_factory.worlds import GridLevel, make_grid, tiles
-from alpha_factory.worlds.force import find_force
-from alpha_factory.worlds.state import GridState
+from alpha_factory.worlds import GridLevel, make_grid
+from alpha_factory.worlds.grid.force import find_force
+from alpha_factory.worlds.grid.state import GridState
+from alpha_factory.worlds.levels import tiles
 
 KEYS = {"turn": "LRF", "compass": "RDLU"}
 """Letters of a key log by control scheme, in the order of the actions."""

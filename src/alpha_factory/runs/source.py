@@ -18,8 +18,8 @@ from alpha_factory.evaluate import limit_steps
 from alpha_factory.genome import BITS, from_hex, from_json
 from alpha_factory.runs.suites import SUITES, load_suite
 from alpha_factory.worlds import GridLevel, decode, public_mazes
-from alpha_factory.worlds.level_file import parse_level
-from alpha_factory.worlds.validity import check_level
+from alpha_factory.worlds.levels.file import parse_level
+from alpha_factory.worlds.levels.validity import check_level
 
 _HEX_DIGITS = BITS // 4
 _MOSTLY_HEX = 32  # hexadecimal digits from which a source is taken for a genome with some missing

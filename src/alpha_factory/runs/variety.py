@@ -8,8 +8,9 @@ from jaxtyping import Array, UInt32
 
 from alpha_factory.genome import mutate, random_genome
 from alpha_factory.genome.rules import EFFECTS, TRIGGERS
-from alpha_factory.worlds import decode, tiles
-from alpha_factory.worlds.oracle import Verdict, find_ways
+from alpha_factory.worlds import decode
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.oracle.optimum import Verdict, find_ways
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 

@@ -7,10 +7,11 @@ import numpy as np
 
 from alpha_factory.genome import Rule, print_rule
 from alpha_factory.genome.rules import EFFECTS
-from alpha_factory.worlds import GridLevel, tiles
-from alpha_factory.worlds.motion import UNIT, WHOLE
-from alpha_factory.worlds.settings import to_settings
-from alpha_factory.worlds.text import own_size
+from alpha_factory.worlds import GridLevel
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import UNIT, WHOLE
+from alpha_factory.worlds.levels.settings import to_settings
+from alpha_factory.worlds.levels.text import own_size
 
 _PLURALS = {"box": "boxes", "lava": "lava", "ice": "ice"}
 _MASSES = ("lava", "ice")

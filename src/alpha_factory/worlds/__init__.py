@@ -1,16 +1,16 @@
 """A genome made playable: levels, the grid engine, its oracle and its pictures."""
 
-from alpha_factory.worlds.decode import decode
-from alpha_factory.worlds.grid import make_grid
-from alpha_factory.worlds.level import GridLevel, count_matches
+from alpha_factory.worlds.grid.engine import make_grid
+from alpha_factory.worlds.levels.decode import decode
+from alpha_factory.worlds.levels.level import GridLevel, count_matches
+from alpha_factory.worlds.levels.mazes import public_mazes
+from alpha_factory.worlds.levels.settings import to_settings
+from alpha_factory.worlds.levels.text import from_text, to_text
+from alpha_factory.worlds.levels.walls import SIDE
 from alpha_factory.worlds.maze import draw_actions, make_maze, pack_maze, play_mazes
-from alpha_factory.worlds.mazes import public_mazes
-from alpha_factory.worlds.oracle import Verdict, find_optima, find_optimum, find_ways
+from alpha_factory.worlds.oracle.optimum import Verdict, find_optima, find_optimum, find_ways
 from alpha_factory.worlds.render import draw_contact_sheet, draw_level, write_gif
-from alpha_factory.worlds.settings import to_settings
-from alpha_factory.worlds.text import from_text, to_text
 from alpha_factory.worlds.walk import shortest_walk
-from alpha_factory.worlds.walls import SIDE
 
 __all__ = [
     "SIDE",

@@ -20,13 +20,13 @@ from jaxtyping import Array
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.core.types import Outcome, World
-from alpha_factory.worlds.grid import make_grid
+from alpha_factory.worlds.grid.engine import make_grid
+from alpha_factory.worlds.grid.state import GridState
+from alpha_factory.worlds.grid.view import GLYPHS
 from alpha_factory.worlds.gym_levels import read_level, read_levels
-from alpha_factory.worlds.level import GridLevel
+from alpha_factory.worlds.levels.level import GridLevel
 from alpha_factory.worlds.render import draw_level
 from alpha_factory.worlds.scene import print_scene
-from alpha_factory.worlds.state import GridState
-from alpha_factory.worlds.view import GLYPHS
 
 _RENDER_MODES = ("rgb_array", "ansi")
 _FPS = 8
@@ -56,7 +56,7 @@ class GridEnv(gymnasium.Env):
 
         Args:
             genome: 128 hexadecimal digits, or 16 words of 32 bits.
-            level: a level, or the text of a level's file as `worlds.level_file` reads it.
+            level: a level, or the text of a level's file as `worlds.levels.file` reads it.
             observation, view, controls, pays_hidden: as `make_grid` takes them.
             render_mode: `rgb_array`, a picture, or `ansi`, text.
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from alpha_factory.core.errors import InvalidGenome, InvalidLevel, UsageError
 from alpha_factory.genome import WORDS, from_hex
-from alpha_factory.worlds.decode import decode
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.level_file import parse_level
-from alpha_factory.worlds.validity import check_level
+from alpha_factory.worlds.levels.decode import decode
+from alpha_factory.worlds.levels.file import parse_level
+from alpha_factory.worlds.levels.level import GridLevel
+from alpha_factory.worlds.levels.validity import check_level
 
 _decode = jax.jit(decode)
 

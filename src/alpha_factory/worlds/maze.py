@@ -19,10 +19,9 @@ from jaxtyping import Array, Bool, Float32, Int32, PRNGKeyArray, UInt8, UInt32
 from alpha_factory.core.errors import InvalidLevel
 from alpha_factory.core.types import Outcome, World
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.motion import WHOLE
-from alpha_factory.worlds.view import AGENT_SHOWN, VIEW, view_offsets
+from alpha_factory.worlds.grid.view import AGENT_SHOWN, VIEW, view_offsets
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import WHOLE, GridLevel
 
 LARGEST = 32
 """Most cells a side."""

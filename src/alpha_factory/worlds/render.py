@@ -14,14 +14,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Int32
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from alpha_factory.worlds import sprites, tiles
-from alpha_factory.worlds.force import find_force
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.motion import UNIT
+from alpha_factory.worlds import sprites
+from alpha_factory.worlds.grid.force import find_force
+from alpha_factory.worlds.grid.state import GridState
+from alpha_factory.worlds.grid.view import is_gate_open, view_bounds
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import UNIT, GridLevel
+from alpha_factory.worlds.levels.text import own_size
 from alpha_factory.worlds.pen import INK, PAPER
-from alpha_factory.worlds.state import GridState
-from alpha_factory.worlds.text import own_size
-from alpha_factory.worlds.view import is_gate_open, view_bounds
 
 _FRAME_SHARE = 0.25  # width of the outer wall, in tiles
 _SHEET_CELL = 400  # pixels that the longer side of a level takes on a contact sheet

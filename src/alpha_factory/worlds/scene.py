@@ -5,15 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, UInt8
 
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.force import find_force
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.state import GridState
-from alpha_factory.worlds.text import own_size
-from alpha_factory.worlds.view import GLYPHS, HIDDEN, show_all, view_bounds
+from alpha_factory.worlds.grid.force import find_force
+from alpha_factory.worlds.grid.state import GridState
+from alpha_factory.worlds.grid.view import GLYPHS, HIDDEN, show_all, view_bounds
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel
+from alpha_factory.worlds.levels.text import own_size
 
 SYMBOLS = f"{tiles.SYMBOLS}:HC {tiles.HEADING_SYMBOLS}"
-"""Symbol of each code of `worlds.view`: tiles as in a level's map, open gate, opponents, what is hidden, the agent."""
+"""Symbols of the codes of `worlds.grid.view`: tiles, open gate, opponents, hidden, the agent."""
 NAMES = (
     *(*tiles.NAMES, "open gate", "patrol", "chaser", "hidden"),
     *(f"the agent, facing {heading}" for heading in tiles.HEADINGS),
@@ -34,7 +34,7 @@ def print_scene(level: GridLevel, state: GridState, *, is_known_only: bool = Fal
 def show_scene(
     level: GridLevel, state: GridState, *, is_known_only: bool = False
 ) -> UInt8[np.ndarray, "rows columns"]:
-    """The codes of `worlds.view` of what a moment looks like, cropped to the level's own size."""
+    """The codes of `worlds.grid.view` of what a moment looks like, cropped to the level's own size."""
     height, width = own_size(level)
     shown = _show_known(level, state) if is_known_only else _show_all(level, state)
     return np.asarray(shown)[:height, :width]

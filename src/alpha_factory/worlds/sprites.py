@@ -9,7 +9,7 @@ import math
 
 from PIL import Image
 
-from alpha_factory.worlds import tiles
+from alpha_factory.worlds.levels import tiles
 from alpha_factory.worlds.pen import (
     BLUE,
     GREEN,

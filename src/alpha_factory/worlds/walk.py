@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32, UInt32
 
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.reach import find_steps
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel
+from alpha_factory.worlds.levels.reach import find_steps
 
 NO_WALK = -1
 

@@ -10,10 +10,9 @@ from jaxtyping import Array, Float32, Int32
 
 from alpha_factory.core.errors import InvalidLevel
 from alpha_factory.genome import SLOTS, Rule, print_rule
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.motion import UNIT, WHOLE
-from alpha_factory.worlds.reach import find_steps, flood_back
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import UNIT, WHOLE, GridLevel
+from alpha_factory.worlds.levels.reach import find_steps, flood_back
 
 measure_ways = jax.jit(lambda tile, goal: flood_back(find_steps(tile), goal))
 """`measure_ways(tile, goal)`: steps from each cell to the goal, compiled once for all callers."""

@@ -2,8 +2,8 @@
 
 from importlib import resources
 
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.text import from_text
+from alpha_factory.worlds.levels.level import GridLevel
+from alpha_factory.worlds.levels.text import from_text
 
 _FILE = "public_mazes.txt"
 _COMMENT = ";"
@@ -14,7 +14,9 @@ def public_mazes() -> dict[str, GridLevel]:
 
     Rewards are sparse, nothing slips, and the step limit is 250.
     """
-    text = resources.files("alpha_factory.worlds").joinpath(_FILE).read_text(encoding="utf-8")
+    text = (
+        resources.files("alpha_factory.worlds.levels").joinpath(_FILE).read_text(encoding="utf-8")
+    )
     lines = [line for line in text.splitlines() if not line.startswith(_COMMENT)]
     mazes = {}
     for block in "\n".join(lines).strip().split("\n\n"):

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int8, Int32, UInt8
 
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.force import Force
-from alpha_factory.worlds.motion import Motion
-from alpha_factory.worlds.settle import settle
-from alpha_factory.worlds.state import KIND_BITS, SEEN_BIT, VISITED_BIT, GridState
-from alpha_factory.worlds.view import view_bounds
+from alpha_factory.worlds.grid.force import Force
+from alpha_factory.worlds.grid.motion import Motion
+from alpha_factory.worlds.grid.settle import settle
+from alpha_factory.worlds.grid.state import KIND_BITS, SEEN_BIT, VISITED_BIT, GridState
+from alpha_factory.worlds.grid.view import view_bounds
+from alpha_factory.worlds.levels import tiles
 
 
 class Marks(eqx.Module):

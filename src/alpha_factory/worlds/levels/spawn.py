@@ -6,10 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int16, Int32, UInt8
 
 from alpha_factory.genome import Genes
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.chance import ONE, amount, draw, falls, share
-from alpha_factory.worlds.reach import UNREACHABLE
-from alpha_factory.worlds.walls import SIDE, cell_grid, cell_index
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.chance import ONE, amount, draw, falls, share
+from alpha_factory.worlds.levels.reach import UNREACHABLE
+from alpha_factory.worlds.levels.walls import SIDE, cell_grid, cell_index
 
 _CLEARANCE = 5  # steps from the start within which no opponent sets out
 _ROOM = 8  # cells that a world must have for teleporters

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Int32, UInt8
 
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.force import Force, find_force, unit_vector
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.state import KIND_BITS, GridState
+from alpha_factory.worlds.grid.force import Force, find_force, unit_vector
+from alpha_factory.worlds.grid.state import KIND_BITS, GridState
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel
 
 VIEW = 5
 """Cells a side of the view; the agent stands in the middle of its nearest row."""

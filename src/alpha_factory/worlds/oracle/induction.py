@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alpha_factory.worlds.graph import Graph
-from alpha_factory.worlds.moments import Moments, Odds
+from alpha_factory.worlds.oracle.graph import Graph
+from alpha_factory.worlds.oracle.moments import Moments, Odds
 
 NEVER = 1 << 20
 """Steps to what can't be reached."""

@@ -15,10 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.expand import Relevance
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.motion import WHOLE
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import WHOLE, GridLevel
+from alpha_factory.worlds.oracle.expand import Relevance
 
 _WIND_STEPS = 4
 _SHOWN_ONLY = (dsl.NOTHING, dsl.FOG, dsl.DARK, dsl.SQUINT, dsl.FORGET)

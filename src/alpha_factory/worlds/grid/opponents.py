@@ -7,12 +7,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32
 
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.force import Force, unit_vector
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.motion import tile_at
-from alpha_factory.worlds.settle import settle
-from alpha_factory.worlds.state import GridState
+from alpha_factory.worlds.grid.force import Force, unit_vector
+from alpha_factory.worlds.grid.motion import tile_at
+from alpha_factory.worlds.grid.settle import settle
+from alpha_factory.worlds.grid.state import GridState
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel
 
 OPEN_TILES = (
     *(tiles.FLOOR, tiles.TRAP, tiles.OPEN_DOOR, tiles.ICE, tiles.BUTTON, tiles.COIN),

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32, UInt8
 
 from alpha_factory.genome import Genes
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.chance import ONE, amount, draw, falls, share
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.chance import ONE, amount, draw, falls, share
 
 SIDE = 32
 """Cells a side of the arrays of every decoded level; smaller ones are walled in."""

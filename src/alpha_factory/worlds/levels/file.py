@@ -7,8 +7,8 @@
     >.K#
     ..DG
 
-The names are those of `worlds.text.Settings`; `rule` comes up to four times. Empty lines before the map count for
-nothing, those after it neither. Host code.
+The names are those of `worlds.levels.settings.Settings`; `rule` comes up to four times. Empty lines
+before the map count for nothing, those after it neither. Host code.
 """
 
 import difflib
@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 
 from alpha_factory.core.errors import InvalidLevel, InvalidRule
 from alpha_factory.genome import SLOTS, parse_rule
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.settings import Settings, to_settings
-from alpha_factory.worlds.text import LARGEST_SIDE, from_text, to_text
-from alpha_factory.worlds.walls import SIDE
+from alpha_factory.worlds.levels.level import GridLevel
+from alpha_factory.worlds.levels.settings import Settings, to_settings
+from alpha_factory.worlds.levels.text import LARGEST_SIDE, from_text, to_text
+from alpha_factory.worlds.levels.walls import SIDE
 
 _RULE = "rule"
 _TRUTHS = {"yes": True, "no": False}

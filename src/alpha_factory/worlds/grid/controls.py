@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32
 
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.force import Force
+from alpha_factory.worlds.grid.force import Force
+from alpha_factory.worlds.levels import tiles
 
 
 class Command(NamedTuple):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int16, Int32, UInt8
 
-from alpha_factory.worlds import tiles
+from alpha_factory.worlds.levels import tiles
 
 UNREACHABLE = 30_000
 """Distance of a cell to which no way leads."""

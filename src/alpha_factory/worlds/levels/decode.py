@@ -12,12 +12,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int16, Int32, UInt8
 
 from alpha_factory.genome import Genes, Genome, read_genes, read_rules
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.level import GridLevel, Physics, Reward, Rules
-from alpha_factory.worlds.motion import WHOLE
-from alpha_factory.worlds.reach import UNREACHABLE, find_steps, flood, flood_back
-from alpha_factory.worlds.spawn import is_at, pick_cell, place_entities
-from alpha_factory.worlds.walls import MAZE, build_walls, cell_grid
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import WHOLE, GridLevel, Physics, Reward, Rules
+from alpha_factory.worlds.levels.reach import UNREACHABLE, find_steps, flood, flood_back
+from alpha_factory.worlds.levels.spawn import is_at, pick_cell, place_entities
+from alpha_factory.worlds.levels.walls import MAZE, build_walls, cell_grid
 
 LONGEST_LIMIT, SHORTEST_LIMIT = 250, 24
 """Bounds of the step limit of a decoded level."""

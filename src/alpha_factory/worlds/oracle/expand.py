@@ -15,12 +15,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float32, Int16, Int32, UInt8, UInt32
 
 from alpha_factory.core.types import Outcome
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.controls import CONTROLS
-from alpha_factory.worlds.grid import Chance, advance, reset
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.motion import tile_at
-from alpha_factory.worlds.state import KIND_BITS, GridState
+from alpha_factory.worlds.grid.controls import CONTROLS
+from alpha_factory.worlds.grid.engine import Chance, advance, reset
+from alpha_factory.worlds.grid.motion import tile_at
+from alpha_factory.worlds.grid.state import KIND_BITS, GridState
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel
 
 SOLVED, ENDED, DOUBLE = 1, 2, 4
 """Bits of `Steps.flags`: reached the goal, ended the episode, took two units of time."""

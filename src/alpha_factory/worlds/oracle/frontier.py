@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alpha_factory.worlds.expand import (
+from alpha_factory.worlds.levels.level import GridLevel
+from alpha_factory.worlds.oracle.expand import (
     DOUBLE,
     ENDED,
     Lanes,
@@ -21,8 +22,7 @@ from alpha_factory.worlds.expand import (
     reveal,
     start,
 )
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.moments import Moments, Odds, find_relevance, stack_relevance
+from alpha_factory.worlds.oracle.moments import Moments, Odds, find_relevance, stack_relevance
 
 TOGETHER = 128
 """Levels searched side by side."""

@@ -16,14 +16,11 @@ from jaxtyping import Array, Bool, Int32, Shaped, UInt8, UInt32
 
 from alpha_factory.core.errors import UsageError, unknown
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.force import Force, find_force, unit_vector
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.motion import UNIT
-from alpha_factory.worlds.pixels import PIXELS, make_pixels
-from alpha_factory.worlds.settle import settle
-from alpha_factory.worlds.state import KIND_BITS, SEEN_BIT, VISITED_BIT, GridState
-from alpha_factory.worlds.view import (
+from alpha_factory.worlds.grid.force import Force, find_force, unit_vector
+from alpha_factory.worlds.grid.pixels import PIXELS, make_pixels
+from alpha_factory.worlds.grid.settle import settle
+from alpha_factory.worlds.grid.state import KIND_BITS, SEEN_BIT, VISITED_BIT, GridState
+from alpha_factory.worlds.grid.view import (
     VIEW,
     Offsets,
     cells_around,
@@ -34,7 +31,9 @@ from alpha_factory.worlds.view import (
     show_view,
     view_directions,
 )
-from alpha_factory.worlds.walls import SIDE
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import UNIT, GridLevel
+from alpha_factory.worlds.levels.walls import SIDE
 
 FEATURES = 1024
 """Bits of the symbolic basis."""

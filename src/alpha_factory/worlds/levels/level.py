@@ -5,6 +5,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float32, Int16, Int32, UInt8
 
+UNIT = 16
+"""Length of a cell's side, and the greatest speed, a step."""
+WHOLE = 256
+"""A share of 1."""
+
 
 class Physics(eqx.Module):
     """How bodies move, in whole numbers: lengths in 1/16 of a cell, shares in 1/256.
@@ -51,9 +56,9 @@ class GridLevel(eqx.Module):
     share a shape.
     """
 
-    tile: UInt8[Array, "height width"]  # codes of `worlds.tiles`
+    tile: UInt8[Array, "height width"]  # codes of `worlds.levels.tiles`
     start: Int32[Array, "2"]  # row, column
-    heading: Int32[Array, ""]  # code of `worlds.tiles`
+    heading: Int32[Array, ""]  # code of `worlds.levels.tiles`
     size: Int32[Array, "2"]  # its own rows and columns, the padding left out
     goal: Int32[Array, "2"]  # row, column; the tile there is GOAL
     distance: Int16[Array, "height width"]  # cells to the goal, doors and gates taken as open

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alpha_factory.worlds.expand import DOUBLE, SOLVED
-from alpha_factory.worlds.frontier import Batch, Frontier, States, Task
+from alpha_factory.worlds.oracle.expand import DOUBLE, SOLVED
+from alpha_factory.worlds.oracle.frontier import Batch, Frontier, States, Task
 
 
 class Graph(NamedTuple):

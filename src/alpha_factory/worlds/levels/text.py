@@ -1,6 +1,6 @@
 """A level as a text map and back: one symbol a cell, the agent shown by its heading.
 
-The symbols are those of `worlds.tiles`; the agent and opponents stand on floor. Cells beyond the
+The symbols are those of `worlds.levels.tiles`; the agent and opponents stand on floor. Cells beyond the
 map are walls, so a map needs no border. What a map can't show are settings. Host code.
 """
 
@@ -13,10 +13,10 @@ import numpy as np
 
 from alpha_factory.core.errors import InvalidLevel
 from alpha_factory.genome import SLOTS, Rule, parse_rule
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.level import GridLevel, Physics, Reward, Rules
-from alpha_factory.worlds.settings import Settings, measure_ways, read_settings
-from alpha_factory.worlds.walls import SIDE
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel, Physics, Reward, Rules
+from alpha_factory.worlds.levels.settings import Settings, measure_ways, read_settings
+from alpha_factory.worlds.levels.walls import SIDE
 
 LARGEST_SIDE = 120
 """Places a little beyond the edge still fit into the signed bytes of `worlds.marks`."""

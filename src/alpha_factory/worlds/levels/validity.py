@@ -3,8 +3,8 @@
 import numpy as np
 
 from alpha_factory.core.errors import InvalidLevel
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.level import GridLevel
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel
 
 _BLOCKING = (tiles.WALL, tiles.DOOR, tiles.GATE, tiles.BOX)
 

@@ -12,16 +12,16 @@ from jaxtyping import Array, Bool, Float32, Int32, PRNGKeyArray
 from alpha_factory.core.errors import unknown
 from alpha_factory.core.types import Outcome, World
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.controls import CONTROLS, Controls
-from alpha_factory.worlds.force import Force, find_force, wind_up
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.marks import apply_marks, find_marks
-from alpha_factory.worlds.motion import move
-from alpha_factory.worlds.observe import make_observe
-from alpha_factory.worlds.opponents import is_caught, move_opponents
-from alpha_factory.worlds.reach import UNREACHABLE
-from alpha_factory.worlds.state import VISITED_BIT, GridState
+from alpha_factory.worlds.grid.controls import CONTROLS, Controls
+from alpha_factory.worlds.grid.force import Force, find_force, wind_up
+from alpha_factory.worlds.grid.marks import apply_marks, find_marks
+from alpha_factory.worlds.grid.motion import move
+from alpha_factory.worlds.grid.observe import make_observe
+from alpha_factory.worlds.grid.opponents import is_caught, move_opponents
+from alpha_factory.worlds.grid.state import VISITED_BIT, GridState
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel
+from alpha_factory.worlds.levels.reach import UNREACHABLE
 
 _TOLL = 2.0  # steps cost so many times as much under that rule
 

@@ -17,14 +17,14 @@ import numpy as np
 
 from alpha_factory.core.errors import unknown
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.controls import CONTROLS
-from alpha_factory.worlds.dash import Dash, dash
-from alpha_factory.worlds.frontier import TOGETHER, Task
-from alpha_factory.worlds.graph import Graph, explore
-from alpha_factory.worlds.induction import NEVER, solve
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.moments import find_moments, find_odds, hush, strip_coins, unroll
+from alpha_factory.worlds.grid.controls import CONTROLS
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel
+from alpha_factory.worlds.oracle.dash import Dash, dash
+from alpha_factory.worlds.oracle.frontier import TOGETHER, Task
+from alpha_factory.worlds.oracle.graph import Graph, explore
+from alpha_factory.worlds.oracle.induction import NEVER, solve
+from alpha_factory.worlds.oracle.moments import find_moments, find_odds, hush, strip_coins, unroll
 
 BUDGET = 50_000
 """States of a level, unless told otherwise."""

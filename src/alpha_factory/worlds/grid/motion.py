@@ -10,16 +10,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32
 
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.force import Force, unit_vector
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.settle import settle
-from alpha_factory.worlds.state import KIND_BITS, GridState
-
-UNIT = 16
-"""Length of a cell's side, and the greatest speed, a step."""
-WHOLE = 256
-"""A share of 1."""
+from alpha_factory.worlds.grid.force import Force, unit_vector
+from alpha_factory.worlds.grid.settle import settle
+from alpha_factory.worlds.grid.state import KIND_BITS, GridState
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import UNIT, WHOLE, GridLevel
 
 _WIND_STEPS = 4  # it blows for as many, and rests for as many
 _PULL = 4  # acceleration of the rule that pulls

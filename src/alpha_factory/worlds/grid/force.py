@@ -6,10 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int32, UInt32
 
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.settle import settle
-from alpha_factory.worlds.state import KIND_BITS, GridState
+from alpha_factory.worlds.grid.settle import settle
+from alpha_factory.worlds.grid.state import KIND_BITS, GridState
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel
 
 _WORD = 32
 _NOWHERE = 1_000  # farther away than any opponent

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds import tiles
-from alpha_factory.worlds.expand import SOLVED
-from alpha_factory.worlds.frontier import Frontier, States, Task
-from alpha_factory.worlds.level import GridLevel
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel
+from alpha_factory.worlds.oracle.expand import SOLVED
+from alpha_factory.worlds.oracle.frontier import Frontier, States, Task
 
 _FAR = 1 << 20
 

@@ -14,11 +14,10 @@ from jaxtyping import Array, UInt8
 from PIL import Image, ImageColor
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.worlds import sprites, tiles
-from alpha_factory.worlds.level import GridLevel
-from alpha_factory.worlds.settle import settle
-from alpha_factory.worlds.state import GridState
-from alpha_factory.worlds.view import (
+from alpha_factory.worlds import sprites
+from alpha_factory.worlds.grid.settle import settle
+from alpha_factory.worlds.grid.state import GridState
+from alpha_factory.worlds.grid.view import (
     AGENT_SHOWN,
     CHASER_SHOWN,
     GLYPHS,
@@ -28,6 +27,8 @@ from alpha_factory.worlds.view import (
     show_all,
     show_view,
 )
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel
 
 PIXELS = 128
 """Pixels a side of a frame."""
@@ -66,7 +67,7 @@ def make_pixels(
 def draw_codes(
     code: UInt8[Array, "rows columns"], *, side: int = PIXELS
 ) -> UInt8[Array, "side side 3"]:
-    """A frame of these codes of `worlds.view`, or `GLYPHS` + heading for an agent with a key."""
+    """A frame of these codes of `worlds.grid.view`, or `GLYPHS` + heading for an agent with a key."""
     rows, columns = code.shape
     pixels = _cell_pixels(max(rows, columns), side)
     atlas = jnp.asarray(draw_atlas(pixels)).reshape(_CODES, pixels, pixels * 3)
