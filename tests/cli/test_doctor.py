@@ -35,14 +35,14 @@ def test_missing_dependency_is_a_problem(monkeypatch):
     real = importlib.metadata.version
 
     def version(name):
-        if name == "mctx":
+        if name == "equinox":
             raise importlib.metadata.PackageNotFoundError(name)
         return "0.0.1" if name == "optax" else real(name)
 
     monkeypatch.setattr(importlib.metadata, "version", version)
     _, problems = doctor.find_extras()
-    assert [problem["what"].split(">")[0] for problem in problems] == ["mctx", "optax"]
-    assert problems[0]["fix"].startswith("pip install 'mctx")
+    assert [problem["what"].split(">")[0] for problem in problems] == ["equinox", "optax"]
+    assert problems[0]["fix"].startswith("pip install 'equinox")
 
 
 def test_jax_that_does_not_start_is_a_problem(monkeypatch):

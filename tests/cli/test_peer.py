@@ -84,12 +84,19 @@ def test_peer_that_chatters_is_quoted(checkout):
 
 
 def test_compare_tells_how_many_times_as_fast():
-    ours = [{"name": "full", "rate": 1.0}, {"name": "maze", "rate": 40.0, "rate_per_cpu_s": 30.0}]
-    theirs = {"name": "maze", "unit": "frames/s", "rate": 2.0, "rate_per_cpu_s": 1.0}
+    ours = [
+        {"name": "full", "rate": 1.0, "shape": {}},
+        {"name": "maze", "rate": 40.0, "rate_per_cpu_s": 30.0, "shape": {}},
+    ]
+    theirs = {"name": "maze", "unit": "frames/s", "rate": 2.0, "rate_per_cpu_s": 1.0, "shape": {}}
     peer = {"name": "jaxued", "version": "0.0.1", "jax": "0.4.35", "results": [theirs]}
     assert bench.compare(ours, peer) == [
         "maze of jaxued 0.0.1 (jax 0.4.35): 2 frames/s, ours 20.0 times as many; 1 each CPU second, "
         "ours 30.0 times as many"
     ]
+    puct = theirs | {"name": "puct", "shape": {"batch": 64}}
+    assert bench.compare([puct | {"rate": 9.0}], peer | {"results": [puct]})[0].startswith(
+        "puct, batch 64, of jaxued 0.0.1"
+    )
     silent = peer | {"results": [theirs | {"rate_per_cpu_s": None}]}
     assert bench.compare(ours, silent)[0].endswith("ours 20.0 times as many")

@@ -26,7 +26,9 @@ ROOMS = (
 STEP_LIMIT = 24
 WORLDS, STEPS, UPDATES, ROUNDS, EPISODES = 32, 16, 8, 300, 25
 
-PLANNER = make_planner("gumbel", simulations=8, discount=0.95, value_scale=8.0, logit_noise=0.1)
+PLANNER = make_planner(
+    "gumbel", simulations=8, discount=0.95, value_range=(-1.0, 1.0), c_scale=0.32, logit_noise=0.1
+)
 RECIPE = Recipe(
     optimiser=make_optimiser(
         learning_rate=2e-3, decay_updates=2000, final_share=0.1, weight_decay=1e-4, clip=5.0

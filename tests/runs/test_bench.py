@@ -75,6 +75,14 @@ def test_bench_stage_prints_the_promised_fields(stage, tiny):
         assert 0.0 < result["min_s"] <= result["median_s"] <= result["max_s"]
         assert all(isinstance(size, int) for size in result["shape"].values())
     assert json.loads(json.dumps(measured)) == measured
+    if stage == "search":
+        assert [(part["name"], part["batch"]) for part in measured["parts"]] == [
+            ("puct", 2),
+            ("gumbel", 2),
+        ]
+        for part in measured["parts"]:
+            assert 0.0 < part["network_of_matmul"]
+            assert part["tree"] == max(0.0, 1.0 - part["network"])
     if stage == "loop":
         assert list(measured["share"]) == ["worlds", "search", "learn", "other"]
         # 2 iterations learn from 1 batch of 4 sequences each and collect at most 2 * 12 * 4 frames.
@@ -109,8 +117,17 @@ def test_bench_worlds_measures_a_peer_in_turns_with_ours(tiny, peer):
     assert result["repeats"] == 3
 
 
-def test_bench_stage_has_peers_for_worlds_only(peer):
-    with pytest.raises(UsageError, match=r"The stage learn has no peers: other is one of worlds\."):
+def test_bench_search_measures_a_peer_at_every_search_of_ours(tiny, peer):
+    other, asked = peer
+    measured = bench_stage("search", 1, tiny, other)
+    names = ["puct", "puct-null", "gumbel", "gumbel-null"]
+    assert [name for name, _ in asked] == names * 2  # once unmeasured
+    assert asked[0][1] == {"batch": 2, "simulations": 4, "searches": 2}
+    assert [result["name"] for result in measured["peer"]["results"]] == names
+
+
+def test_bench_stage_says_which_have_peers(peer):
+    with pytest.raises(UsageError, match=r"learn has no peers; worlds and search have\."):
         bench_stage("learn", 1, peer=peer[0])
 
 

@@ -24,7 +24,7 @@ class Bench:
     repeats: int = 5
     """Measurements of each result; the median and the extremes are printed."""
     peer: output.OptionalName = None
-    """Measure another project's engine in turns with ours: jaxued (worlds), which `make peer-jaxued` installs."""
+    """Measure another project in turns with ours: jaxued (worlds), which `make peer-jaxued` installs; mctx (search)."""
     json: output.Switch = False
     """Print the measurement as one JSON object."""
 
@@ -48,6 +48,13 @@ class Bench:
         if "peer" in measured:
             for line in compare(measured["results"], measured["peer"]):
                 console.print(line, soft_wrap=True)
+        for part in measured.get("parts", ()):
+            console.print(
+                f"{part['name']}, batch {part['batch']}: tree {output.percent(part['tree'])} of the time, network "
+                f"{output.percent(part['network'])}, at {output.percent(part['network_of_matmul'])} of the rate of "
+                "plain matrix products here",
+                soft_wrap=True,
+            )
         if "share" in measured:
             shares = ", ".join(
                 f"{name} {output.percent(share)}" for name, share in measured["share"].items()
@@ -60,11 +67,13 @@ class Bench:
 
 def compare(ours: Sequence[Mapping[str, Any]], peer: Mapping[str, Any]) -> list[str]:
     """A line for each result of the peer: its rates, and how many times as fast we are."""
-    named = {result["name"]: result for result in ours}
+    named = {(result["name"], result["shape"].get("batch")): result for result in ours}
     lines = []
     for theirs in peer["results"]:
-        mine = named[theirs["name"]]
-        line = f"{theirs['name']} of {peer['name']} {peer['version']} (jax {peer['jax']}):"
+        batch = theirs["shape"].get("batch")
+        mine = named[theirs["name"], batch]
+        title = theirs["name"] if batch is None else f"{theirs['name']}, batch {batch},"
+        line = f"{title} of {peer['name']} {peer['version']} (jax {peer['jax']}):"
         for key, what in (("rate", theirs["unit"]), ("rate_per_cpu_s", "each CPU second")):
             if theirs[key] and mine[key]:
                 times = mine[key] / theirs[key]

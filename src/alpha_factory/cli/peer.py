@@ -1,11 +1,14 @@
 """Other projects' engines to be measured beside ours: a name in, a process that measures itself out.
 
-A peer is a script in `benchmarks/peers`, run by a Python of its own that `make peer-NAME` installs, since peers need
-other versions of what we need. It says who it is in a line of JSON, then answers requests, a line each.
+A peer is a script in `benchmarks/peers`. One that needs other versions of what we need is run by a Python of its own,
+which `make peer-NAME` installs, any other by ours. It says who it is in a line of JSON, then answers requests, a line
+each.
 """
 
+import importlib.util
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +21,8 @@ from alpha_factory.service.effects import Child, ChildFailed
 if TYPE_CHECKING:
     from alpha_factory.runs.bench import Peer
 
-SCRIPTS = {"jaxued": "jaxued_maze.py"}
+SCRIPTS = {"jaxued": "jaxued_maze.py", "mctx": "mctx_search.py"}
+_OURS = {"mctx"}  # run by our own Python
 _HELLO_S = 120.0
 _MEASURE_S = 300.0
 _NOT_PASSED_ON = ("JAX_", "PYTHON")
@@ -43,7 +47,11 @@ def start_peer(name: str, root: Path | None = None) -> Iterator["Peer"]:
     if not script.is_file():
         raise UsageError(f"{script} is missing: peers are measured from a checkout of the project.")
     python = root / ".venv-peers" / name / "bin" / "python"
-    if not python.is_file():
+    if name in _OURS:
+        if importlib.util.find_spec(name) is None:
+            raise UsageError(f"The peer {name} is not installed: run `pip install {name}` first.")
+        python = Path(sys.executable)
+    elif not python.is_file():
         raise UsageError(
             f"The peer {name} is not installed: there is no {python}. "
             f"Run `make peer-{name}` in {root} first."

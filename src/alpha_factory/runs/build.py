@@ -82,6 +82,8 @@ def make_policy(config: RunConfig) -> Policy:
         config.search.kind,
         simulations=config.search.simulations,
         discount=config.learning.discount,
-        value_scale=config.search.value_scale,
+        value_range=config.search.value_range,
+        c_scale=config.search.c_scale,
+        depth=config.search.depth,
         logit_noise=config.search.logit_noise,
     )

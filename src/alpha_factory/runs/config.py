@@ -28,8 +28,12 @@ class SearchConfig:
     """gumbel or puct."""
     simulations: int = 8
     """Expansions of the tree for each action."""
-    value_scale: float = 8.0
-    """Logits that a difference of 1 in value is worth to the improved policy (gumbel)."""
+    depth: int | None = None
+    """Imagined steps from the root at most; None for no cap."""
+    value_range: tuple[float, float] | None = (-1.0, 1.0)
+    """Least and greatest value that the reward allows; None takes the tree's own, as MuZero did."""
+    c_scale: float = 0.32
+    """Weight of a value as a share of that range, times 50 plus visits, against a logit (gumbel)."""
     logit_noise: float = 0.1
     """Standard deviation of the exploration noise on the prior's logits."""
 
@@ -249,12 +253,16 @@ def _read_section(kind: Any, data: Any, prefix: str) -> Any:
 
 def _fits(value: object, kind: Any) -> bool:
     """Whether a JSON value can be a setting of this type: no bool is a number, an int is a float."""
-    if kind == tuple[int, ...]:
-        return isinstance(value, list | tuple) and all(type(one) is int for one in value)
-    choices = typing.get_args(kind) or (kind,)
-    return any(
-        type(value) is choice or (choice is float and type(value) is int) for choice in choices
-    )
+    if typing.get_origin(kind) is tuple:
+        items = typing.get_args(kind)
+        if not isinstance(value, list | tuple):
+            return False
+        if items[-1] is Ellipsis:
+            items = items[:1] * len(value)
+        return len(items) == len(value) and all(map(_fits, value, items))
+    if choices := typing.get_args(kind):
+        return any(_fits(value, choice) for choice in choices)
+    return type(value) is kind or (kind is float and type(value) is int)
 
 
 def _tell(kind: Any) -> str:

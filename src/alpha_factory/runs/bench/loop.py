@@ -8,10 +8,12 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Bool
 
-from alpha_factory.core.types import Level
+from alpha_factory.core.types import Level, Policy
 from alpha_factory.curriculum import Mutator
 from alpha_factory.genome import OPERATORS, mutate
+from alpha_factory.nets import Model
 from alpha_factory.runs.bench.learn import fill_replay, make_updates, make_walk, prepare
 from alpha_factory.runs.bench.measure import (
     Case,
@@ -22,8 +24,8 @@ from alpha_factory.runs.bench.measure import (
     time_in_turns,
     to_result,
 )
-from alpha_factory.runs.bench.search import random_observations, search_positions
 from alpha_factory.runs.bench.sizes import Sizes
+from alpha_factory.runs.bench.worlds import random_levels
 from alpha_factory.runs.build import make_policy, make_recipe
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.programs import Programs
@@ -86,6 +88,25 @@ def share_time(whole: Timing, parts: dict[str, Timing]) -> dict[str, Any]:
     }
     rest = 1.0 - sum(share.values())
     return {"share": share | {"other": max(0.0, rest)}, "share_excess": max(0.0, -rest)}
+
+
+def random_observations(count: int) -> Bool[Array, "count features"]:
+    """What the agent sees at the start of `count` random worlds."""
+    world, levels = make_grid(), random_levels(count)
+
+    def look(level: Any) -> Array:
+        return world.observe(level, world.reset(level, key=jax.random.key(_SEED)))
+
+    return jax.jit(jax.vmap(look))(levels)
+
+
+def search_positions(policy: Policy, model: Model, carry: Any) -> Any:
+    """Search a batch of positions; the next call gets them in another order."""
+    obs, _, key = carry
+    key_plan, key_later = jax.random.split(key)
+    plan = policy(model, obs, key=key_plan)
+    # Moved on, or else the compiler would take what is the same in every round out of the loop.
+    return jnp.roll(obs, 1, axis=0), plan.value + plan.action.astype(jnp.float32), key_later
 
 
 def _compile_parts(config: RunConfig, pool: Any, student: Any) -> tuple[list[Case], float]:

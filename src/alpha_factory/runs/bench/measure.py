@@ -51,6 +51,11 @@ class Peer(NamedTuple):
     measure: Callable[[str, Mapping[str, int]], Turn]
     """`measure(result, shape)`: one measurement of the result of that name."""
 
+    @property
+    def told(self) -> dict[str, str]:
+        """Who it is, as `bench --json` prints it."""
+        return {"name": self.name, "version": self.version, "jax": self.jax}
+
 
 class Measured(NamedTuple):
     """What a stage's benchmark found."""

@@ -1,139 +1,169 @@
-"""Simulations a second of the planner, with the demo's network and with one that costs nothing."""
+"""Simulations a second of the search, in parts: with a network, with one that costs nothing, and without."""
 
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array
 
-from alpha_factory.core.types import Policy
-from alpha_factory.nets import Model
 from alpha_factory.runs.bench.measure import (
     Case,
     Measured,
+    Peer,
+    Timing,
     always,
     compile_step,
+    describe,
     time_in_turns,
     to_result,
 )
+from alpha_factory.runs.bench.networks import Dense, Network, Null
 from alpha_factory.runs.bench.sizes import Sizes
-from alpha_factory.runs.bench.worlds import random_levels
-from alpha_factory.runs.build import make_untrained
-from alpha_factory.search import make_planner
-from alpha_factory.worlds import make_grid
+from alpha_factory.search import Found, search_gumbel, search_puct
 
 _SEED = 0
+_UNIT = "simulations/s"
+KINDS: dict[str, Callable[..., Found]] = {
+    "puct": partial(search_puct, value_range=None),
+    "gumbel": partial(search_gumbel, value_range=None, c_scale=0.1),
+}
+"""The searches as published, with values rescaled by the tree's own: what the peer does too."""
+NETWORKS: dict[str, Callable[[], Network]] = {
+    "": lambda: Dense(key=jax.random.key(_SEED)),
+    "-null": Null,
+}
 
 
-def bench_search(sizes: Sizes, repeats: int) -> Measured:
+def bench_search(sizes: Sizes, repeats: int, peer: Peer | None = None) -> Measured:
     """Results `puct`, `gumbel`, `puct-null`, `gumbel-null` and `network`, each at every batch.
 
     `-null` has a network that costs nothing: what is left is the tree. `network` is the network
-    alone, evaluated as often as a search does: once at the root and once a simulation.
+    alone, evaluated as often as a search does. `parts` sets them against each other and against
+    the rate of plain matrix products of the same shape, measured in the same turns.
     """
     compile_s, cases = 0.0, []
-    obs = random_observations(max(sizes.batches))
     for batch in sizes.batches:
-        for name, program, model in _programs(sizes):
+        for name, step, network in _programs(sizes.simulations):
             searches = max(1, sizes.positions // batch)
-            carry = (obs[:batch], jnp.zeros(batch), jax.random.key(_SEED))
-            step, seconds = compile_step(_repeat(program, searches), model, carry)
+            carry = network.start(batch, key=jax.random.key(_SEED)), jax.random.key(_SEED)
+            compiled, seconds = compile_step(_repeat(step, searches), network, carry)
             compile_s += seconds
             done = searches * batch * sizes.simulations
             shape = {"batch": batch, "simulations": sizes.simulations, "searches": searches}
-            cases.append(Case(name, "simulations/s", shape, step, model, carry, always(done)))
-    timings = time_in_turns(cases, repeats)
-    results = [to_result(case, timing) for case, timing in zip(cases, timings, strict=True)]
-    return Measured(compile_s, results)
-
-
-def random_observations(count: int) -> Bool[Array, "count features"]:
-    """What the agent sees at the start of `count` random worlds."""
-    world, levels = make_grid(), random_levels(count)
-
-    def look(level: Any) -> Array:
-        return world.observe(level, world.reset(level, key=jax.random.key(_SEED)))
-
-    return jax.jit(jax.vmap(look))(levels)
-
-
-def search_positions(policy: Policy, model: Model, carry: Any) -> Any:
-    """Search a batch of positions; the next call gets them in another order."""
-    obs, _, key = carry
-    key_plan, key_later = jax.random.split(key)
-    plan = policy(model, obs, key=key_plan)
-    # Moved on, or else the compiler would take what is the same in every round out of the loop.
-    return jnp.roll(obs, 1, axis=0), plan.value + plan.action.astype(jnp.float32), key_later
-
-
-def _programs(sizes: Sizes) -> list[tuple[str, Callable[[Model, Any], Any], Model]]:
-    model = make_untrained(sizes.config)
-    # A Model as to its type, with other parts in the places of the three networks.
-    null = eqx.tree_at(
-        lambda tree: (tree.representation, tree.dynamics, tree.prediction),
-        model,
-        (_represent_nothing, _imagine_nothing, _predict_nothing),
+            cases.append(Case(name, _UNIT, shape, compiled, network, carry, always(done)))
+    told = [case for case in cases if case.name != "matmul"]
+    asked = [case for case in told if case.name != "network"] if peer else []
+    others = [partial(peer.measure, case.name, case.shape) for case in asked] if peer else []
+    timings = time_in_turns(cases, repeats, others)
+    timed = list(zip(cases, timings, strict=False))
+    extra: dict[str, Any] = {"parts": _compare_parts(timed)}
+    if peer:
+        theirs = [
+            describe(case.name, _UNIT, case.shape, timing)
+            for case, timing in zip(asked, timings[len(cases) :], strict=True)
+        ]
+        extra["peer"] = peer.told | {"results": theirs}
+    return Measured(
+        compile_s, [to_result(case, timing) for case, timing in timed if case in told], extra
     )
-    programs: list[tuple[str, Callable[[Model, Any], Any], Model]] = []
-    for kind in ("puct", "gumbel"):
-        policy = make_planner(
-            kind,
-            simulations=sizes.simulations,
-            discount=sizes.config.learning.discount,
-            value_scale=sizes.config.search.value_scale,
-            logit_noise=sizes.config.search.logit_noise,
-        )
-        for name, used in ((kind, model), (f"{kind}-null", null)):
-            programs.append((name, _bind(search_positions, policy), used))
-    programs.append(("network", _bind(_evaluate_network, sizes.simulations), model))
+
+
+def _programs(
+    simulations: int,
+) -> list[tuple[str, Callable[[Network, Any], Any], Network]]:
+    dense = NETWORKS[""]()
+    programs: list[tuple[str, Callable[[Network, Any], Any], Network]] = [
+        (kind + suffix, make_round(kind, simulations), dense if not suffix else make())
+        for kind in KINDS
+        for suffix, make in NETWORKS.items()
+    ]
+    programs.append(("network", partial(_evaluate, simulations), dense))
+    programs.append(("matmul", partial(_multiply, simulations), dense))
     return programs
 
 
-def _bind(program: Callable[..., Any], first: Any) -> Callable[[Model, Any], Any]:
-    return lambda model, carry: program(first, model, carry)
+def make_round(kind: str, simulations: int) -> Callable[[Network, Any], Any]:
+    """`round(network, carry) -> carry`: search a batch, and go on from other latents."""
+
+    def search(network: Network, carry: Any) -> Any:
+        latent, key = carry
+        key_search, key_later = jax.random.split(key)
+        logits, value = network.predict(latent)
+        found = KINDS[kind](
+            network.imagine, logits, value, latent, simulations=simulations, key=key_search
+        )
+        return move_on(latent, found.value + found.action.astype(latent.dtype)), key_later
+
+    return search
 
 
-def _repeat(program: Callable[[Model, Any], Any], times: int) -> Callable[[Any, Any], Any]:
-    def step(model: Model, carry: Any) -> Any:
-        return jax.lax.fori_loop(0, times, lambda _, carry: program(model, carry), carry)
+def move_on(latent: Array, result: Array) -> Array:
+    """Other latents, that depend on the result: what is the same in every round is done once."""
+    return jnp.roll(latent, 1, axis=0) + 1e-6 * result[:, None]
+
+
+def _repeat(program: Callable[[Any, Any], Any], times: int) -> Callable[[Any, Any], Any]:
+    def step(network: Network, carry: Any) -> Any:
+        return jax.lax.fori_loop(0, times, lambda _, carry: program(network, carry), carry)
 
     return step
 
 
-def _evaluate_network(simulations: int, model: Model, carry: Any) -> Any:
-    """A root and `simulations` imagined steps, one after the other, each predicted from."""
-    obs, _, key = carry
-    latent = jax.vmap(model.representation)(obs.astype(jnp.float32))
-    logits, value = jax.vmap(model.prediction)(latent)
+def _evaluate(simulations: int, network: Network, carry: Any) -> Any:
+    """`simulations` imagined steps, one after the other."""
+    latent, key = carry
+    logits, value = network.predict(latent)
 
-    def imagine(carry: Any, _: None) -> tuple[Any, None]:
+    def imagine(_: Any, carry: Any) -> Any:
         latent, logits, total = carry
-        latent, reward = jax.vmap(model.dynamics)(latent, jnp.argmax(logits, axis=1))
-        logits, value = jax.vmap(model.prediction)(latent)
-        return (latent, logits, total + reward + value), None
+        step, latent = network.imagine(latent, jnp.argmax(logits, axis=1).astype(jnp.int32))
+        return latent, step.logits, total + step.reward + step.value
 
-    (_, _, total), _ = jax.lax.scan(imagine, (latent, logits, value), length=simulations)
-    return jnp.roll(obs, 1, axis=0), total, key
-
-
-def _represent_nothing(features: Float[Array, " features"]) -> Float[Array, "1"]:
-    """A number that differs between positions, instead of a latent."""
-    return features[:1] + 0.5
+    _, _, total = jax.lax.fori_loop(0, simulations, imagine, (latent, logits, value))
+    return move_on(latent, total), key
 
 
-def _imagine_nothing(
-    latent: Float[Array, "1"], action: Int[Array, ""]
-) -> tuple[Float[Array, "1"], Float[Array, ""]]:
-    """The logistic map, pushed by the action: trees grow as unevenly as with a real network."""
-    pushed = latent + 0.2 * action.astype(jnp.float32)
-    following = 3.9 * (pushed % 1.0) * (1.0 - pushed % 1.0)
-    return following, jnp.float32(0.0)
+def _multiply(simulations: int, network: Dense, carry: Any) -> Any:
+    """The network's large matrix products and nothing else: what the machine can do."""
+    latent, key = carry
+
+    def multiply(_: Any, latent: Array) -> Array:
+        for layer in network.layers:
+            latent = latent @ layer
+        return latent
+
+    return jax.lax.fori_loop(0, simulations, multiply, latent), key
 
 
-def _predict_nothing(
-    latent: Float[Array, "1"],
-) -> tuple[Float[Array, " actions"], Float[Array, ""]]:
-    number = latent[0]
-    return jnp.stack([number, 1.0 - number, jnp.float32(0.5)]), number - 0.5
+def _compare_parts(timed: Sequence[tuple[Case, Timing]]) -> list[dict[str, Any]]:
+    """Of each search: shares of the network and of the tree in its CPU time, and the network's rate.
+
+    The tree is what the whole takes beyond the network; where compiled together they take less
+    than the network alone, it is 0.
+    """
+    found = {(case.name, case.shape["batch"]): (case, timing) for case, timing in timed}
+    parts = []
+    for kind in KINDS:
+        for batch in sorted({batch for _, batch in found}):
+            _, whole = found[kind, batch]
+            case, network = found["network", batch]
+            _, matmul = found["matmul", batch]
+            share = _median_ratio(network.cpu_s, whole.cpu_s)
+            layers = 2 * case.fixed.layers.size / case.fixed.flops
+            parts.append(
+                {
+                    "name": kind,
+                    "batch": batch,
+                    "network": share,
+                    "tree": max(0.0, 1.0 - share),
+                    "network_of_matmul": _median_ratio(matmul.cpu_s, network.cpu_s) / layers,
+                }
+            )
+    return parts
+
+
+def _median_ratio(above: Sequence[float], below: Sequence[float]) -> float:
+    return statistics.median(one / other for one, other in zip(above, below, strict=True))

@@ -17,12 +17,13 @@ from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.runs.bench.worlds import bench_worlds
 
 _CACHE_HIT = "/jax/compilation_cache/cache_hits"
-_STAGES: dict[str, Callable[[Sizes, int], Measured]] = {
+_STAGES: dict[str, Callable[..., Measured]] = {
     "worlds": bench_worlds,
     "search": bench_search,
     "learn": bench_learn,
     "loop": bench_loop,
 }
+STAGES_WITH_PEERS = ("worlds", "search")
 
 
 def bench_stage(
@@ -33,7 +34,7 @@ def bench_stage(
     Args:
         repeats: measurements of each result; rates are medians over them.
         sizes: None for those that numbers are compared at.
-        peer: what to measure in turns with ours, at the same work; the stage worlds alone has any.
+        peer: what to measure in turns with ours, at the same work; of `STAGES_WITH_PEERS`.
 
     Returns:
         The object of `bench --json`. `compile_cache_hits` above 0 means that JAX's persistent
@@ -45,14 +46,12 @@ def bench_stage(
     """
     if stage not in _STAGES:
         raise unknown("stage", stage, _STAGES)
-    if peer and stage != "worlds":
-        raise UsageError(f"The stage {stage} has no peers: {peer.name} is one of worlds.")
+    if peer and stage not in STAGES_WITH_PEERS:
+        has = " and ".join(STAGES_WITH_PEERS)
+        raise UsageError(f"The stage {stage} has no peers; {has} have. Leave --peer away.")
     sizes = sizes or Sizes()
     with _counting_cache_hits() as hits:
-        if peer:
-            measured = bench_worlds(sizes, repeats, peer)
-        else:
-            measured = _STAGES[stage](sizes, repeats)
+        measured = _STAGES[stage](sizes, repeats, *([peer] if peer else []))
     return {
         "stage": stage,
         "commit": find_revision(),

@@ -50,8 +50,7 @@ def bench_worlds(sizes: Sizes, repeats: int, peer: Peer | None = None) -> Measur
     extra: dict[str, Any] = {}
     if peer:
         theirs = describe("maze", "frames/s", shape, timings[-1])
-        told = {"name": peer.name, "version": peer.version, "jax": peer.jax}
-        extra["peer"] = told | {"results": [theirs]}
+        extra["peer"] = peer.told | {"results": [theirs]}
     return Measured(sum(seconds for _, seconds in built), results, extra)
 
 
