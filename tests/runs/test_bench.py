@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import pytest
@@ -27,6 +28,11 @@ NAMES = {
     "search": ["puct", "puct-null", "gumbel", "gumbel-null", "network"],
     "learn": ["update", "sequences", "sample", "insert"],
     "loop": ["loop"],
+}
+_SEARCH = {"batch": 2, "simulations": 4, "searches": 2}
+PEERS_ASKED = {
+    "worlds": [("maze", {"worlds": 4, "steps": 4, "rounds": 3})],
+    "search": [(name, _SEARCH) for name in NAMES["search"] if name != "network"],
 }
 
 
@@ -61,10 +67,29 @@ def tiny():
     )
 
 
+class Asked(NamedTuple):
+    """A peer that takes a second more at every measurement, and remembers what it was asked."""
+
+    peer: Peer
+    questions: list[tuple[str, dict[str, int]]]
+
+
+def make_peer() -> Asked:
+    questions: list[tuple[str, dict[str, int]]] = []
+
+    def measure(result, shape):
+        questions.append((result, shape))
+        return Turn(wall_s=float(len(questions)), cpu_s=2.0 * len(questions), work=48.0)
+
+    return Asked(Peer("other", "1.2.3", "0.4.35", measure), questions)
+
+
 @pytest.mark.implicit_promotion
 @pytest.mark.parametrize("stage", NAMES)
 def test_bench_stage_prints_the_promised_fields(stage, tiny):
-    measured = bench_stage(stage, 2, tiny)
+    asked = make_peer()
+    peer = asked.peer if stage in PEERS_ASKED else None
+    measured = bench_stage(stage, 2, tiny, peer)
     assert measured.keys() >= {"stage", "commit", "device", "jax", "compile_s", "results"}
     assert measured["stage"] == stage
     assert measured["compile_s"] > 0.0
@@ -75,60 +100,27 @@ def test_bench_stage_prints_the_promised_fields(stage, tiny):
         assert 0.0 < result["min_s"] <= result["median_s"] <= result["max_s"]
         assert all(isinstance(size, int) for size in result["shape"].values())
     assert json.loads(json.dumps(measured)) == measured
+    if stage == "loop":
+        assert list(measured["share"]) == ["worlds", "search", "learn", "other"]
+        # 2 iterations learn from 1 batch of 4 sequences each and collect at most 2 * 12 * 4 frames.
+        assert 8 / 96 <= measured["replay_ratio"] <= 8 / 48
     if stage == "search":
         assert [(part["name"], part["batch"]) for part in measured["parts"]] == [
             ("puct", 2),
             ("gumbel", 2),
         ]
         for part in measured["parts"]:
-            assert 0.0 < part["network_of_matmul"]
+            assert part["network_of_matmul"] > 0.0
             assert part["tree"] == max(0.0, 1.0 - part["network"])
-    if stage == "loop":
-        assert list(measured["share"]) == ["worlds", "search", "learn", "other"]
-        # 2 iterations learn from 1 batch of 4 sequences each and collect at most 2 * 12 * 4 frames.
-        assert 8 / 96 <= measured["replay_ratio"] <= 8 / 48
+    if peer:
+        told = [(result["name"], result["shape"]) for result in measured["peer"]["results"]]
+        assert told == PEERS_ASKED[stage]
+        assert asked.questions == told * 3  # once unmeasured
 
 
-@pytest.fixture
-def peer():
-    """One that takes a second more at every measurement, and remembers what it was asked."""
-    asked = []
-
-    def measure(result, shape):
-        asked.append((result, shape))
-        return Turn(wall_s=float(len(asked)), cpu_s=2.0 * len(asked), work=48.0)
-
-    return Peer("other", "1.2.3", "0.4.35", measure), asked
-
-
-@pytest.mark.implicit_promotion
-def test_bench_worlds_measures_a_peer_in_turns_with_ours(tiny, peer):
-    other, asked = peer
-    measured = bench_stage("worlds", 3, tiny, other)
-    shape = {"worlds": 4, "steps": 4, "rounds": 3}
-    assert asked == [("maze", shape)] * 4  # once unmeasured
-    theirs = measured["peer"]
-    assert (theirs["name"], theirs["version"], theirs["jax"]) == ("other", "1.2.3", "0.4.35")
-    (result,) = theirs["results"]
-    assert result.keys() == FIELDS
-    assert result["shape"] == shape
-    assert (result["min_s"], result["median_s"], result["max_s"]) == (2.0, 3.0, 4.0)
-    assert (result["rate"], result["rate_per_cpu_s"]) == (16.0, 8.0)
-    assert result["repeats"] == 3
-
-
-def test_bench_search_measures_a_peer_at_every_search_of_ours(tiny, peer):
-    other, asked = peer
-    measured = bench_stage("search", 1, tiny, other)
-    names = ["puct", "puct-null", "gumbel", "gumbel-null"]
-    assert [name for name, _ in asked] == names * 2  # once unmeasured
-    assert asked[0][1] == {"batch": 2, "simulations": 4, "searches": 2}
-    assert [result["name"] for result in measured["peer"]["results"]] == names
-
-
-def test_bench_stage_says_which_have_peers(peer):
+def test_bench_stage_says_which_have_peers():
     with pytest.raises(UsageError, match=r"learn has no peers; worlds and search have\."):
-        bench_stage("learn", 1, peer=peer[0])
+        bench_stage("learn", 1, peer=make_peer().peer)
 
 
 def test_bench_stage_lists_stages_when_unknown():
