@@ -84,21 +84,20 @@ def compare(ours: Sequence[Mapping[str, Any]], peer: Mapping[str, Any]) -> list[
 
 def bench_table(measured: Mapping[str, Any]) -> Table:
     """A row for each result of one stage."""
+    repeats = measured["results"][0]["repeats"]
     table = Table(
         title=f"{measured['stage']} on {measured['device']}, jax {measured['jax']}",
-        caption=f"compiled in {measured['compile_s']:.1f} s, which the rates leave out",
+        caption=f"{repeats} repeats; compiled in {measured['compile_s']:.1f} s, which the rates leave out",
+        show_lines=True,
     )
-    table.add_column("name")
-    for heading in ("rate", "median", "min", "max", "repeats", "shape"):
-        table.add_column(heading, justify="right")
+    table.add_column("what")
+    table.add_column("rate", justify="right")
+    table.add_column("seconds: median, min to max", justify="right")
     for result in measured["results"]:
+        shape = " ".join(f"{axis}={size}" for axis, size in result["shape"].items())
         table.add_row(
-            result["name"],
-            f"{result['rate']:,.0f} {result['unit']}",
-            f"{result['median_s']:.4f} s",
-            f"{result['min_s']:.4f} s",
-            f"{result['max_s']:.4f} s",
-            str(result["repeats"]),
-            " ".join(f"{axis}={size}" for axis, size in result["shape"].items()),
+            f"[bold]{result['name']}[/bold]\n{shape}",
+            f"{result['rate']:,.0f}\n{result['unit']}",
+            f"{result['median_s']:.4f}\n{result['min_s']:.4f} to {result['max_s']:.4f}",
         )
     return table
