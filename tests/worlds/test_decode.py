@@ -349,3 +349,19 @@ def test_step_limit_is_that_of_the_way_times_patience():
         level = decode_one(values | {"patience": patience})
         assert level.goal.tolist() == [31, 31]
         assert int(level.step_limit) == limit  # 62 cells, 4 or 4.5 each, at most 250
+
+
+def test_decoy_is_nearer_than_the_goal():
+    random = np.random.default_rng(5).integers(0, 2**32, (BATCH, 16), np.uint32)
+    for row in random:
+        row[:] = from_values(to_values(row) | {"decoy": 255})
+    levels = jax.tree.map(np.asarray, DECODE(jnp.asarray(random)))
+    found = 0
+    for index in range(BATCH):
+        level = read_level(take(levels, index))
+        decoys = [cell for cell, kind in level.tile.items() if kind == "decoy"]
+        for decoy in decoys:
+            steps = flood(level.tile | {decoy: "floor"}, level.start)
+            assert steps[decoy] < steps.get(level.goal, UNREACHABLE)
+        found += len(decoys)
+    assert found > BATCH / 2

@@ -48,7 +48,10 @@ TRIGGERS = (
     Phrase("with the key", "while the agent holds the key"),
     Phrase("without the key", "while it doesn't"),
     Phrase("while the gates are open", "while the buttons leave the gates open"),
-    Phrase("within {n} cells of the goal", "while the way to the goal is at most n cells"),
+    Phrase(
+        "within {n} cells of the goal",
+        "while it is at most n cells away, as dense reward measures it",
+    ),
     Phrase("beyond {n} cells from the goal", "while it is longer"),
     Phrase("in the {half} half", "while the agent is in that half of the level"),
     Phrase("within {n} cells of an opponent", "while one is at most n rows and n columns away"),

@@ -25,7 +25,7 @@ class Examiner:
     """Scores models of one config; suites and models of the same shapes share its programs."""
 
     def __init__(self, config: RunConfig) -> None:
-        world = make_grid()
+        world = make_grid(pays_hidden=True)
         self._untrained = make_untrained(config)
         self._planner = Scorer(world, make_policy(config))
         self._random = Scorer(world, make_random(world.actions))

@@ -48,7 +48,8 @@ def decode(genome: Genome) -> GridLevel:
     for who, place in zip(entities.opponent, entities.opponent_start, strict=True):
         is_taken = is_taken | (is_at(place) & (who != tiles.NOBODY))
     course = _lay_course(genes, entities.tile, start, beside, is_taken)
-    steps = find_steps(course.tile)
+    tile = _drop_far_decoy(course.tile, start, course.goal)
+    steps = find_steps(tile)
     is_crow = genes["dense_line"] > 191
     row, column = cell_grid()
     by_air = jnp.abs(row - course.goal[0]) + jnp.abs(column - course.goal[1])
@@ -56,7 +57,7 @@ def decode(genome: Genome) -> GridLevel:
     limit = (8 + genes["patience"]) * course.length // 2
     step_limit = jnp.clip(limit, SHORTEST_LIMIT, LONGEST_LIMIT)
     return GridLevel(
-        tile=course.tile,
+        tile=tile,
         start=start,
         heading=genes["start_heading"],
         size=size,
@@ -70,7 +71,7 @@ def decode(genome: Genome) -> GridLevel:
         step_limit=step_limit,
         trap_odds=((1 + genes["trap_odds"]) / 256).astype(jnp.float32),
         physics=_set_physics(genes),
-        reward=_set_reward(genes, course.tile, step_limit),
+        reward=_set_reward(genes, tile, step_limit),
         rules=Rules(**read_rules(genes)),
     )
 
@@ -141,6 +142,19 @@ def _lay_course(
     third = jnp.where(is_stuck, 1, steps[goal[0], goal[1]]).astype(jnp.int32)
     tile = jnp.where(is_at(goal), tiles.GOAL, tile).astype(jnp.uint8)
     return _Course(tile, goal, first + second + third)
+
+
+def _drop_far_decoy(
+    tile: UInt8[Array, "height width"], start: Int32[Array, "2"], goal: Int32[Array, "2"]
+) -> UInt8[Array, "height width"]:
+    """A decoy is nearer than the goal, or there is none.
+
+    It could not be placed after the goal: it may not stand in the way.
+    """
+    is_decoy = tile == tiles.DECOY
+    steps = flood(find_steps(jnp.where(is_decoy, jnp.uint8(tiles.FLOOR), tile)), start)
+    is_far = is_decoy & (steps >= steps[goal[0], goal[1]])
+    return jnp.where(is_far, jnp.uint8(tiles.FLOOR), tile)
 
 
 def _free_cells(

@@ -72,7 +72,7 @@ def place_entities(
     tile = jnp.where(is_end, tiles.TELEPORT, tile).astype(jnp.uint8)
     reachable = jnp.where(is_end, UNREACHABLE, reachable).astype(jnp.int16)
 
-    decoy = pick_cell(reachable, genes["decoy_depth"] * 3 // 4, genes["entity_seed"], 19_000)
+    decoy = pick_cell(reachable, genes["decoy_depth"] // 2, genes["entity_seed"], 19_000)
     is_decoy = is_at(decoy) & (genes["decoy"] > 192) & has_room
     tile = jnp.where(is_decoy, tiles.DECOY, tile).astype(jnp.uint8)
     reachable = jnp.where(is_decoy, UNREACHABLE, reachable).astype(jnp.int16)
