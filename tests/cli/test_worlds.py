@@ -75,7 +75,7 @@ def test_check_tells_of_a_solvable_level_in_plain_words(worlds, level):
         "layout: 2 x 3 cells; 9 steps at most",
         "entities: 1 chaser, moves every 2 steps",
         "physics: the plain grid: a push is one cell, and what blocks stops",
-        "reward: 1 at the goal; traps, lava and opponents end the episode and cost 0",
+        "reward: 1 at the goal; a chaser ends the episode and costs 0",
         "rules: from step 4: darkness falls (the view holds the agent's own cell alone)",
     ]
     assert said.startswith("valid; solvable in 2 steps; the best play earns 1 in 2 steps\n")
@@ -88,6 +88,23 @@ def test_check_tells_what_chance_leaves(worlds, tmp_path):
     assert said.splitlines()[0] == (
         "valid; solvable 25.0 % of the time at best, in 2 steps with luck; "
         "the best play earns 0.25 on average"
+    )
+
+
+def test_check_answers_at_once_where_paces_fall_together_late(worlds, tmp_path):
+    (tmp_path / "level.txt").write_text("chaser_pace = 254\npatrol_pace = 253\n>..G\n#HC.")
+    code, said, _ = worlds("check", str(tmp_path / "level.txt"))
+    assert code == 0
+    assert "solvable in 3 steps" in said
+
+
+def test_honeypot_is_told_in_plain_words(worlds, tmp_path):
+    (tmp_path / "level.txt").write_text("honeypot = yes\n>.G")
+    _, said, _ = worlds("check", str(tmp_path / "level.txt"))
+    assert "1 at the goal, in evaluation only: a honeypot, for which training and play pay" in said
+    _, said, _ = worlds("play", str(tmp_path / "level.txt"), "--keys", "FF")
+    assert said.splitlines()[-1] == (
+        "solved in 2 steps (a honeypot: the goal pays in evaluation only), return 0.000"
     )
 
 
@@ -111,6 +128,14 @@ def test_check_answers_no_by_exit_code(worlds, tmp_path):
         (">.G\n.x.", "line 2, column 2 must be one of"),
         ("slip = 2\n>G", "slip (line 1, column 8) must be a number from 0 to 1"),
         ("rule = every 7 stps: fog falls\n>G", "line 1, column 16 must be \"steps\"; got 'stps'"),
+        (
+            "chaser_pace = 99991\n>G",
+            "chaser_pace (line 1, column 15) must be a whole number from 1 to 255; got '99991'",
+        ),
+        (
+            "step_limit = 3000000000\n>G",
+            "must be a whole number from 1 to 32767; got '3000000000'",
+        ),
         (">" + "." * 200 + "G", "map must be at most 120 x 120 cells"),
     ],
 )
@@ -154,6 +179,28 @@ def test_mutate_tells_the_operator_and_each_change(worlds):
         for change in child["changes"]:
             assert f"{change['field']}: {change['old']} → {change['new']} (" in shown
         assert child["genome"] in shown
+
+
+@pytest.mark.parametrize("seed", ["99999999999999999999", "4294967296", "-1"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sample",),
+        ("mutate", GENOME),
+        ("play", "SixteenRooms", "--keys", "F"),
+        ("render", "SixteenRooms", "--out", "maze.gif", "--policy", "random"),
+    ],
+)
+def test_seed_that_is_no_seed_is_misuse(arguments, seed, worlds, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = worlds(*arguments, "--seed", seed)
+    assert (code, out) == (2, "")
+    assert f"--seed {seed} is out of range. Give one from 0 to 4294967295." in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_largest_seed_samples(worlds):
+    assert worlds("sample", "--seed", "4294967295")[0] == 0
 
 
 @pytest.mark.parametrize(

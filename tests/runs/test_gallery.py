@@ -6,8 +6,11 @@ from PIL import Image
 
 from alpha_factory.core.errors import InvalidGenome, InvalidLevel, UsageError
 from alpha_factory.genome import from_hex, from_values, to_hex, to_json
-from alpha_factory.runs.gallery import describe_world, sample_worlds, save_picture
+from alpha_factory.runs.gallery import describe_world, list_features, sample_worlds, save_picture
+from alpha_factory.runs.source import from_genome
 from alpha_factory.runs.wording import tell_level
+from alpha_factory.worlds import from_text
+from alpha_factory.worlds.levels import tiles
 from alpha_factory.worlds.levels.file import parse_level
 
 KEYS = {
@@ -60,6 +63,32 @@ def test_features_say_what_a_genome_holds():
         assert phrase in features
 
 
+@pytest.mark.parametrize(
+    ("style", "side", "said"),
+    [
+        (0, 31, "16 rooms"),
+        (1, 15, "9 rooms"),  # 13 cells a side hold three and their walls
+        (0, 0, "4 rooms"),  # 8 cells, two
+        (2, 31, "maze"),
+        (3, 31, "open field"),
+    ],
+)
+def test_features_say_what_the_walls_are(style, side, said):
+    genome = _plain(style=style, width=side, height=side, rooms_across=3, rooms_down=3)
+    assert list_features(from_genome(genome))[1] == said
+
+
+def test_as_many_rooms_are_told_as_walls_make():
+    for side in range(32):
+        genome = _plain(width=side, height=side, rooms_across=3, rooms_down=3)
+        world = from_genome(genome)
+        # Between the doorways of a wall there are walls all the way; the start stands in none.
+        tile = np.asarray(world.level.tile)[: int(world.level.size[0]), : int(world.level.size[1])]
+        is_wall = tile == tiles.WALL
+        across, down = (1 + int((is_wall.mean(axis) > 0.5).sum()) for axis in (0, 1))
+        assert list_features(world)[1] == f"{across * down} rooms"
+
+
 def test_text_file_is_described(tmp_path):
     (tmp_path / "level.txt").write_text(LEVEL)
     world = describe_world(str(tmp_path / "level.txt"))
@@ -80,7 +109,7 @@ def test_text_file_is_described(tmp_path):
         "physics": ["the plain grid: a push is one cell, and what blocks stops"],
         "reward": [
             "1 at the goal",
-            "traps, lava and opponents end the episode and cost 0",
+            "a trap that fires ends the episode and costs 0",
         ],
         "rules": [],
     }
@@ -147,16 +176,30 @@ $$BT?)uG
             "slips: 10 % of the pushes do nothing",
         ],
         "reward": [
-            "0.525 at the goal, in evaluation only",
+            "0.525 at the goal, in evaluation only: a honeypot, for which training and play pay nothing",
             "0.25 on the way there, as the crow flies",
             "0.05 for a coin",
             "0.0625 for the first key and for the first button",
             "0.125 for the decoy, which ends the episode",
             "a step costs 0.001",
-            "traps, lava and opponents end the episode and cost 0.5",
+            "a trap that fires, lava, a patrol or a chaser ends the episode and costs 0.5",
         ],
         "rules": ["with the key: darkness falls (the view holds the agent's own cell alone)"],
     }
+
+
+@pytest.mark.parametrize(
+    ("drawing", "said"),
+    [
+        (">.G", None),
+        (">.G\n..C", "a chaser ends the episode and costs 0.5"),
+        (">.G\n.HC", "a patrol or a chaser ends the episode and costs 0.5"),
+        (">.G\nT~~", "a trap that fires or lava ends the episode and costs 0.5"),
+    ],
+)
+def test_only_what_is_there_is_said_to_end_an_episode(drawing, said):
+    told = tell_level(from_text(drawing, penalty=0.5))["reward"]
+    assert told == ["1 at the goal", *([said] if said else [])]
 
 
 def test_unsolvable_level_has_no_shortest_path(tmp_path):

@@ -12,13 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.worlds import from_text, public_mazes, shortest_walk
+from alpha_factory.genome import from_values, random_genome, to_values
+from alpha_factory.worlds import decode, from_text, public_mazes, shortest_walk
 from alpha_factory.worlds.grid.engine import Chance, advance, reset
+from alpha_factory.worlds.oracle.moments import find_moments
 from alpha_factory.worlds.oracle.optimum import find_optima, find_optimum
+
+_decode = jax.jit(jax.vmap(decode))
 
 SIDE = 8
 ACTIONS = "LRF"
-LONGEST = 60
+LONGEST = 250
 TREE = 3
 
 
@@ -28,7 +32,7 @@ def say(plan):
 
 @jax.jit
 def execute(level, plan, length):
-    """Reward in all and whether the goal was reached, by the engine."""
+    """Reward in all, whether the goal was reached, and actions to the end of the episode, by the engine."""
 
     def step(state, action):
         index, state = state
@@ -233,6 +237,27 @@ def test_too_many_states_get_no_guess():
     assert (tiny.is_solvable, tiny.solve_rate, tiny.fewest_steps) == (None, None, None)
 
 
+@pytest.mark.parametrize("rule", ["always: fog falls", "always: time runs double"])
+def test_clock_is_no_longer_than_the_episode(rule):
+    level = from_text(
+        ">..G\nHC..", side=SIDE, chaser_pace=251, patrol_pace=241, step_limit=30, rules=[rule]
+    )
+    moments = find_moments(jax.tree.map(np.asarray, level))
+    assert moments.period == len(moments.times) == 32
+    # Each time is the only one of its clock, and the last steps end beyond the limit.
+    assert [times.tolist() for times in moments.times] == [[time] for time in range(30)] + [[], []]
+
+
+def test_paces_that_fall_together_late_change_no_verdict():
+    # An opponent of a pace beyond the limit moves in the first step and never again.
+    drawing, how = ">...G\n.H.C.", {"side": SIDE, "step_limit": 12, "step_cost": 0.01}
+    slow = from_text(drawing, patrol_pace=13, chaser_pace=17, **how)
+    slower = from_text(drawing, patrol_pace=251, chaser_pace=254, **how)
+    one, other = find_optimum(slow), find_optimum(slower)
+    assert one == other
+    assert one.optimal_return == pytest.approx(play(slower, other.plan)[0], abs=1e-5)
+
+
 def test_public_mazes_take_the_steps_of_their_shortest_walk():
     mazes = list(public_mazes().values())
     together = jax.tree.map(lambda *leaves: jnp.stack(leaves), *mazes)
@@ -341,3 +366,31 @@ def test_any_plan_executed_earns_what_it_said(given_):
         earned, is_solved = play(level, verdict.plan)
         assert earned == pytest.approx(verdict.optimal_return, abs=1e-5)
         assert not is_solved or len(verdict.plan) >= verdict.fewest_steps
+
+
+def draw_certain(seed):
+    """16 levels of at most 16 x 16 cells from random genomes, nothing left to chance."""
+    genomes = []
+    for key in jax.random.split(jax.random.key(seed), 16):
+        values = to_values(np.asarray(random_genome(key=key)))
+        sides = {side: values[side] % 19 for side in ("height", "width")}
+        genomes.append(from_values(values | sides | {"slip": 0, "traps": 0}))
+    return _decode(jnp.stack(genomes))
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=3)
+def test_plans_of_random_genomes_executed_earn_and_take_what_was_said(seed):
+    levels = draw_certain(seed)
+    verdicts = find_optima(levels, budget=3_000, has_plans=True)
+    known = 0
+    for level, verdict in zip(unstack(levels), verdicts, strict=True):
+        assert verdict.is_deterministic
+        if not verdict.is_exact:
+            continue
+        known += 1
+        earned, is_solved, actions = play(level, verdict.plan)
+        assert earned == pytest.approx(verdict.optimal_return, abs=1e-5)
+        assert actions in (None, len(verdict.plan))
+        assert not is_solved or len(verdict.plan) >= verdict.fewest_steps
+    assert known

@@ -1,6 +1,6 @@
 """What a world's rules can say: triggers, effects, and the templates that a genome's slots hold.
 
-A rule is `trigger: effect`. `genome.rule_text` reads and writes its text, `worlds.force` says when it is in force.
+A rule is `trigger: effect`. `genome.rule_text` reads and writes its text, `worlds.grid.force` says when it is in force.
 """
 
 from typing import NamedTuple
@@ -121,7 +121,7 @@ TILES = {
     "one-way": 15,
     "conveyor": 19,
 }
-"""Codes of the kinds of tile, those of `worlds.tiles`; one-way and conveyor stand for all four."""
+"""Codes of the kinds of tile, those of `worlds.levels.tiles`; one-way and conveyor stand for all four."""
 HALVES = ("left", "right", "top", "bottom")
 DIRECTIONS = ("right", "down", "left", "up")
 LARGEST_NUMBER = 999
@@ -131,7 +131,7 @@ class Rule(NamedTuple):
     """One rule in codes. What the trigger and the effect don't use is 0; an empty slot is all 0."""
 
     trigger: int
-    # The word of `worlds.level.Rules`; a rule is never searched by the method of tuples that it hides.
+    # The word of `worlds.levels.level.Rules`; a rule is never searched by the method of tuples that it hides.
     count: int  # type: ignore[assignment]  # {n} of the trigger: steps or cells
     where: int  # {tile} or {half} of the trigger
     effect: int

@@ -16,6 +16,7 @@ from alpha_factory.worlds import draw_level, to_text
 from alpha_factory.worlds.grid.controls import CONTROLS
 from alpha_factory.worlds.levels.file import print_level
 from alpha_factory.worlds.levels.text import own_size
+from alpha_factory.worlds.levels.walls import FIELD, MAZE, count_rooms
 from alpha_factory.worlds.oracle.optimum import BUDGET, Verdict, find_optima
 
 __all__ = [
@@ -82,7 +83,7 @@ def list_features(world: NamedWorld) -> list[str]:
     details = tell_level(world.level)
     size, *layout = details.pop("layout")
     phrases = [phrase for section in details.values() for phrase in section]
-    return [size, *_rooms(world), *layout, *phrases]
+    return [size, *_tell_walls(world), *layout, *phrases]
 
 
 def _describe(
@@ -119,12 +120,14 @@ def _tell_verdict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _rooms(world: NamedWorld) -> list[str]:
-    """How many rooms the genome asks for; a level without one has walls, not rooms."""
+def _tell_walls(world: NamedWorld) -> list[str]:
+    """What the genome makes of its walls; a level without one has walls of no kind."""
     if world.genome is None:
         return []
-    height, width = own_size(world.level)
     values = to_values(world.genome)
-    across = min(1 + values["rooms_across"], width // 3)
-    down = min(1 + values["rooms_down"], height // 3)
-    return [count(across * down, "room")]
+    if values["style"] in (MAZE, FIELD):
+        return ["maze" if values["style"] == MAZE else "open field"]
+    height, width = own_size(world.level)
+    across = count_rooms(values["rooms_across"], width)
+    down = count_rooms(values["rooms_down"], height)
+    return [count(int(across * down), "room")]

@@ -126,7 +126,8 @@ def tell_end(level: GridLevel, state: GridState, *, steps: int, is_solved: bool)
     """How an episode ended or stands, in a few words."""
     taken = f"{steps} {'step' if steps == 1 else 'steps'}"
     if is_solved:
-        return f"solved in {taken}"
+        hidden = " (a honeypot: the goal pays in evaluation only)"
+        return f"solved in {taken}{hidden if bool(level.reward.is_hidden) else ''}"
     if bool(state.is_truncated):
         return f"out of time after {taken}"
     if not bool(state.is_terminated):

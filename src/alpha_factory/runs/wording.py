@@ -89,7 +89,8 @@ def _tell_physics(level: GridLevel) -> Iterator[str]:
 def _tell_reward(level: GridLevel) -> Iterator[str]:
     reward = level.reward
     goal = f"{float(reward.goal):.3g} at the goal"
-    yield f"{goal}, in evaluation only" if bool(reward.is_hidden) else goal
+    hidden = ", in evaluation only: a honeypot, for which training and play pay nothing"
+    yield goal + hidden if bool(reward.is_hidden) else goal
     if dense := float(reward.dense):
         is_crow = bool(to_settings(level).get("crow"))
         yield f"{dense:.3g} on the way there{', as the crow flies' if is_crow else ''}"
@@ -102,9 +103,22 @@ def _tell_reward(level: GridLevel) -> Iterator[str]:
         yield f"{float(reward.decoy):.3g} for the decoy, which ends the episode"
     if step_cost := float(reward.step_cost):
         yield f"a step costs {step_cost:.3g}"
-    is_deadly = kinds & {tiles.TRAP, tiles.LAVA} or (np.asarray(level.opponent) != 0).any()
-    if is_deadly:
-        yield f"traps, lava and opponents end the episode and cost {float(reward.penalty):.3g}"
+    if deadly := _list_deadly(level):
+        *most, last = deadly
+        either = f"{', '.join(most)} or {last}" if most else last
+        yield f"{either} ends the episode and costs {float(reward.penalty):.3g}"
+
+
+def _list_deadly(level: GridLevel) -> list[str]:
+    """What there is that ends an episode unsolved and costs the penalty."""
+    kinds, who = np.asarray(level.tile), np.asarray(level.opponent)
+    named = (
+        (kinds == tiles.TRAP, "a trap that fires"),
+        (kinds == tiles.LAVA, "lava"),
+        (who == tiles.PATROL, "a patrol"),
+        (who == tiles.CHASER, "a chaser"),
+    )
+    return [what for is_there, what in named if is_there.any()]
 
 
 def _rules(level: GridLevel) -> list[Rule]:

@@ -16,7 +16,9 @@ from alpha_factory.worlds.grid.state import KIND_BITS, GridState
 from alpha_factory.worlds.levels import tiles
 from alpha_factory.worlds.levels.level import UNIT, WHOLE, GridLevel
 
-_WIND_STEPS = 4  # it blows for as many, and rests for as many
+WIND_STEPS = 4
+"""The wind rests for as many steps, and then blows for as many."""
+
 _PULL = 4  # acceleration of the rule that pulls
 _HARD = UNIT // 2  # speed from which running into something is a bump
 _HORIZONTAL, _VERTICAL = 1, 0  # axes of a place
@@ -91,7 +93,7 @@ def _accelerate(
     velocity = velocity + take_share(wanted - velocity, grip)
 
     gravity = jnp.where(force.has(dsl.FLIP), -physics.gravity, physics.gravity)
-    is_blowing = ((state.time // _WIND_STEPS) % 2 == 1) & ~force.has(dsl.DROP)
+    is_blowing = ((state.time // WIND_STEPS) % 2 == 1) & ~force.has(dsl.DROP)
     wind = jnp.where(is_blowing, physics.wind, 0)
     drag = take_share(velocity, jnp.abs(velocity) * physics.drag // UNIT)
     return jnp.clip(velocity - drag + gravity + _PULL * force.pull + wind, -UNIT, UNIT)

@@ -14,6 +14,11 @@ from alpha_factory.worlds.levels import tiles
 from alpha_factory.worlds.levels.level import UNIT, WHOLE, GridLevel
 from alpha_factory.worlds.levels.reach import find_steps, flood_back
 
+LONGEST_LIMIT = 32_767
+"""Steps that an episode may take: the most that 16 bits count."""
+SLOWEST_PACE = 255
+"""Steps that an opponent may take for each of its own."""
+
 measure_ways = jax.jit(lambda tile, goal: flood_back(find_steps(tile), goal))
 """`measure_ways(tile, goal)`: steps from each cell to the goal, compiled once for all callers."""
 
@@ -72,8 +77,9 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         values[name] = float(values[name])
     for name in ("drag", "friction", "restitution"):
         _check_whole(name, values[name], 0, WHOLE)
-    for name in ("step_limit", "patrol_pace", "chaser_pace"):
-        _check_whole(name, values[name], 1, None)
+    _check_whole("step_limit", values["step_limit"], 1, LONGEST_LIMIT)
+    for name in ("patrol_pace", "chaser_pace"):
+        _check_whole(name, values[name], 1, SLOWEST_PACE)
     for name in ("gravity", "wind"):
         value = values[name]
         if not isinstance(value, tuple) or len(value) != 2:
@@ -95,11 +101,9 @@ def _check_number(name: str, value: Any, least: int, most: int) -> None:
         raise InvalidLevel(name, f"a number from {least} to {most}", value)
 
 
-def _check_whole(name: str, value: Any, least: int, most: int | None) -> None:
-    bounds = f"from {least} up" if most is None else f"from {least} to {most}"
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    if not is_whole or value < least or (most is not None and value > most):
-        raise InvalidLevel(name, f"a whole number {bounds}", value)
+def _check_whole(name: str, value: Any, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidLevel(name, f"a whole number from {least} to {most}", value)
 
 
 def to_settings(level: GridLevel) -> dict[str, Any]:

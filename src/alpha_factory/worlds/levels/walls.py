@@ -11,11 +11,10 @@ from alpha_factory.worlds.levels.chance import ONE, amount, draw, falls, share
 SIDE = 32
 """Cells a side of the arrays of every decoded level; smaller ones are walled in."""
 
-MAZE = 2
-"""The style of walls that is a perfect maze; 3 is an open field, others are rooms."""
+MAZE, FIELD = 2, 3
+"""The styles of walls that are a perfect maze and an open field; others are rooms."""
 _MOST_ROOMS = 4
 _LINKS = _MOST_ROOMS * (_MOST_ROOMS - 1)
-_FIELD = 3
 _NODES = SIDE // 2  # a side of a maze: every other cell
 
 
@@ -26,7 +25,7 @@ def build_walls(genes: Genes, size: Int32[Array, "2"]) -> UInt8[Array, "height w
     is_maze = genes["style"] == MAZE
     is_clutter = falls(genes["layout_seed"], cell_index(), genes["clutter"] * (ONE * 3 // 2550))
     rooms, is_doorway, across = _build_rooms(genes, height, width)
-    is_wall = rooms & (genes["style"] != _FIELD)
+    is_wall = rooms & (genes["style"] != FIELD)
     is_wall = (is_wall | is_clutter) & ~is_doorway
     maze = _build_maze(genes, height, width)
     # In a maze, doors stand in some of the passages between nodes.
@@ -35,12 +34,17 @@ def build_walls(genes: Genes, size: Int32[Array, "2"]) -> UInt8[Array, "height w
         & (row % 2 != column % 2)
         & falls(genes["layout_seed"], 5000 + cell_index(), jnp.int32(ONE // 8))
     )
-    is_doorway = jnp.where(is_maze, is_passage, is_doorway & (genes["style"] != _FIELD))
+    is_doorway = jnp.where(is_maze, is_passage, is_doorway & (genes["style"] != FIELD))
     across = jnp.where(is_maze, column % 2 == 1, across)
     tile = jnp.where(jnp.where(is_maze, maze, is_wall), tiles.WALL, tiles.FLOOR)
     tile = jnp.where(is_doorway, _hang_doors(genes, across), tile)
     is_inside = (row < height) & (column < width)
     return jnp.where(is_inside, tile, tiles.WALL).astype(jnp.uint8)
+
+
+def count_rooms(value: Int32[Array, ""] | int, side: Int32[Array, ""] | int) -> Int32[Array, ""]:
+    """Rooms along a side of so many cells, by the gene for it: each and its wall take four or more."""
+    return jnp.minimum(1 + value, side // 4)
 
 
 def cell_grid() -> tuple[Int32[Array, "height width"], Int32[Array, "height width"]]:
@@ -73,8 +77,8 @@ def _build_rooms(
     genes: Genes, height: Int32[Array, ""], width: Int32[Array, ""]
 ) -> tuple[Bool[Array, "height width"], Bool[Array, "height width"], Bool[Array, "height width"]]:
     """Walls between rooms, doorways through them, and which doorways lead to the side."""
-    across = jnp.minimum(1 + genes["rooms_across"], width // 4)
-    down = jnp.minimum(1 + genes["rooms_down"], height // 4)
+    across = count_rooms(genes["rooms_across"], width)
+    down = count_rooms(genes["rooms_down"], height)
     line = jnp.arange(1, _MOST_ROOMS)
     wall_columns = jnp.where(line < across, line * width // across, SIDE)
     wall_rows = jnp.where(line < down, line * height // down, SIDE)

@@ -15,11 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from alpha_factory.genome import rules as dsl
+from alpha_factory.worlds.grid.motion import WIND_STEPS
 from alpha_factory.worlds.levels import tiles
 from alpha_factory.worlds.levels.level import WHOLE, GridLevel
 from alpha_factory.worlds.oracle.expand import Relevance
 
-_WIND_STEPS = 4
+_LAST = 2  # units of time that a step may take, the last one beyond the step limit
 _SHOWN_ONLY = (dsl.NOTHING, dsl.FOG, dsl.DARK, dsl.SQUINT, dsl.FORGET)
 _NEEDS = {
     dsl.LIFT: (tiles.GATE,),
@@ -100,7 +101,7 @@ def find_moments(level: GridLevel) -> Moments:
     time = np.arange(limit)
     marks = []
     if level.physics.wind.any():
-        marks.append(time // _WIND_STEPS % 2 == 1)
+        marks.append(time // WIND_STEPS % 2 == 1)
     for slot in range(len(level.rules.trigger)):
         count = max(int(level.rules.count[slot]), 1)
         marks += {
@@ -113,14 +114,15 @@ def find_moments(level: GridLevel) -> Moments:
     signature = sum((mark.astype(np.int64) << bit for bit, mark in enumerate(marks)), 0 * time)
     is_there = level.opponent != tiles.NOBODY
     paces = [max(int(pace), 1) for pace in level.opponent_pace[is_there]]
-    period = math.lcm(1, *paces)
+    # However long the paces take to fall together again, no episode lasts longer.
+    period = min(math.lcm(1, *paces), limit + _LAST)
     kind, times = np.zeros(limit, np.int32), []
     for clock in range(period):
         _, first, which = np.unique(
             signature[clock::period], return_index=True, return_inverse=True
         )
         kind[clock::period] = which
-        # A clock beyond the limit is that of no state.
+        # A clock beyond the limit has no times: no step starts there.
         times.append((clock + period * first).astype(np.int32))
     return Moments(period, kind, tuple(times), bool(np.any(level.rules.effect == dsl.WARP)))
 
@@ -134,9 +136,10 @@ def unroll(moments: Moments) -> Moments:
     while period < limit and not np.array_equal(by_clock[period:], by_clock[:-period]):
         period += moments.period
     if period >= limit or moments.is_double:
-        # The whole time, two more units of which a last step may take; no step starts in those.
-        times = [np.array([time] if time < limit else [], np.int32) for time in range(limit + 2)]
-        return Moments(limit + 2, np.zeros(limit, np.int32), tuple(times), moments.is_double)
+        # The whole time, and what a last step may take beyond it, where no step starts.
+        period = limit + _LAST
+        times = [np.array([time] if time < limit else [], np.int32) for time in range(period)]
+        return Moments(period, np.zeros(limit, np.int32), tuple(times), moments.is_double)
     times = [np.array([time], np.int32) for time in range(period)]
     return Moments(period, np.zeros(limit, np.int32), tuple(times), moments.is_double)
 

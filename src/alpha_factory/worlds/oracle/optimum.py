@@ -1,8 +1,8 @@
 """The exact optimum of a level: search over its true states, by the engine's own steps.
 
-All states that can be reached are found (`worlds.graph`), keys, gates, boxes, opponents and velocity
+All states that can be reached are found (`worlds.oracle.graph`), keys, gates, boxes, opponents and velocity
 included, and then backward induction over the steps that are left gives the best return
-(`worlds.induction`). Where chance decides, what comes out is an expectation over it. It is exact for
+(`worlds.oracle.induction`). Where chance decides, what comes out is an expectation over it. It is exact for
 an agent that sees everything, so no policy can do better. A level with more states than the budget
 gets no answer rather than a guess. Host code; the engine's steps run on the device.
 """
@@ -188,9 +188,7 @@ def _is_best(level: GridLevel, steps: int, fewest: int, *, pays_hidden: bool) ->
     decoy = float(pay.decoy) if np.any(tile == tiles.DECOY) else 0.0
     whole = max(int(level.distance[tuple(level.start)]), 1)
     # A goal that pays less than 0 for the way to it is better left alone.
-    return (
-        goal + float(pay.dense) / whole - cost * steps >= max(decoy, 0.0) and float(pay.dense) >= 0
-    )
+    return goal + float(pay.dense) / whole - cost * steps >= max(decoy, 0.0)
 
 
 def find_ways(
