@@ -1,5 +1,7 @@
+import hashlib
 import json
 from importlib import resources
+from types import SimpleNamespace
 
 import equinox as eqx
 import jax
@@ -19,7 +21,9 @@ from alpha_factory.evaluate import (
     public_suite,
     read_suite,
 )
-from alpha_factory.evaluate.holdout import generated_suite
+from alpha_factory.evaluate import suite as suite_module
+from alpha_factory.evaluate.holdout import generated_suite, poet_suite
+from alpha_factory.runs import suites as runs_suites
 from alpha_factory.worlds import public_mazes, shortest_walk
 
 SUITES = {
@@ -77,6 +81,37 @@ def test_plain_suite_is_what_freezing_it_gives(name):
     assert freeze.RECIPES[name]() == read_file(name)
 
 
+@pytest.mark.parametrize("name", ["public-mazes-v1", "four-rooms-v1"])
+def test_freezing_prints_a_suite_and_its_digest(name, capsys):
+    assert freeze.main([name]) == 0
+    printed, suite = capsys.readouterr(), SUITES[name][0]()
+    data = json.loads(printed.out)
+    assert printed.err.strip() == suite.digest
+    assert digest_levels(data["levels"], data["step_limits"]) == suite.digest
+    assert (data["name"], data["episodes"]) == (suite.name, suite.episodes)
+
+
+def test_freezing_generated_suite_says_how_it_was_made(capsys):
+    assert freeze.main(["generated-v1"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "as version 0.1 decoded them" in printed.err
+
+
+def test_every_suite_can_be_asked_how_it_was_made():
+    assert {*freeze.RECIPES, *freeze.PAST} == set(runs_suites.SUITES)
+
+
+@pytest.mark.parametrize("arguments", [[], ["four-rooms-v2"], ["four-rooms-v1", "poet-100-v1"]])
+def test_freezing_nothing_known_is_misuse_and_lists_the_suites(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        freeze.main(arguments)
+    assert caught.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert all(name in printed.err for name in runs_suites.SUITES)
+
+
 def test_generated_suite_holds_256_different_levels(generated):
     assert generated.name == "generated-v1"
     assert generated.step_limits == (128,)
@@ -121,6 +156,92 @@ def test_suite_that_says_something_else_is_refused_naming_both_digests():
     found = digest_levels(recorded["levels"], recorded["step_limits"])
     for part in ("four-rooms-v1", wrong, found):
         assert part in str(caught.value)
+
+
+def damage(monkeypatch, folder, module, name, content):
+    """Have `module` read `content` for the file of this name."""
+    folder.joinpath(name).write_bytes(content)
+    monkeypatch.setattr(module, "resources", SimpleNamespace(files=lambda package: folder))
+
+
+def read_bytes(package, name):
+    return resources.files(package).joinpath(name).read_bytes()
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("corridors-v1", corridors_suite),
+        ("four-rooms-v1", four_rooms_suite),
+        ("generated-v1", generated_suite),
+        ("perfect-maze-medium-v1", perfect_medium_suite),
+        ("perfect-maze-xl-v1", perfect_xl_suite),
+        ("poet-100-v1", poet_suite),
+    ],
+)
+def test_every_file_is_refused_with_both_hashes_when_a_byte_differs(
+    name, make, monkeypatch, tmp_path
+):
+    file = f"{name.replace('-', '_')}.json"
+    content = read_bytes("alpha_factory.evaluate", file)
+    damaged = content + b"\n"
+    damage(monkeypatch, tmp_path, suite_module, file, damaged)
+    with pytest.raises(AlphaFactoryError) as caught:
+        make()
+    for part in (f"Suite {name} ", sha256(content), sha256(damaged)):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"episodes": 4', b'"episodes": 5'),
+        (b'"name": "four-rooms-v1"', b'"name": "four-rooms-v2"'),
+        (b"minimax (250)", b"minimax (251)"),
+        (b'"levels"', b'"labels"'),
+        (b'"map"', b'"mop"'),
+        (b"{", b"["),
+        (b"#", b"\xff"),
+        (b"\n", b"\r\n"),
+    ],
+)
+def test_damage_of_any_kind_is_refused_with_both_hashes(old, new, monkeypatch, tmp_path):
+    content = read_bytes("alpha_factory.evaluate", "four_rooms_v1.json")
+    assert old in content
+    for damaged in (content.replace(old, new, 1), content[:1000], b""):
+        damage(monkeypatch, tmp_path, suite_module, "four_rooms_v1.json", damaged)
+        with pytest.raises(AlphaFactoryError) as caught:
+            four_rooms_suite()
+        for part in ("Suite four-rooms-v1 ", sha256(content), sha256(damaged)):
+            assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("new", [b"\xff", b"x", b"."])
+def test_public_suite_is_refused_with_both_hashes_when_its_maps_are_damaged(
+    new, monkeypatch, tmp_path
+):
+    from alpha_factory.evaluate import public
+
+    content = read_bytes("alpha_factory.worlds.levels", "public_mazes.txt")
+    damaged = content.replace(b"#", new, 1)
+    damage(monkeypatch, tmp_path, public, "public_mazes.txt", damaged)
+    with pytest.raises(AlphaFactoryError) as caught:
+        public_suite()
+    for part in ("Suite public-mazes-v1 ", sha256(content), sha256(damaged)):
+        assert part in str(caught.value)
+
+
+def test_digests_are_those_that_were_published():
+    published = {
+        generated_suite: "2beef10acd193b63aa0b12c4b7eed082e6a28ff8a927f3fa41598b7b50995983",
+        poet_suite: "3c4085a0426283c59d0fefa74c5a334ad4e40a578f1f2287fa2775a08d3ffbd2",
+        public_suite: "8041ac5ceffe36c200948a05c11e59a1d811055a900ad1ae110ccd5c4fefbdf9",
+    }
+    assert {make: make().digest for make in published} == published
 
 
 def test_public_suite_is_refused_when_a_maze_was_changed(monkeypatch):

@@ -169,13 +169,23 @@ def test_agent_faces_where_its_symbol_points(symbol):
 
 def test_line_endings_and_empty_lines_around_a_map_do_not_matter():
     assert to_text(from_text("\r\n>.\r\n.G\r\n\r\n")) == ">.\n.G"
+    assert to_text(from_text("  \n\t\n>.\n.G\n     \n \n")) == ">.\n.G"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "map must be at least one row of symbols"),
-        (">.G\n..", "line 2 must be 3 symbols long, as line 1 is; got '..'"),
+        (
+            ">.G\n..",
+            "line 2, column 3 must be a symbol, as line 1 has 3 of them; got 'the end of the line'",
+        ),
+        (">.G\n\n...", "line 2, column 1 must be a symbol, as line 1 has 3 of them"),
+        (
+            ">.G\n...\n....#",
+            "line 3, column 4 must be the end of the line, as line 1 has 3 symbols; got '.'",
+        ),
+        (">.G\n..  ", "line 2, column 4 must be the end of the line.*got ' '"),
         (">.\n.x\nG.", r"line 2, column 2 must be one of .* got 'x'"),
         ("..\n.G", "agent must be shown exactly once.*none"),
         (">.\n<G", "agent must be shown exactly once.*2 times: line 1 column 1, line 2 column 1"),
@@ -199,7 +209,7 @@ def test_bad_map_is_refused_with_field_rule_and_value(text, message):
         ({"slip": 1.5}, "slip must be a number from 0 to 1; got 1.5"),
         ({"trap_odds": float("nan")}, "trap_odds must be a number from 0 to 1; got nan"),
         ({"dense": "much"}, "dense must be a number from 0 to 1; got 'much'"),
-        ({"step_limit": 0}, "step_limit must be a whole number from 1 up; got 0"),
+        ({"step_limit": 0}, "step_limit must be a whole number from 1 to 32767; got 0"),
         ({"friction": 257}, "friction must be a whole number from 0 to 256; got 257"),
         ({"drag": 0.5}, "drag must be a whole number from 0 to 256; got 0.5"),
         ({"gravity": (0, 17)}, "gravity must be a whole number from -16 to 16; got 17"),

@@ -1,21 +1,21 @@
 """How the frozen suites were made: run once each, the output committed, the digest written down.
 
 `python -m alpha_factory.evaluate.freeze perfect-maze-medium-v1` prints the file of a suite, and its
-digest on stderr. The plain families come out the same every time. `poet-100-v1` comes from genomes
-and an engine that change: a later version makes another suite, which needs another name. The same
-holds for `generated-v1`, the first 256 of 512 random bits whose shortest plan has 8 to 64 actions,
-as version 0.1 decoded them: no code of today makes it.
+digest on stderr. The plain families come out the same every time, the hand-made mazes too. `poet-100-v1`
+comes from genomes and an engine that change: a later version makes another suite, which needs another
+name. Of `generated-v1` it can but say how it was made: no code of today decodes as version 0.1 did.
 """
 
+import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from alpha_factory.core.errors import unknown
 from alpha_factory.evaluate.hard import STEP_LIMIT, choose_levels
 from alpha_factory.evaluate.layouts import corridors, four_rooms, perfect_maze
-from alpha_factory.evaluate.suite import digest_levels
+from alpha_factory.evaluate.public import public_rows, public_suite
+from alpha_factory.evaluate.suite import Row, digest_levels
 
 _MEDIUM, _XL, _FOUR_ROOMS = 19, 101, 17
 _SMALL_CORRIDOR, _LARGE_CORRIDOR = 13, 19
@@ -24,6 +24,14 @@ _SMALL_CORRIDOR, _LARGE_CORRIDOR = 13, 19
 def limit_of(side: int) -> int:
     """The step limit of minimax and DCD for a maze: twice the cells, its border among them."""
     return 2 * (side + 2) ** 2
+
+
+def freeze_public() -> dict[str, Any]:
+    """`public-mazes-v1`, which has no file: its maps are those of `worlds.public_mazes`."""
+    suite = public_suite()
+    origin = "mazes made by hand, on which papers on environment design report results"
+    limits = list(suite.step_limits)
+    return _suite(suite.name, origin, limits, public_rows(), episodes=suite.episodes)
 
 
 def freeze_medium() -> dict[str, Any]:
@@ -74,6 +82,7 @@ def freeze_poet() -> dict[str, Any]:
 
 
 RECIPES: dict[str, Callable[[], dict[str, Any]]] = {
+    "public-mazes-v1": freeze_public,
     "perfect-maze-medium-v1": freeze_medium,
     "perfect-maze-xl-v1": freeze_xl,
     "corridors-v1": freeze_corridors,
@@ -81,14 +90,35 @@ RECIPES: dict[str, Callable[[], dict[str, Any]]] = {
     "poet-100-v1": freeze_poet,
 }
 
+PAST: dict[str, str] = {
+    "generated-v1": (
+        "generated-v1 can't be made again: it is the first 256 levels of 512 random bits whose shortest "
+        "plan has 8 to 64 actions, as version 0.1 decoded them, and no code of today decodes so. "
+        "Its file, generated_v1.json, is all there is of it."
+    )
+}
+"""How those were made for which there is no recipe."""
 
-def main(name: str) -> None:
-    """Print a suite, and its digest on stderr."""
-    if name not in RECIPES:
-        raise unknown("suite", name, RECIPES)
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a suite, and its digest on stderr; 1 if it can't be made again, with the reason on stderr.
+
+    Raises:
+        SystemExit: 2, with the suites listed on stderr, where the arguments don't name one of them.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m alpha_factory.evaluate.freeze",
+        description="Make a frozen suite once more: its file on stdout, its digest on stderr.",
+    )
+    parser.add_argument("suite", choices=sorted((*RECIPES, *PAST)))
+    name = parser.parse_args(arguments).suite
+    if name in PAST:
+        sys.stderr.write(PAST[name] + "\n")
+        return 1
     data = RECIPES[name]()
     sys.stdout.write(json.dumps(data, indent=1) + "\n")
     sys.stderr.write(digest_levels(data["levels"], data["step_limits"]) + "\n")
+    return 0
 
 
 def _mazes(name: str, side: int, count: int, *, episodes: int) -> dict[str, Any]:
@@ -104,7 +134,7 @@ def _mazes(name: str, side: int, count: int, *, episodes: int) -> dict[str, Any]
 
 
 def _suite(
-    name: str, origin: str, step_limits: list[int], rows: list[dict[str, Any]], *, episodes: int
+    name: str, origin: str, step_limits: list[int], rows: Sequence[Row], *, episodes: int
 ) -> dict[str, Any]:
     return {
         "name": name,
@@ -116,4 +146,4 @@ def _suite(
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.exit(main(sys.argv[1:]))

@@ -1,8 +1,12 @@
 """The open suites: mazes that the field reports, and plain families like its own."""
 
+from importlib import resources
+
 from alpha_factory.evaluate.suite import (
+    Row,
     Suite,
     check_digest,
+    check_file,
     digest_levels,
     read_suite,
     stack_levels,
@@ -11,6 +15,8 @@ from alpha_factory.worlds import public_mazes, to_text
 
 XL_SIDE = 101
 
+_PUBLIC_FILE = "8afc0e52715a579ef14ebe094c36d66483dc06a0f7e3f27fff70ba75f7fb7b82"
+"""SHA-256 of the bytes of the file of maps."""
 _PUBLIC = "8041ac5ceffe36c200948a05c11e59a1d811055a900ad1ae110ccd5c4fefbdf9"
 _MEDIUM = "1a6f762573cf87c404e6b27d6bb06d4de76cdd096abb817263d09144bb9464d8"
 _XL = "9809ef6abb409513514c73812adca5311e4816b64ff697eecbf02ff4a79fdb4c"
@@ -24,11 +30,12 @@ def public_suite() -> Suite:
     250 is jaxued's, 450 that of minimax and DCD.
 
     Raises:
-        AlphaFactoryError: the mazes have another digest; both are named.
+        AlphaFactoryError: the file of maps, or the mazes, have another digest; both are named.
     """
+    maps = resources.files("alpha_factory.worlds.levels").joinpath("public_mazes.txt").read_bytes()
+    check_file("public-mazes-v1", maps, _PUBLIC_FILE)
     mazes, step_limits = public_mazes(), (250, 450)
-    rows = [{"name": name, "map": to_text(level).splitlines()} for name, level in mazes.items()]
-    check_digest("public-mazes-v1", digest_levels(rows, step_limits), _PUBLIC)
+    check_digest("public-mazes-v1", digest_levels(public_rows(), step_limits), _PUBLIC)
     return Suite(
         name="public-mazes-v1",
         levels=stack_levels(list(mazes.values())),
@@ -37,6 +44,13 @@ def public_suite() -> Suite:
         episodes=32,
         digest=_PUBLIC,
     )
+
+
+def public_rows() -> list[Row]:
+    """The eight hand-made mazes as rows of a file, which they have none of."""
+    return [
+        {"name": name, "map": to_text(level).splitlines()} for name, level in public_mazes().items()
+    ]
 
 
 def perfect_medium_suite() -> Suite:

@@ -7,8 +7,8 @@
     >.K#
     ..DG
 
-The names are those of `worlds.levels.settings.Settings`; `rule` comes up to four times. Empty lines
-before the map count for nothing, those after it neither. Host code.
+The names are those of `worlds.levels.settings.Settings`; `rule` comes up to four times. Blank lines
+before the map count for nothing, those after it neither, nor does a byte-order mark. Host code.
 """
 
 import difflib
@@ -21,7 +21,7 @@ from alpha_factory.core.errors import InvalidLevel, InvalidRule
 from alpha_factory.genome import SLOTS, parse_rule
 from alpha_factory.worlds.levels.level import GridLevel
 from alpha_factory.worlds.levels.settings import Settings, to_settings
-from alpha_factory.worlds.levels.text import LARGEST_SIDE, from_text, to_text
+from alpha_factory.worlds.levels.text import LARGEST_SIDE, from_text, split_map, to_text
 from alpha_factory.worlds.levels.walls import SIDE
 
 _RULE = "rule"
@@ -29,6 +29,9 @@ _TRUTHS = {"yes": True, "no": False}
 _DEFAULTS = {one.name: getattr(Settings(), one.name) for one in fields(Settings)}
 _NAMES = (*(name for name in _DEFAULTS if name != "rules"), _RULE)
 _LINE_NUMBER = re.compile(r"\bline (\d+)")
+_BYTE_ORDER_MARK = "\ufeff"
+_SETTING = re.compile(r"\s*\w[\w\s-]*=")
+"""How a line with a setting begins. Known or not, its name is of words; a map's row seldom is."""
 _COUNTED = ("agent", "goal", "teleporters", "opponents")  # whose wrong values name lines
 
 
@@ -50,14 +53,15 @@ def parse_level(text: str) -> GridLevel:
     Raises:
         InvalidLevel: naming the line and the column, both counted from 1, the rule and the value.
     """
-    lines = text.splitlines()
+    lines = text.removeprefix(_BYTE_ORDER_MARK).splitlines()
     top = next(
-        (at for at, line in enumerate(lines) if line.strip() and "=" not in line), len(lines)
+        (at for at, line in enumerate(lines) if line.strip() and not _SETTING.match(line)),
+        len(lines),
     )
     values, rules = _read_head(lines[:top])
     settings: dict[str, Any] = {name: _read_value(name, value) for name, value in values.items()}
     drawing = "\n".join(lines[top:])
-    side = _fitting_side(drawing.strip("\r\n").splitlines())
+    side = _fitting_side(split_map(drawing))
     try:
         return from_text(drawing, side=side, rules=tuple(rule.text for rule in rules), **settings)
     except InvalidLevel as error:
@@ -68,7 +72,16 @@ def parse_level(text: str) -> GridLevel:
 
 
 def print_level(level: GridLevel) -> str:
-    """The text of a level's file, which ends in a line break; `parse_level` gives the level back.
+    """The text of a level's file, which ends in a line break.
+
+    `parse_level` makes a level of it that plays alike, and whose text is the same. Its numbers are the
+    same to the last bit but for the goal's pay, which is what dense reward, coins and hints leave of 1 and
+    may be rounded otherwise, by less than 1e-6. Opponents and teleporters come in the order of the map,
+    rules fill the first slots in their own order, and what is nobody's or nothing's is 0 or 1.
+
+    What a file can't say is lost, though no genome says it: opponents stand on floor, a patrol's first
+    heading is right or down, all patrols have the pace of the last and all chasers too, and dense reward
+    goes by the way or, where the distances are any others, by the crow.
 
     Raises:
         InvalidLevel: the agent stands on something else than floor, which a map has no symbol for.

@@ -31,12 +31,12 @@ def from_text(text: str, *, side: int = SIDE, **settings: Any) -> GridLevel:
         side: rows and columns of the arrays, which may be more than those of the map.
 
     Raises:
-        InvalidLevel: naming the field, the rule and the value. Lines and columns count from 1, empty lines
+        InvalidLevel: naming the field, the rule and the value. Lines and columns count from 1, blank lines
             before the map left out.
         InvalidRule: one of the rules does not parse.
     """
     chosen = read_settings(settings)
-    lines = text.strip("\r\n").splitlines()
+    lines = split_map(text)
     _check_shape(lines, side)
     drawn, places = np.full((side, side), tiles.WALL, np.uint8), _Places([], [], [], [])
     for row, line in enumerate(lines):
@@ -71,6 +71,15 @@ def to_text(level: GridLevel) -> str:
         lines[place[0]][place[1]] = symbol
     lines[row][column] = tiles.HEADING_SYMBOLS[int(level.heading)]
     return "\n".join(map("".join, lines))
+
+
+def split_map(text: str) -> list[str]:
+    """The rows of a map; lines of nothing but blanks around them count for nothing."""
+    lines = text.splitlines()
+    while lines and not lines[-1].strip():
+        lines.pop()
+    top = next((at for at, line in enumerate(lines) if line.strip()), 0)
+    return lines[top:]
 
 
 def own_size(level: GridLevel) -> tuple[int, int]:
@@ -166,8 +175,14 @@ def _check_shape(lines: Sequence[str], side: int) -> None:
     if not width:
         raise InvalidLevel("map", "at least one row of symbols", "\n".join(lines))
     for number, line in enumerate(lines, start=1):
-        if len(line) != width:
-            raise InvalidLevel(f"line {number}", f"{width} symbols long, as line 1 is", line)
+        if len(line) < width:
+            place = f"line {number}, column {len(line) + 1}"
+            rule = f"a symbol, as line 1 has {width} of them"
+            raise InvalidLevel(place, rule, "the end of the line")
+        if len(line) > width:
+            place = f"line {number}, column {width + 1}"
+            rule = f"the end of the line, as line 1 has {width} symbols"
+            raise InvalidLevel(place, rule, line[width])
     if side > LARGEST_SIDE:
         raise InvalidLevel("side", f"at most {LARGEST_SIDE}", side)
     if len(lines) > side or width > side:
