@@ -4,6 +4,7 @@ import math
 from functools import partial
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +23,7 @@ _decode = jax.jit(jax.vmap(decode))
 
 SIDE = 8
 ACTIONS = "LRF"
-LONGEST = 250
+LONGEST = 250  # of the plans below
 TREE = 3
 
 
@@ -32,7 +33,7 @@ def say(plan):
 
 @jax.jit
 def execute(level, plan, length):
-    """Reward in all, whether the goal was reached, and actions to the end of the episode, by the engine."""
+    """Reward in all, whether the goal was reached, and after how many actions the episode was not over."""
 
     def step(state, action):
         index, state = state
@@ -41,18 +42,28 @@ def execute(level, plan, length):
         is_counted = index < length
         state = jax.tree.map(lambda old, new: jnp.where(is_counted, new, old), state, after)
         reward = jnp.where(is_counted, outcome.reward, 0.0)
-        return (index + 1, state), (reward, outcome.is_solved & is_counted)
+        is_over = state.is_terminated | state.is_truncated
+        return (index + 1, state), (reward, outcome.is_solved & is_counted, is_over)
 
     begin = (jnp.int32(0), reset(level, key=jax.random.key(0)))
-    _, (reward, is_solved) = jax.lax.scan(step, begin, plan)
-    return jnp.sum(reward), jnp.any(is_solved)
+    _, (reward, is_solved, is_over) = jax.lax.scan(step, begin, plan)
+    return jnp.sum(reward), jnp.any(is_solved), jnp.sum(~is_over)
+
+
+class Played(NamedTuple):
+    """What came of a plan in the engine."""
+
+    earned: float
+    is_solved: bool
+    actions: int | None  # to the end of the episode, None if the plan leaves it open
 
 
 def play(level, plan):
     padded = np.zeros(LONGEST, np.int32)
     padded[: len(plan)] = plan
-    earned, is_solved = execute(level, padded, len(plan))
-    return float(earned), bool(is_solved)
+    earned, is_solved, going = execute(level, padded, len(plan))
+    actions = None if going == LONGEST else int(going) + 1
+    return Played(float(earned), bool(is_solved), actions)
 
 
 @jax.jit
@@ -168,17 +179,17 @@ def test_optimum_is_what_is_worked_out_by_hand(verdicts, name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_plan_executed_earns_the_optimum(verdicts, name):
-    earned, _ = play(read(CASES[name]), verdicts[name].plan)
-    assert earned == pytest.approx(verdicts[name].optimal_return, abs=1e-5)
+    played = play(read(CASES[name]), verdicts[name].plan)
+    assert played.earned == pytest.approx(verdicts[name].optimal_return, abs=1e-5)
 
 
 def test_waits_for_a_patrol_to_pass():
     # It comes up the corridor that the agent has to go down, and turns about at the top.
     level = from_text("##V#\n>..G\n##.#", side=SIDE, penalty=0.9, step_cost=0.01, step_limit=20)
     verdict = find_optimum(level)
-    earned, is_solved = play(level, verdict.plan)
-    assert is_solved
-    assert earned == pytest.approx(verdict.optimal_return, abs=1e-5)
+    played = play(level, verdict.plan)
+    assert played.is_solved
+    assert played.earned == pytest.approx(verdict.optimal_return, abs=1e-5)
     assert verdict.optimal_return == pytest.approx(1.0 - 0.01 * len(verdict.plan), abs=1e-6)
 
 
@@ -250,12 +261,24 @@ def test_clock_is_no_longer_than_the_episode(rule):
 
 def test_paces_that_fall_together_late_change_no_verdict():
     # An opponent of a pace beyond the limit moves in the first step and never again.
-    drawing, how = ">...G\n.H.C.", {"side": SIDE, "step_limit": 12, "step_cost": 0.01}
+    drawing = ">...G\n.H.C."
+    how: dict[str, Any] = {"side": SIDE, "step_limit": 12, "step_cost": 0.01}
     slow = from_text(drawing, patrol_pace=13, chaser_pace=17, **how)
     slower = from_text(drawing, patrol_pace=251, chaser_pace=254, **how)
     one, other = find_optimum(slow), find_optimum(slower)
     assert one == other
-    assert one.optimal_return == pytest.approx(play(slower, other.plan)[0], abs=1e-5)
+    assert one.optimal_return == pytest.approx(play(slower, other.plan).earned, abs=1e-5)
+
+
+def test_optimum_does_not_change_where_the_limit_is_far_off():
+    drawing = ">.$.\n.$..\n.H..\n...G"
+    how: dict[str, Any] = {"side": SIDE, "patrol_pace": 2, "coin": 0.05, "step_cost": 0.0001}
+    near = find_optimum(from_text(drawing, step_limit=200, **how))
+    far = find_optimum(from_text(drawing, step_limit=32_767, **how))
+    assert far == near
+    # The clock of a limit that is odd starts elsewhere in its period.
+    odd = from_text(drawing, step_limit=201, **how)
+    assert play(odd, far.plan).earned == pytest.approx(far.optimal_return, abs=1e-5)
 
 
 def test_public_mazes_take_the_steps_of_their_shortest_walk():
@@ -363,9 +386,9 @@ def test_any_plan_executed_earns_what_it_said(given_):
         # Gravity and a weak grip give even nine cells tens of thousands of states.
         if not verdict.is_exact:
             continue
-        earned, is_solved = play(level, verdict.plan)
-        assert earned == pytest.approx(verdict.optimal_return, abs=1e-5)
-        assert not is_solved or len(verdict.plan) >= verdict.fewest_steps
+        played = play(level, verdict.plan)
+        assert played.earned == pytest.approx(verdict.optimal_return, abs=1e-5)
+        assert not played.is_solved or len(verdict.plan) >= verdict.fewest_steps
 
 
 def draw_certain(seed):
@@ -378,19 +401,28 @@ def draw_certain(seed):
     return _decode(jnp.stack(genomes))
 
 
+def pay_goal_alone(levels):
+    """The same levels at reward 1 for the goal and nothing else."""
+    pay = jax.tree.map(jnp.zeros_like, levels.reward)
+    pay = eqx.tree_at(lambda pay: pay.goal, pay, jnp.ones_like(pay.goal))
+    return eqx.tree_at(lambda levels: levels.reward, levels, pay)
+
+
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=3)
-def test_plans_of_random_genomes_executed_earn_and_take_what_was_said(seed):
+def test_plan_for_a_random_genome_earns_and_takes_what_was_said(seed):
     levels = draw_certain(seed)
     verdicts = find_optima(levels, budget=3_000, has_plans=True)
-    known = 0
-    for level, verdict in zip(unstack(levels), verdicts, strict=True):
+    shortest = find_optima(pay_goal_alone(levels), budget=3_000, has_plans=True)
+    for index, (verdict, short) in enumerate(zip(verdicts, shortest, strict=True)):
+        level = jax.tree.map(lambda leaf, at=index: leaf[at], levels)
         assert verdict.is_deterministic
-        if not verdict.is_exact:
-            continue
-        known += 1
-        earned, is_solved, actions = play(level, verdict.plan)
-        assert earned == pytest.approx(verdict.optimal_return, abs=1e-5)
-        assert actions in (None, len(verdict.plan))
-        assert not is_solved or len(verdict.plan) >= verdict.fewest_steps
-    assert known
+        if verdict.is_exact:
+            played = play(level, verdict.plan)
+            assert played.earned == pytest.approx(verdict.optimal_return, abs=1e-5)
+            assert played.actions in (None, len(verdict.plan))
+            assert not played.is_solved or len(verdict.plan) >= verdict.fewest_steps
+        if verdict.fewest_steps is not None:
+            # Where the goal alone pays, the best plan is the shortest way there.
+            played = play(level, short.plan)
+            assert (played.is_solved, played.actions) == (True, verdict.fewest_steps)

@@ -19,7 +19,7 @@ from alpha_factory.worlds.levels.settings import Settings, measure_ways, read_se
 from alpha_factory.worlds.levels.walls import SIDE
 
 LARGEST_SIDE = 120
-"""Places a little beyond the edge still fit into the signed bytes of `worlds.marks`."""
+"""Places a little beyond the edge still fit into the signed bytes of `worlds.grid.marks`."""
 
 
 def from_text(text: str, *, side: int = SIDE, **settings: Any) -> GridLevel:

@@ -33,8 +33,7 @@ def solve(graph: Graph, moments: Moments, odds: Odds, *, has_plan: bool) -> Opti
         has_plan: find a plan too, a shortest one that earns the return; nothing may be left to
             chance. It ends where nothing is left to be earned.
     """
-    is_plain = moments.period == 1 and len(moments.times[0]) == 1 and not moments.is_double
-    induction = _Induction(graph, moments, odds, is_plain=is_plain, has_plan=has_plan)
+    induction = _Induction(graph, moments, odds, has_plan=has_plan)
     induction.run()
     value, rate, steps = induction.value, induction.rate, induction.steps
     fewest = int(steps[0])
@@ -59,12 +58,10 @@ class _Edges(NamedTuple):
 class _Induction:
     """What is known of every state at the time reached; the last entry is the end of the episode."""
 
-    def __init__(
-        self, graph: Graph, moments: Moments, odds: Odds, *, is_plain: bool, has_plan: bool
-    ) -> None:
+    def __init__(self, graph: Graph, moments: Moments, odds: Odds, *, has_plan: bool) -> None:
         self._graph, self._moments = graph, moments
         self._chance = np.outer(odds.slips, odds.springs).ravel()
-        self._is_plain, self._has_plan = is_plain, has_plan
+        self._has_plan = has_plan
         self._has_rate = not odds.is_certain
         states = len(graph.clock) + 1
         self.value, self.rate = np.zeros(states), np.zeros(states)
@@ -75,17 +72,24 @@ class _Induction:
 
     def run(self) -> None:
         """From the step limit back to the start, or to where nothing changes any more."""
+        moments = self._moments
+        # Every period is like the one before it: one that changes nothing is all there is to come.
+        is_steady = not moments.is_double and all(len(times) == 1 for times in moments.times)
+        idle = 0
         # Only where a step may count as two is the time after next looked at.
         before = (self.value, self.rate, self.steps, self._length)
-        for time in range(len(self._moments.kind) - 1, -1, -1):
+        for time in range(len(moments.kind) - 1, -1, -1):
             edges = self._find_edges(time)
             now = self._step_back(edges, before)
             later = (self.value, self.rate, self.steps, self._length)
-            if self._is_plain and all(
-                left is right or np.array_equal(left, right)
-                for left, right in zip(now, later, strict=True)
-            ):
-                break
+            if is_steady:
+                is_idle = all(
+                    left is right or np.array_equal(left, right)
+                    for left, right in zip(now, later, strict=True)
+                )
+                idle = idle + 1 if is_idle else 0
+                if idle == moments.period:
+                    break
             before = later
             self.value, self.rate, self.steps, self._length = now
 
@@ -94,7 +98,7 @@ class _Induction:
         plan: list[int] = []
         time, state, limit = 0, 0, len(self._moments.kind)
         while time < limit and state >= 0:
-            states, actions = self._choices[min(limit - 1 - time, len(self._choices) - 1)]
+            states, actions = self._choices[self._find_choices(limit - 1 - time)]
             column = int(np.searchsorted(states, state))
             action = int(actions[column])
             if action < 0:
@@ -104,6 +108,11 @@ class _Induction:
             time += 2 if edges.is_double[action, 0, column] else 1
             state = int(edges.successor[action, 0, column])
         return tuple(plan)
+
+    def _find_choices(self, steps: int) -> int:
+        """Index of the choices with so many steps to come; beyond those that are kept, the last period's repeat."""
+        kept, period = len(self._choices), self._moments.period
+        return steps if steps < kept else kept - period + (steps - kept) % period
 
     def _find_edges(self, time: int) -> _Edges:
         clock, kind = time % self._moments.period, int(self._moments.kind[time])
