@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alpha_factory.cli import main, pages
+from alpha_factory.cli import commands, pages
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("examples/*.md")])
@@ -61,7 +61,7 @@ def test_commands_parse(page):
             named = [word for word in words[1:] if "=" not in word and not word.startswith("-")]
             assert set(named) <= set(targets), f"{page.name}: make has no {named}"
         elif "--help" not in words:
-            main.parse(words[1:])
+            commands.parse(words[1:])
 
 
 def _commands(text: str) -> list[list[str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alpha_factory.cli import main, pages
+from alpha_factory.cli import commands, main, pages
 from alpha_factory.core import errors
 
 SUMMARY = {
@@ -59,13 +59,13 @@ def run_directory(tmp_path):
 
 
 def test_every_command_shows_an_example_that_parses(capsys):
-    for path in ((), *pages.command_paths(main.Command)):
+    for path in ((), *pages.command_paths(commands.Command)):
         with pytest.raises(SystemExit) as stop:
             main.main([*path, "--help"])
         assert stop.value.code == 0
         example = re.search(r"^Example: alpha-factory (.+)$", capsys.readouterr().out, re.M)
         assert example, path
-        assert main.parse(example[1].split())
+        assert commands.parse(example[1].split())
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
-from alpha_factory.cli import main, pages
+from alpha_factory.cli import commands, pages
 from alpha_factory.genome import rules
 
 
@@ -40,7 +40,7 @@ def test_configuration_page_shows_each_setting_for_each_preset():
 
 def test_cli_page_has_every_command():
     page = pages.render_cli()
-    for path in pages.command_paths(main.Command):
+    for path in pages.command_paths(commands.Command):
         assert f"## `alpha-factory {' '.join(path)}`" in page
     assert "--resume" in page
 

@@ -124,7 +124,7 @@ def test_check_answers_no_by_exit_code(worlds, tmp_path):
         (">..", "goal must be shown exactly once"),
         ("..G", "agent must be shown exactly once"),
         ("###", "agent must be shown exactly once"),
-        (">.G\n..", "line 2 must be 3 symbols long"),
+        (">.G\n..", "line 2, column 3 must be a symbol, as line 1 has 3 of them"),
         (">.G\n.x.", "line 2, column 2 must be one of"),
         ("slip = 2\n>G", "slip (line 1, column 8) must be a number from 0 to 1"),
         ("rule = every 7 stps: fog falls\n>G", "line 1, column 16 must be \"steps\"; got 'stps'"),

@@ -1,5 +1,6 @@
 """A world that keeps its promises passes; of each promise, one world that breaks it alone does not."""
 
+import dataclasses
 import itertools
 
 import equinox as eqx
@@ -8,10 +9,10 @@ import jax.numpy as jnp
 import pytest
 
 from alpha_factory.core.types import Outcome, World
-from alpha_factory.evaluate import public_suite
+from alpha_factory.evaluate import public_suite, stack_levels
 from alpha_factory.genome import random_genome
 from alpha_factory.testing import WorldViolation, check_world
-from alpha_factory.worlds import decode, make_grid, make_maze, pack_maze
+from alpha_factory.worlds import decode, from_text, make_grid, make_maze, pack_maze
 
 KEY = jax.random.key(0)
 
@@ -212,13 +213,50 @@ def _lying_state():
     return GOOD._replace(step=broken)
 
 
+def _start_with(**values):
+    """The walk from another first state."""
+
+    def broken(level, *, key):
+        return dataclasses.replace(reset(level, key=key), **values)
+
+    return GOOD._replace(reset=broken)
+
+
+def _nan_first_observation():
+    def broken(level, state):
+        return jnp.where(state.time == 0, jnp.nan, observe(level, state))
+
+    return GOOD._replace(observe=broken)
+
+
+def _infinite_observation():
+    def broken(level, state):
+        return jnp.where(state.time == 7, jnp.inf, observe(level, state))
+
+    return GOOD._replace(observe=broken)
+
+
+def _host_chance_at_reset():
+    counter = itertools.count()
+
+    def broken(level, *, key):
+        state = reset(level, key=key)
+        shape = jax.ShapeDtypeStruct((), jnp.float32)
+        drawn = jax.pure_callback(
+            lambda _: jnp.float32(next(counter)), shape, state.drift, vmap_method="sequential"
+        )
+        return dataclasses.replace(state, drift=drawn)
+
+    return GOOD._replace(reset=broken)
+
+
 BROKEN = {
     "the state keeps its structure, shapes and dtypes": [_wider_state, _other_structure],
     "the observation keeps its shape and dtype": [_growing_observation],
     "an observation has as many entries as features": [lambda: GOOD._replace(features=3)],
     "the outcome is a reward and three flags": [_integer_reward],
     "the state has is_terminated": [_hidden_flag],
-    "the same key gives the same trajectory": [_host_chance],
+    "the same key gives the same trajectory": [_host_chance, _host_chance_at_reset],
     "a world alone does as in a batch": [_batch_lookup],
     "compiled or not, a world does the same": [_eager_branch],
     "rewards are finite": [
@@ -229,9 +267,19 @@ BROKEN = {
     "rewards lie within [-1.0, 1.0]": [lambda: _change(reward=lambda *args: args[-1] * 1.5)],
     "nothing is NaN": [
         _nan_observation,
+        _nan_first_observation,
+        lambda: _start_with(drift=jnp.float32(jnp.nan)),
         lambda: _change(
             drift=lambda level, old, new, told, drift: jnp.where(new.time == 5, jnp.nan, drift)
         ),
+    ],
+    "observations are finite": [
+        _infinite_observation,
+        lambda: _start_with(drift=-jnp.float32(jnp.inf)),
+    ],
+    "an episode starts unfinished": [
+        lambda: _start_with(is_terminated=jnp.bool_(True)),
+        lambda: _start_with(is_truncated=jnp.bool_(True)),
     ],
     "an episode ends by itself or is cut, never both": [_both_flags],
     "what is solved has ended by itself": [
@@ -277,6 +325,40 @@ def test_violation_names_level_step_and_value():
         check_world(_change(reward=reward), LEVELS, steps=64, key=KEY)
     assert (caught.value.level, caught.value.step) == (3, 11)
     assert "3.5" in caught.value.found
+
+
+def test_violation_at_reset_names_the_level_and_no_step():
+    def broken(level, *, key):
+        state = reset(level, key=key)
+        return dataclasses.replace(state, is_truncated=level == 2)
+
+    with pytest.raises(WorldViolation, match="level 2, reset") as caught:
+        check_world(GOOD._replace(reset=broken), LEVELS, steps=64, key=KEY)
+    assert (caught.value.level, caught.value.step) == (2, None)
+    assert "is_truncated" in caught.value.found
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        (LEVELS[:0], "holds 0 levels"),
+        ((), "no arrays"),
+        (jnp.int32(5), "leading axis"),
+        ((LEVELS, LEVELS[:2]), "leading axis"),
+    ],
+)
+def test_check_world_refuses_what_is_no_batch_of_levels(levels, said):
+    with pytest.raises(ValueError, match=said):
+        check_world(GOOD, levels, key=KEY)
+
+
+def test_check_world_takes_an_observation_of_the_levels_size():
+    levels = stack_levels(
+        [from_text(">" + "." * 40 + "G", side=50, step_limit=limit) for limit in (9, 20)]
+    )
+    world = make_grid(observation="full")
+    assert world.features is None
+    check_world(world, levels, steps=32, key=KEY)
 
 
 def test_check_world_takes_other_bounds_of_the_reward():

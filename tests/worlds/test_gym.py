@@ -219,3 +219,132 @@ def _first_scene(level) -> str:
     env = GridEnv(level=level, render_mode="ansi")
     env.reset(seed=0)
     return env.render()
+
+
+@pytest.mark.parametrize("action", [3, -1, 2.7, 2.0, [1], "F", None], ids=str)
+def test_action_outside_the_space_is_refused(action):
+    env = GridEnv(level=">.G")
+    env.reset(seed=0)
+    with pytest.raises(UsageError, match="0 to 2"):
+        env.step(action)
+
+
+@pytest.mark.parametrize("actions", [[0, 3], [-1, 0], [0.0, 1.0], [0], 0, [[0], [0]]], ids=str)
+def test_vector_refuses_actions_outside_the_space(actions):
+    vector = GridVectorEnv(num_envs=2, level=">.G")
+    vector.reset(seed=0)
+    with pytest.raises(UsageError, match="0 to 2"):
+        vector.step(actions)
+
+
+def test_action_is_taken_as_any_whole_number():
+    seen = []
+    for action in (FORWARD, np.int64(FORWARD), np.array(FORWARD), jax.numpy.uint8(FORWARD)):
+        env = GridEnv(level=">..G", observation="full")
+        env.reset(seed=0)
+        seen.append(env.step(action)[0])
+    assert all(np.array_equal(one, seen[0]) for one in seen)
+
+
+def test_values_of_the_wrong_type_are_named():
+    """In a process of its own, where no annotation is checked: as users meet it."""
+    script = (
+        "import gymnasium\n"
+        "import alpha_factory.worlds.gym\n"
+        "from alpha_factory.core.errors import UsageError\n"
+        "for make in (gymnasium.make, gymnasium.make_vec):\n"
+        "    for view in (5.0, 'x'):\n"
+        "        try:\n"
+        f"            make('{ID}', level='>G', view=view)\n"
+        "        except UsageError as error:\n"
+        "            assert f'view={view!r}' in str(error), error\n"
+        "        else:\n"
+        "            raise AssertionError(view)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("choices", "error"),
+    [({"level": 5}, InvalidLevel), ({"genome": 5}, InvalidGenome), ({"level": {}}, InvalidLevel)],
+    ids=str,
+)
+def test_vector_names_what_is_no_source(choices, error):
+    with pytest.raises(error, match=r"got (5|\{\})"):
+        gymnasium.make_vec(ID, num_envs=2, **choices)
+
+
+def test_vector_takes_digits_and_words_side_by_side():
+    vector = GridVectorEnv(num_envs=2, genome=[GENOME, to_hex(GENOME)], render_mode="ansi")
+    vector.reset(seed=0)
+    first, second = vector.render()
+    assert first == second
+
+
+def _both_vectors(worlds):
+    """Ours and Gymnasium's own of single worlds, before a reset."""
+    singles = SyncVectorEnv([lambda: GridEnv(level=LEVEL) for _ in range(worlds)])
+    return GridVectorEnv(num_envs=worlds, level=LEVEL), singles
+
+
+def _assert_alike(ours, theirs):
+    for mine, other in zip(ours[:-1], theirs[:-1], strict=True):
+        assert np.array_equal(mine, other)
+    assert np.array_equal(ours[-1]["is_solved"], theirs[-1]["is_solved"])
+
+
+def test_vector_reset_takes_a_seed_for_each_world_and_a_mask_as_gymnasium_does():
+    vector, singles = _both_vectors(3)
+    resets = {
+        0: ([4, 9, 4], None),
+        5: (None, [True, False, True]),
+        12: ([None, 7, None], None),
+        21: ([1, 2, None], [True, False, False]),
+        30: (3, [False, True, True]),
+    }
+    actions = np.random.default_rng(0).integers(0, 3, (40, 3))
+    for time in range(40):
+        if time in resets:
+            seed, mask = resets[time]
+            # Gymnasium takes the mask out of the options that it is given.
+            ours, theirs = (
+                env.reset(
+                    seed=seed, options=None if mask is None else {"reset_mask": np.array(mask)}
+                )
+                for env in (vector, singles)
+            )
+            _assert_alike(ours, theirs)
+        _assert_alike(vector.step(actions[time]), singles.step(actions[time]))
+
+
+def test_vector_reset_leaves_the_options_to_wrappers():
+    vector = gymnasium.wrappers.vector.RecordEpisodeStatistics(
+        GridVectorEnv(num_envs=2, level="step_limit = 3\n>.G")
+    )
+    vector.reset(seed=0)
+    vector.step(np.array([0, 0]))
+    vector.reset(options={"reset_mask": np.array([True, False])})
+    assert vector.episode_lengths.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"seed": [1]}, "num_envs=2 worlds have 1 seeds"),
+        ({"options": {"reset_mask": np.zeros(2, bool)}}, "one or more of them True"),
+        ({"options": {"reset_mask": np.ones(3, bool)}}, "2 booleans"),
+        ({"options": {"reset_mask": np.array([0, 1])}}, "2 booleans"),
+    ],
+    ids=str,
+)
+def test_vector_reset_refuses_what_does_not_fit(arguments, said):
+    vector = GridVectorEnv(num_envs=2, level=">.G")
+    vector.reset(seed=0)
+    with pytest.raises(UsageError, match=said):
+        vector.reset(**arguments)
+
+
+def test_vector_reset_of_some_needs_worlds_that_began():
+    vector = GridVectorEnv(num_envs=2, level=">.G")
+    with pytest.raises(UsageError, match="no state yet"):
+        vector.reset(options={"reset_mask": np.array([True, False])})

@@ -1,7 +1,7 @@
 """Every template of the rules at work: a small map, a log of actions, and what differs with the rule.
 
-Maps use the symbols of `worlds.levels.tiles`. A log has a letter for each action: L and R turn, F goes forward. Outcomes are
-worked out by hand from the page of the rules.
+Maps use the symbols of `worlds.levels.tiles`. A log has a letter for each action: L and R turn, F goes forward.
+Outcomes are worked out by hand from the page of the rules.
 """
 
 from dataclasses import dataclass

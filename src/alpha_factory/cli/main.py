@@ -3,84 +3,20 @@
 0: done. 1: failed, or the answer is no. 2: misuse. 130: interrupted, with the work saved where there was any.
 """
 
-import contextlib
-import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
-
-import tyro
-
-from alpha_factory.cli import cache, output
-from alpha_factory.cli.bench import Bench
-from alpha_factory.cli.doctor import Doctor
-from alpha_factory.cli.evaluate import Evaluate
-from alpha_factory.cli.report import Report
-from alpha_factory.cli.run import Run
-from alpha_factory.cli.worlds import Worlds
-from alpha_factory.core.errors import AlphaFactoryError
-
-DESCRIPTION = (
-    "Open-ended reinforcement learning: invents worlds, learns them with a planner, and shows what it learned.\n"
-    "\n"
-    "Example: alpha-factory run --preset demo"
-)
-
-Command: Any = (
-    Annotated[Run, tyro.conf.subcommand("run")]
-    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
-    | Annotated[Report, tyro.conf.subcommand("report")]
-    | Annotated[Worlds, tyro.conf.subcommand("worlds")]
-    | Annotated[Bench, tyro.conf.subcommand("bench")]
-    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Misuse raises `SystemExit(2)` before JAX is loaded."""
-    command = parse(argv)
-    cache.share_compilations(os.environ)
     try:
-        return command()
-    except AlphaFactoryError as error:
-        return _fail(str(error), error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output has gone; Python would fail once more when it flushes at exit.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}.", 1)
+        # Here, so that Ctrl-C while Python reads the modules is an interruption like any other.
+        from alpha_factory.cli.commands import execute
+
+        return execute(argv)
     except KeyboardInterrupt:
-        return _fail("Interrupted.", 130)
-
-
-def parse(argv: Sequence[str] | None) -> Run | Evaluate | Report | Worlds | Bench | Doctor:
-    """The command that `argv` (without the program's name) asks for; None stands for `sys.argv`."""
-    command: Run | Evaluate | Report | Worlds | Bench | Doctor = tyro.cli(
-        Command,
-        prog=output.NAME,
-        description=DESCRIPTION,
-        args=argv,
-        config=(
-            tyro.conf.FlagCreatePairsOff,
-            tyro.conf.OmitArgPrefixes,
-            tyro.conf.OmitSubcommandPrefixes,
-            tyro.conf.PositionalMetavarFromFieldName,
-        ),
-    )
-    return command
-
-
-def _fail(message: str, exit_code: int) -> int:
-    output.stderr_console().print(
-        f"{output.NAME}: {message.replace(f'`{output.NAME} ', f'`{output.program()} ')}",
-        style="red",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
-    return exit_code
+        sys.stderr.write("alpha-factory: Interrupted.\n")
+        return 130
 
 
 if __name__ == "__main__":

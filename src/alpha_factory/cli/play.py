@@ -1,6 +1,9 @@
 """`alpha-factory worlds play`: a world under a person's hands, or under keys that are given."""
 
+import contextlib
+import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -51,18 +54,24 @@ class Play:
 
         session = Session(find_world(self.source).level, controls=self.controls, seed=self.seed)
         command = (
-            f"{output.NAME} worlds play {self.source} --controls {self.controls} --seed {self.seed}"
+            f"{output.NAME} worlds play {shlex.quote(self.source)} "
+            f"--controls {self.controls} --seed {self.seed}"
         )
-        if self.keys is not None:
-            moment = session.play(read_keys(self.keys, self.controls))[-1]
-            self._tell(session, moment)
-        else:
-            from alpha_factory.cli.screen import play_in_terminal
+        keys = None if self.keys is None else read_keys(self.keys, self.controls)
+        with _keep_log(self.log) as played:
+            if keys is not None:
+                moment = session.play(keys)[-1]
+                played.append(print_keys(moment, command))
+            else:
+                from alpha_factory.cli.screen import play_in_terminal
 
-            moment = play_in_terminal(session, self.source, is_known_only=self.view == "agent")
+                moment = play_in_terminal(
+                    session,
+                    self.source,
+                    is_known_only=self.view == "agent",
+                    shown=lambda moment: played.append(print_keys(moment, command)),
+                )
             self._tell(session, moment)
-        if self.log is not None:
-            _write(self.log, print_keys(moment, command))
         return 0
 
     def _tell(self, session: Any, moment: Any) -> None:
@@ -80,8 +89,34 @@ class Play:
             console.print(line, markup=False, soft_wrap=True)
 
 
-def _write(path: Path, text: str) -> None:
+@contextlib.contextmanager
+def _keep_log(path: Path | None) -> Iterator[list[str]]:
+    """A list whose last text becomes that of the file, also if playing is interrupted.
+
+    The file is opened first, so that nobody plays for a log that can't be written; until something was
+    played, it keeps what it held.
+    """
+    texts: list[str] = []
+    if path is None:
+        yield texts
+        return
     try:
-        path.write_text(text, encoding="utf-8")
+        # A name on the command line may hold bytes that are no UTF-8.
+        file = path.open("a", encoding="utf-8", errors="backslashreplace")
     except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror or error}.") from error
+        raise _cannot_write(path, error) from error
+    try:
+        yield texts
+    finally:
+        try:
+            with file:
+                if texts:
+                    if path.is_file():
+                        file.truncate(0)
+                    file.write(texts[-1])
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"Cannot write {path}: {error.strerror or error}.")

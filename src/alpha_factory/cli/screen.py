@@ -5,7 +5,7 @@ Nothing but ASCII is written, so that every terminal shows it.
 
 import contextlib
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,8 +44,17 @@ class Row(NamedTuple):
     pieces: Sequence[tuple[str, str]]
 
 
-def play_in_terminal(session: Session, title: str, *, is_known_only: bool) -> Moment:
+def play_in_terminal(
+    session: Session,
+    title: str,
+    *,
+    is_known_only: bool,
+    shown: Callable[[Moment], object] = lambda moment: None,
+) -> Moment:
     """Play until q is pressed; the last moment of the last episode.
+
+    Args:
+        shown: told of every moment before it is drawn, so that an interruption loses none.
 
     Raises:
         UsageError: the terminal can't be drawn on, or is too small for the world.
@@ -61,7 +70,7 @@ def play_in_terminal(session: Session, title: str, *, is_known_only: bool) -> Mo
     first = session.press(moment, _KEY_OF[session.controls]["up"])
     lay_out(session, first, title, is_known_only=is_known_only, columns=_NARROWEST)
     try:
-        return curses.wrapper(_Screen(session, title, is_known_only).play)
+        return curses.wrapper(_Screen(session, title, is_known_only, shown).play)
     except curses.error as error:
         raise UsageError(
             f"This terminal can't be drawn on ({error}). Give --keys to play without one."
@@ -93,8 +102,15 @@ def lay_out(
 class _Screen:
     """What is on the terminal, and the loop over keys."""
 
-    def __init__(self, session: Session, title: str, is_known_only: bool) -> None:
+    def __init__(
+        self,
+        session: Session,
+        title: str,
+        is_known_only: bool,
+        shown: Callable[[Moment], object],
+    ) -> None:
         self._session, self._title, self._is_known_only = session, title, is_known_only
+        self._shown = shown
         self._colours: dict[str, int] = {}
 
     def play(self, window: Any) -> Moment:
@@ -147,6 +163,7 @@ class _Screen:
                 self._colours[name] = curses.color_pair(number)
 
     def _draw(self, window: Any, moment: Moment, *, is_first: bool = False) -> None:
+        self._shown(moment)
         height, width = window.getmaxyx()
         rows = lay_out(
             self._session,

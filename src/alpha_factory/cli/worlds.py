@@ -13,7 +13,6 @@ from alpha_factory.cli.play import Play
 from alpha_factory.core.errors import UsageError
 
 Source = tyro.conf.Positional[str]
-_LARGEST_SEED = 2**32 - 1  # JAX tells no more apart
 
 
 @dataclass(frozen=True)
@@ -220,7 +219,6 @@ class Worlds:
 
     def __call__(self) -> int:
         """Do it."""
-        _check_seed(getattr(self.action, "seed", 0))
         return self.action()
 
 
@@ -283,8 +281,3 @@ def _print(console: Console, *lines: str) -> None:
 def _check_count(count: int, does: str) -> None:
     if count < 1:
         raise UsageError(f"--count {count} {does} nothing. Give 1 or more.")
-
-
-def _check_seed(seed: int) -> None:
-    if not 0 <= seed <= _LARGEST_SEED:
-        raise UsageError(f"--seed {seed} is out of range. Give one from 0 to {_LARGEST_SEED}.")

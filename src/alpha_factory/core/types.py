@@ -40,8 +40,8 @@ class World(NamedTuple):
     observe: Callable[[Level, WorldState], Array]
     """`observe(level, state) -> obs`."""
     actions: int
-    features: int
-    """Entries of an observation, all axes together; of a level of the usual size if levels differ."""
+    features: int | None
+    """Entries of an observation, all axes together; None where they follow the level's size."""
 
 
 class Trajectory(eqx.Module):

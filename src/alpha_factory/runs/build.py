@@ -10,6 +10,7 @@ from alpha_factory.nets import Model
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.search import make_planner
 from alpha_factory.worlds import make_grid
+from alpha_factory.worlds.grid.observe import FEATURES
 
 STAGES = (
     "begin",
@@ -34,7 +35,7 @@ def make_untrained(config: RunConfig) -> Model:
     """The model that a run of this config starts from."""
     world = make_grid()
     return Model(
-        world.features,
+        FEATURES,
         world.actions,
         widths=config.network.widths,
         latent=config.network.latent,

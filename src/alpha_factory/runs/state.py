@@ -17,6 +17,7 @@ from alpha_factory.runs.build import derive_key, make_recipe, make_untrained
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.worlds import decode, make_grid, shortest_walk
+from alpha_factory.worlds.grid.observe import FEATURES
 
 
 class Student(eqx.Module):
@@ -86,7 +87,7 @@ def restart_student(config: RunConfig, learner: Learner, pool: Pool, key: PRNGKe
     ring = make_ring(
         worlds=learning.worlds,
         slots=learning.replay_slots,
-        features=world.features,
+        features=FEATURES,
         actions=world.actions,
     )
     actors = start_actors(world, draw_level, pool, worlds=learning.worlds, key=key)

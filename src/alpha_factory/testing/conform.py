@@ -23,7 +23,7 @@ class WorldViolation(AssertionError):
     def __init__(self, promise: str, level: int | None, step: int | None, found: str) -> None:
         self.promise, self.level, self.step, self.found = promise, level, step, found
         place = "" if level is None else f", level {level}"
-        place += "" if step is None else f", step {step}"
+        place += "" if level is None else ", reset" if step is None else f", step {step}"
         super().__init__(f"Broken promise{place}: {promise}; {found}.")
 
 
@@ -40,10 +40,11 @@ def check_world(
 
     Promised is: state, observation and outcome have the same structure, shapes and dtypes at every
     step; the same key gives the same trajectory to the bit; it is the same within rounding alone,
-    in a batch, compiled or not; rewards are finite and within bounds; nothing is NaN; an
-    episode ends by itself or is cut, never both, and is solved only where it ends by itself; the
-    state says in `is_terminated` and `is_truncated` what the outcome says; and a finished world stays
-    as it is, at reward 0.
+    in a batch, compiled or not; rewards are finite and within bounds; nothing is NaN and no
+    observation is infinite; an episode starts unfinished, ends by itself or is cut, never both, and is
+    solved only where it ends by itself; the state says in `is_terminated` and `is_truncated` what the
+    outcome says; and a finished world stays as it is, at reward 0. What `reset` gives is looked at
+    like what a step gives.
 
     Args:
         levels: with a leading axis; at least one has to end within `steps` of random play.
@@ -51,9 +52,11 @@ def check_world(
         lowest, highest: bounds of the reward of one step.
 
     Raises:
-        WorldViolation: naming the promise, the level, the step (the first is 0) and the values.
+        WorldViolation: naming the promise, the level, the step (the first is 0, None stands for
+            `reset`) and the values.
+        ValueError: there are no levels, or they have no leading axis in common.
     """
-    count = jax.tree.leaves(levels)[0].shape[0]
+    count = _count_levels(levels)
     key_action, key_play = jax.random.split(key)
     actions = jax.random.randint(key_action, (count, steps), 0, world.actions)
     keys = jax.random.split(key_play, count)
@@ -63,9 +66,10 @@ def check_world(
     played = _to_host(play(levels, actions, keys))
     again = _to_host(play(levels, actions, keys))
     _compare("the same key gives the same trajectory", played, again, None, is_exact=True)
-    _check_outcomes(played, lowest, highest)
-    _check_numbers(played)
-    _check_end(played)
+    _check_start(played.start)
+    _check_outcomes(played.steps, lowest, highest)
+    _check_numbers(played.steps.state, played.steps.obs, axes=2)
+    _check_end(played.steps)
 
     alone = jax.jit(lambda *args: _play(world, *args))
     for index in range(count):
@@ -74,13 +78,21 @@ def check_world(
         single = _to_host(alone(*one, keys[index]))
         _compare("a world alone does as in a batch", here, single, index)
         if index == 0:
-            first = jax.tree.map(lambda leaf: leaf[:_UNFUSED_STEPS], here)
+            steps_first = jax.tree.map(lambda leaf: leaf[:_UNFUSED_STEPS], here.steps)
+            first = here._replace(steps=steps_first)
             with jax.disable_jit():
                 slow = _to_host(_play(world, one[0], one[1][:_UNFUSED_STEPS], keys[index]))
             _compare("compiled or not, a world does the same", first, slow, index)
 
 
-class _Played(NamedTuple):
+class _Start(NamedTuple):
+    """What `reset` gave."""
+
+    state: Any
+    obs: Any
+
+
+class _Steps(NamedTuple):
     """A row a step: what the step led to."""
 
     state: Any
@@ -88,17 +100,37 @@ class _Played(NamedTuple):
     outcome: Outcome
 
 
+class _Played(NamedTuple):
+    start: _Start
+    steps: _Steps
+
+
+def _count_levels(levels: Level) -> int:
+    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(levels)]
+    counts = sorted({shape[:1] for shape in shapes})
+    if len(counts) != 1 or counts == [()]:
+        found = f"leaves of the shapes {sorted(set(shapes))}" if shapes else "no arrays"
+        raise ValueError(
+            f"levels holds {found}. Give every leaf one leading axis, as long as there are levels: "
+            "of a single level, `jax.tree.map(lambda leaf: leaf[None], level)`."
+        )
+    if counts[0] == (0,):
+        raise ValueError("levels holds 0 levels, so nothing can be played. Give 1 or more.")
+    return counts[0][0]
+
+
 def _play(world: World, level: Level, actions: Any, key: PRNGKeyArray) -> _Played:
     key_reset, key_steps = jax.random.split(key)
     state = world.reset(level, key=key_reset)
 
-    def act(state: Any, now: tuple[Any, Any]) -> tuple[Any, _Played]:
+    def act(state: Any, now: tuple[Any, Any]) -> tuple[Any, _Steps]:
         time, action = now
         key_step = jax.random.fold_in(key_steps, time)
         following, outcome = world.step(level, state, action, key=key_step)
-        return following, _Played(following, world.observe(level, following), outcome)
+        return following, _Steps(following, world.observe(level, following), outcome)
 
-    return jax.lax.scan(act, state, (jnp.arange(actions.shape[0]), actions))[1]
+    steps = jax.lax.scan(act, state, (jnp.arange(actions.shape[0]), actions))[1]
+    return _Played(_Start(state, world.observe(level, state)), steps)
 
 
 def _check_shapes(world: World, level: Level, key: PRNGKeyArray) -> None:
@@ -144,9 +176,16 @@ def _compare_shapes(promise: str, before: Any, after: Any) -> None:
             _report(promise, None, None, found)
 
 
-def _check_outcomes(played: _Played, lowest: float, highest: float) -> None:
+def _check_start(start: _Start) -> None:
+    for name in ("is_terminated", "is_truncated"):
+        flag = np.asarray(getattr(start.state, name))
+        _require(~flag, "an episode starts unfinished", lambda at, name=name: f"{name} is set")
+    _check_numbers(start.state, start.obs, axes=1)
+
+
+def _check_outcomes(steps: _Steps, lowest: float, highest: float) -> None:
     """Flags that fit together and rewards within bounds."""
-    outcome, state = played.outcome, played.state
+    outcome, state = steps.outcome, steps.state
     reward, is_terminated, is_truncated, is_solved = (
         np.asarray(part)
         for part in (
@@ -181,22 +220,27 @@ def _check_outcomes(played: _Played, lowest: float, highest: float) -> None:
         )
 
 
-def _check_numbers(played: _Played) -> None:
-    for part, tree in (("state", played.state), ("observation", played.obs)):
+def _check_numbers(state: Any, obs: Any, *, axes: int) -> None:
+    """`axes`: 1, levels, or 2, levels and steps."""
+    rules = (
+        ("state", state, "nothing is NaN", np.isnan, "one"),
+        ("observation", obs, "nothing is NaN", np.isnan, "one"),
+        ("observation", obs, "observations are finite", np.isinf, "an infinity"),
+    )
+    for part, tree, promise, is_wrong, held in rules:
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-            if np.issubdtype(leaf.dtype, np.floating):
-                is_number = ~np.isnan(leaf).reshape(*leaf.shape[:2], -1).any(axis=2)
-                found = f"{part}{_say(path)} holds one"
-                _require(is_number, "nothing is NaN", lambda at, found=found: found)
+            if jnp.issubdtype(leaf.dtype, jnp.floating):
+                is_kept = ~is_wrong(leaf).reshape(*leaf.shape[:axes], -1).any(axis=axes)
+                found = f"{part}{_say(path)} holds {held}"
+                _require(is_kept, promise, lambda at, found=found: found)
 
 
-def _check_end(played: _Played) -> None:
+def _check_end(steps: _Steps) -> None:
     """What follows the step that ended an episode."""
-    outcome = played.outcome
+    outcome = steps.outcome
     is_over = outcome.is_terminated | outcome.is_truncated
     if not is_over[:, :-1].any():
-        steps = is_over.shape[1]
-        found = f"none ended in {steps} steps: give more steps or levels that end sooner"
+        found = f"none ended in {is_over.shape[1]} steps: give more steps or levels that end sooner"
         _report("some episode ends, so that what follows can be checked", None, None, found)
     was_over = np.concatenate([np.zeros_like(is_over[:, :1]), is_over[:, :-1]], axis=1)
     promise = "a finished world stays finished"
@@ -207,7 +251,7 @@ def _check_end(played: _Played) -> None:
         flag = getattr(outcome, name)
         before = np.concatenate([flag[:, :1], flag[:, :-1]], axis=1)
         _require(~was_over | (flag == before), promise, lambda at, name=name: f"{name} changed")
-    for part, tree in (("state", played.state), ("observation", played.obs)):
+    for part, tree in (("state", steps.state), ("observation", steps.obs)):
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
             before = np.concatenate([leaf[:, :1], leaf[:, :-1]], axis=1)
             is_same = _equal(leaf, before).reshape(*leaf.shape[:2], -1).all(axis=2)
@@ -218,12 +262,24 @@ def _check_end(played: _Played) -> None:
 def _compare(
     promise: str, first: _Played, other: _Played, level: int | None, *, is_exact: bool = False
 ) -> None:
-    """Raise where two trajectories differ, at the earliest step."""
+    """Raise where two trajectories differ, at the earliest step; what `reset` gave comes before all steps."""
+    # An axis of one step, so that places are counted alike.
+    one, two = (
+        jax.tree.map(lambda leaf: np.expand_dims(leaf, int(level is None)), played.start)
+        for played in (first, other)
+    )
+    _compare_rows(promise, one, two, level, is_exact=is_exact)
+    _compare_rows(promise, first.steps, other.steps, level, is_exact=is_exact)
+
+
+def _compare_rows(
+    promise: str, first: Any, other: Any, level: int | None, *, is_exact: bool
+) -> None:
     found: tuple[int, int | None, str] | None = None
     pairs = zip(jax.tree_util.tree_leaves_with_path(first), jax.tree.leaves(other), strict=True)
     for (path, one), two in pairs:
         same = _equal(one, two)
-        if not is_exact and np.issubdtype(one.dtype, np.floating):
+        if not is_exact and jnp.issubdtype(one.dtype, jnp.floating):
             same = same | np.isclose(one, two, rtol=_TOLERANCE, atol=_TOLERANCE)
         if not same.all():
             at = min(np.argwhere(~same).tolist(), key=lambda place: place[level is None])
@@ -232,15 +288,17 @@ def _compare(
                 values = f"{_say(path)} is {one[tuple(at)]} and {two[tuple(at)]}"
                 found = (step, where, values)
     if found:
-        _report(promise, found[1], found[0], found[2])
+        step_found = None if isinstance(first, _Start) else found[0]
+        _report(promise, found[1], step_found, found[2])
 
 
 def _require(is_kept: np.ndarray, promise: str, say: Any) -> None:
-    """Raise at the earliest step at which a promise is not kept; `is_kept` is levels by steps."""
+    """Raise at the earliest step at which a promise is not kept; `is_kept` is levels, or levels by steps."""
     broken = np.argwhere(~is_kept)
     if broken.size:
-        level, step = min(broken.tolist(), key=lambda place: place[1])
-        _report(promise, level, step, say((level, step)))
+        place = min(broken.tolist(), key=lambda place: place[1:])
+        step = place[1] if len(place) > 1 else None
+        _report(promise, place[0], step, say(tuple(place)))
 
 
 def _report(promise: str, level: int | None, step: int | None, found: str) -> NoReturn:
@@ -250,7 +308,7 @@ def _report(promise: str, level: int | None, step: int | None, found: str) -> No
 def _equal(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Equal or both NaN."""
     is_same = one == other
-    if np.issubdtype(one.dtype, np.floating):
+    if jnp.issubdtype(one.dtype, jnp.floating):
         is_same = is_same | (np.isnan(one) & np.isnan(other))
     return is_same
 

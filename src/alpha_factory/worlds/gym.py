@@ -6,6 +6,7 @@ need it: `worlds.make_grid` gives `reset` and `step` as pure functions.
 """
 
 import functools
+import operator
 from typing import Any
 
 import gymnasium
@@ -67,6 +68,7 @@ class GridEnv(gymnasium.Env):
         self.render_mode = _check_render_mode(render_mode)
         self._level = read_level(genome, level)
         world = _make_world(observation, view, controls, pays_hidden)
+        self._actions = world.actions
         self.action_space = spaces.Discrete(world.actions)
         self.observation_space = _find_space(world, self._level, observation)
         self._dtype = self.observation_space.dtype
@@ -87,11 +89,16 @@ class GridEnv(gymnasium.Env):
         return np.array(obs, self._dtype), {"is_solved": False}
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Take a step; a world that has ended stays as it is until `reset`."""
+        """Take a step; a world that has ended stays as it is until `reset`.
+
+        Raises:
+            UsageError: there was no `reset`, or there is no such action.
+        """
         if self._state is None or self._key is None:
             raise UsageError("The world has no state yet: call `reset` before the first `step`.")
+        chosen = _read_actions(action, (), self._actions)
         self._state, outcome, obs = self._step(
-            self._level, self._state, np.int32(action), self._key, self._draws
+            self._level, self._state, chosen, self._key, self._draws
         )
         self._draws += 1
         return (
@@ -151,43 +158,71 @@ class GridVectorEnv(gymnasium.vector.VectorEnv):
         self.num_envs, self.render_mode = num_envs, _check_render_mode(render_mode)
         levels = read_levels(genome, level, num_envs)
         world = _make_world(observation, view, controls, pays_hidden)
+        self._actions = world.actions
         self.single_action_space = spaces.Discrete(world.actions)
         self.single_observation_space = _find_space(world, levels[0], observation)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._dtype = self.observation_space.dtype
         self._levels = jax.tree.map(lambda *leaves: jnp.stack(leaves), *levels)
-        self._reset, self._step = _compile_vector(observation, view, controls, pays_hidden)
+        self._reset, self._restart, self._step = _compile_vector(
+            observation, view, controls, pays_hidden
+        )
         self._keys: Array | None = None
-        self._draws = 0
+        self._draws = np.zeros(num_envs, np.int32)  # since each world was seeded
         self._state: GridState | None = None
         self._is_over = np.zeros(num_envs, bool)
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start an episode in every world; there are no options."""
-        super().reset(seed=seed, options=options)
-        if seed is not None or self._keys is None:
-            first = int(self.np_random.integers(2**62)) if seed is None else seed
-            drawn = [_draw_key(seeding.np_random(first + one)[0]) for one in range(self.num_envs)]
-            self._keys, self._draws = jnp.stack(drawn), 0
-        self._state, obs = self._reset(self._levels, self._keys, self._draws)
-        self._draws += 1
-        self._is_over = np.zeros(self.num_envs, bool)
+        """Start an episode in every world, or in some.
+
+        Args:
+            seed: of the first world, the others having the numbers after it; or a list with one for each world,
+                None leaving a world the one it has.
+            options: `reset_mask`, an array with a boolean for each world; those of False go on where they are.
+
+        Raises:
+            UsageError: not one seed or boolean for each world, none is to begin, or one to go on never began.
+        """
+        is_chosen = self._read_mask((options or {}).get("reset_mask"))
+        seeds = self._read_seeds(seed)
+        drawn = [
+            (at, _draw_key(seeding.np_random(one)[0]))
+            for at, one in enumerate(seeds)
+            if one is not None and is_chosen[at]
+        ]
+        if drawn:
+            places, keys = np.array([at for at, _ in drawn]), jnp.stack([key for _, key in drawn])
+            self._keys = keys if self._keys is None else self._keys.at[places].set(keys)
+            # A new array: a program that still runs may read the old one.
+            self._draws = np.where(np.isin(np.arange(self.num_envs), places), 0, self._draws)
+        if is_chosen.all():
+            self._state, obs = self._reset(self._levels, self._keys, self._draws)
+        else:
+            self._state, obs = self._restart(
+                self._levels, self._state, is_chosen, self._keys, self._draws
+            )
+        self._draws = (self._draws + is_chosen).astype(np.int32)
+        self._is_over = self._is_over & ~is_chosen
         return np.array(obs, self._dtype), {"is_solved": np.zeros(self.num_envs, bool)}
 
     def step(
         self, actions: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Take a step in every world, or reset it where the last step ended its episode."""
+        """Take a step in every world, or reset it where the last step ended its episode.
+
+        Raises:
+            UsageError: there was no `reset`, there is no such action, or not one for each world.
+        """
         if self._state is None:
             raise UsageError("The worlds have no state yet: call `reset` before the first `step`.")
-        chosen = np.asarray(actions, np.int32)
+        chosen = _read_actions(actions, (self.num_envs,), self._actions)
         self._state, outcome, obs = self._step(
             self._levels, self._state, chosen, self._is_over, self._keys, self._draws
         )
-        self._draws += 1
+        self._draws = self._draws + np.int32(1)
         ended = np.array(outcome.is_terminated), np.array(outcome.is_truncated)
         self._is_over = ended[0] | ended[1]
         reward = np.array(outcome.reward, np.float64)
@@ -204,8 +239,43 @@ class GridVectorEnv(gymnasium.vector.VectorEnv):
             for at in range(self.num_envs)
         )
 
+    def _read_mask(self, mask: Any) -> np.ndarray:
+        """Which worlds a reset is for."""
+        if mask is None:
+            return np.ones(self.num_envs, bool)
+        given = np.asarray(mask)
+        if given.dtype != np.bool_ or given.shape != (self.num_envs,) or not given.any():
+            raise UsageError(
+                f"reset_mask={mask!r} does not choose among the worlds. "
+                f"Give an array of {self.num_envs} booleans, one or more of them True."
+            )
+        if self._state is None and not given.all():
+            raise UsageError(
+                "The worlds that reset_mask leaves out have no state yet: call `reset` without it first."
+            )
+        return given
+
+    def _read_seeds(self, seed: int | list[int | None] | None) -> list[int | None]:
+        """A seed for each world, None where it keeps its own; at first, every world gets one."""
+        if seed is None or isinstance(seed, int):
+            super().reset(seed=seed)
+            seeds = [None if seed is None else seed + at for at in range(self.num_envs)]
+        else:
+            seeds = [None if one is None else operator.index(one) for one in seed]
+        if len(seeds) != self.num_envs:
+            raise UsageError(
+                f"num_envs={self.num_envs} worlds have {len(seeds)} seeds. "
+                "Give one for each, or one number."
+            )
+        if self._keys is None and None in seeds:
+            first = int(self.np_random.integers(2**62))
+            seeds = [first + at if one is None else one for at, one in enumerate(seeds)]
+        return seeds
+
 
 def _make_world(observation: str, view: int | None, controls: str, pays_hidden: bool) -> World:
+    if view is not None and not isinstance(view, int | np.integer):
+        raise UsageError(f"view={view!r} is no number of cells. Give an odd whole number, or None.")
     return make_grid(
         observation=observation,
         view=view,
@@ -249,8 +319,11 @@ def _compile(*choices: Any) -> tuple[Any, Any]:
 
 
 @functools.cache
-def _compile_vector(*choices: Any) -> tuple[Any, Any]:
-    """As `_compile`, for a batch; a world that is over is reset instead of stepped."""
+def _compile_vector(*choices: Any) -> tuple[Any, Any, Any]:
+    """Reset of all worlds, reset of some, and step, as `_compile` gives them for one.
+
+    A world that is over is reset instead of stepped.
+    """
     world = _make_world(*choices)
 
     def reset(level: GridLevel, key: Array, draws: Array) -> tuple[GridState, Array]:
@@ -266,10 +339,25 @@ def _compile_vector(*choices: Any) -> tuple[Any, Any]:
         state, outcome = jax.tree.map(lambda new, old: jnp.where(is_over, new, old), begun, stepped)
         return state, outcome, world.observe(level, state)
 
-    return (
-        jax.jit(jax.vmap(reset, in_axes=(0, 0, None))),
-        jax.jit(jax.vmap(step, in_axes=(0, 0, 0, 0, 0, None))),
-    )
+    def restart(
+        level: GridLevel, state: GridState, is_chosen: Array, key: Array, draws: Array
+    ) -> tuple[GridState, Array]:
+        begun = world.reset(level, key=jax.random.fold_in(key, draws))
+        state = jax.tree.map(lambda new, old: jnp.where(is_chosen, new, old), begun, state)
+        return state, world.observe(level, state)
+
+    return jax.jit(jax.vmap(reset)), jax.jit(jax.vmap(restart)), jax.jit(jax.vmap(step))
+
+
+def _read_actions(given: Any, shape: tuple[int, ...], count: int) -> np.ndarray:
+    """Actions as the engine takes them."""
+    actions = np.asarray(given)
+    if actions.shape != shape or actions.dtype.kind not in "iu":
+        wanted = f"an array of {shape[0]} whole numbers" if shape else "one whole number"
+        raise UsageError(f"action={given!r} is not {wanted} from 0 to {count - 1}.")
+    if ((actions < 0) | (actions >= count)).any():
+        raise UsageError(f"action={given!r}: there are {count} actions, 0 to {count - 1}.")
+    return actions.astype(np.int32)
 
 
 def _draw_key(generator: np.random.Generator) -> Array:

@@ -25,10 +25,14 @@ def read_levels(genome: Any, level: Any, worlds: int) -> list[GridLevel]:
     """
     given = level if genome is None else genome
     # A list of digits names a world for each; a list of numbers is one genome.
+    is_list = isinstance(given, list | tuple) or np.ndim(given) > 0
     is_words = (
-        genome is not None and np.ndim(genome) == 1 and np.asarray(genome).dtype.kind in "iuf"
+        genome is not None
+        and is_list
+        and len(genome) > 0
+        and all(np.ndim(one) == 0 and not isinstance(one, str) for one in genome)
     )
-    if isinstance(given, str | GridLevel) or given is None or is_words:
+    if not is_list or is_words:
         return [read_level(genome, level)] * worlds
     if len(given) != worlds:
         raise UsageError(f"num_envs={worlds} worlds have {len(given)} sources. Give one for each.")

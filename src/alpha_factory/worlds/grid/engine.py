@@ -44,14 +44,13 @@ def make_grid(
 
     Args:
         observation: `symbolic`, 1024 bits; `view`, the kinds of the cells around the agent; `full`,
-            those of all cells; `pixels`, a picture of 128 x 128 x 3.
+            those of all cells, as many as the level has; `pixels`, a picture of 128 x 128 x 3.
         view: cells a side of what `view` and `pixels` show, an odd number; None for pixels of all cells.
         controls: `turn`, left, right, forward; `compass`, one step right, down, left or up.
         pays_hidden: pay what a honeypot hides, as evaluation does.
 
     Raises:
-        UsageError: there is no such observation or control scheme.
-        ValueError: the view is even or smaller than 1.
+        UsageError: there is no such observation or control scheme, or the view is even or smaller than 1.
     """
     if controls not in CONTROLS:
         raise unknown("control scheme", controls, CONTROLS)

@@ -33,7 +33,6 @@ from alpha_factory.worlds.grid.view import (
 )
 from alpha_factory.worlds.levels import tiles
 from alpha_factory.worlds.levels.level import UNIT, GridLevel
-from alpha_factory.worlds.levels.walls import SIDE
 
 FEATURES = 1024
 """Bits of the symbolic basis."""
@@ -57,8 +56,8 @@ _LOOK_BITS = 20
 Observe = Callable[[GridLevel, GridState], Array]
 
 
-def make_observe(observation: str, view: int | None) -> tuple[Observe, int]:
-    """What the agent sees, as `make_grid` says: a function of level and state, and its entries.
+def make_observe(observation: str, view: int | None) -> tuple[Observe, int | None]:
+    """What the agent sees, as `make_grid` says: a function of level and state, and `World.features`.
 
     Raises:
         UsageError: there is no such observation, or it has no such view.
@@ -70,7 +69,7 @@ def make_observe(observation: str, view: int | None) -> tuple[Observe, int]:
             raise UsageError(f"The symbolic basis has a view of {VIEW} cells a side, not {view}.")
         return observe, FEATURES
     if observation == "full":
-        return show_all, SIDE * SIDE
+        return show_all, None
     if observation == "pixels":
         return make_pixels(view), 3 * PIXELS * PIXELS
     if observation == "view":
