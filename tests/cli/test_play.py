@@ -14,6 +14,8 @@ import pytest
 from alpha_factory.cli import main
 
 MAZE = ">....G"
+# What a shell runs in the background ignores Ctrl-C, and so would what it starts.
+HEED = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
 PROGRAM = "import sys\nfrom alpha_factory.cli.main import main\nsys.exit(main())\n"
 
 
@@ -24,7 +26,7 @@ def test_play_keeps_its_log_when_it_is_interrupted(tmp_path):
     ours, theirs = pty.openpty()
     level = str(tmp_path / "level.txt")
     program = subprocess.Popen(
-        [sys.executable, "-m", "alpha_factory.cli.main", "worlds", "play", level, "--log", log],
+        [sys.executable, "-c", HEED + PROGRAM, "worlds", "play", level, "--log", log],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -32,13 +34,17 @@ def test_play_keeps_its_log_when_it_is_interrupted(tmp_path):
         start_new_session=True,
     )
     os.close(theirs)
-    with program:
+    try:
         _read_until(ours, "q quit")
         os.write(ours, b"w")
         _read_until(ours, "key held")
         program.send_signal(signal.SIGINT)
         said = _read_until(ours, None)
-    os.close(ours)
+        program.wait(timeout=60)
+    finally:
+        program.kill()
+        program.wait()
+        os.close(ours)
     assert program.returncode == 130, said
     assert "Interrupted." in said
     assert "Traceback" not in said
@@ -101,7 +107,7 @@ def test_interruption_while_modules_are_read_exits_130(module):
         "sys.argv = ['alpha-factory', 'worlds', 'schema']\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script + PROGRAM],
+        [sys.executable, "-c", HEED + script + PROGRAM],
         capture_output=True,
         text=True,
         timeout=120,
