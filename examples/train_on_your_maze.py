@@ -41,7 +41,12 @@ def main() -> None:
     )
     recipe = Recipe(optimiser, 128, 5, 5, DISCOUNT, 1.0, target_period=20, alpha=0.6, beta=0.4)
     planner = make_planner(
-        "gumbel", simulations=8, discount=DISCOUNT, value_scale=20.0, logit_noise=0.1
+        "gumbel",
+        simulations=8,
+        discount=DISCOUNT,
+        value_range=(-1.0, 1.0),
+        c_scale=0.8,
+        logit_noise=0.1,
     )
 
     def draw(source, *, key):  # there is one level to draw
