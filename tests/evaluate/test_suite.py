@@ -141,7 +141,7 @@ def test_old_settings_of_generated_levels_become_rules_and_rewards(generated):
         ("slip", levels.physics.slip),
     ):
         np.testing.assert_allclose(found, [row[field] for row in rows], rtol=1e-6)
-    effect, count = np.asarray(levels.rules.effect), np.asarray(levels.rules.count)
+    effect, count = np.asarray(levels.rules.effect), np.asarray(levels.rules.number)
     for field, code in (("mirror_period", 1), ("fog_period", 12)):
         periods = np.where(effect == code, count, 0).sum(axis=1)
         assert periods.tolist() == [row[field] for row in rows]

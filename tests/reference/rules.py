@@ -47,7 +47,7 @@ def holds(episode, slot: int) -> bool:
     level, rule = episode.level, episode.level.rules[slot]
     phrase, n, time, (row, column) = (
         TRIGGERS[rule.trigger].text,
-        rule.count,
+        rule.number,
         episode.time,
         episode.cell,
     )
@@ -107,7 +107,7 @@ def wind_up(episode, *, entered: str | None, is_bumped: bool, is_turned: bool) -
             TURNING: is_turned,
         }
         is_due = happened.get(TRIGGERS[rule.trigger].text, False)
-        timers.append(rule.count if is_due else max(left - 1, 0))
+        timers.append(rule.number if is_due else max(left - 1, 0))
     return timers
 
 

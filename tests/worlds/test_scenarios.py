@@ -270,7 +270,7 @@ TIMED = [scenario for scenario in SCENARIOS if template_of(scenario).trigger in 
 def test_rule_changes_nothing_before_its_trigger_holds(traces, scenario):
     with_rule, without = traces[scenario.name]
     rule = template_of(scenario).rule(scenario.n, scenario.m)
-    first = FIRST_IN_FORCE[rule.trigger](rule.count, scenario.settings.get("step_limit", 250))
+    first = FIRST_IN_FORCE[rule.trigger](rule.number, scenario.settings.get("step_limit", 250))
     assert 0 < first <= len(scenario.log)
     shown = {"ahead", "left", "right"}  # at once, while what a step changes shows after it
     for name, values in vars(with_rule).items():

@@ -140,7 +140,7 @@ def _spell(rules: Any, template: Any) -> str:
     """A template's text, with the range of each number that a slot can choose."""
     least, most = template.rule(0, 0), template.rule(15, 15)
     tile = next((name for name, code in rules.TILES.items() if code == least.where), "")
-    trigger = rules.TRIGGERS[least.trigger].text.replace("{n}", f"{least.count}…{most.count}")
+    trigger = rules.TRIGGERS[least.trigger].text.replace("{n}", f"{least.number}…{most.number}")
     trigger = trigger.replace("{tile}", tile).replace("{half}", rules.HALVES[least.where % 4])
     effect = rules.EFFECTS[least.effect].text.replace("{n}", f"{least.amount}…{most.amount}")
     return f"{trigger}: {effect}"

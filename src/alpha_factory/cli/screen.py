@@ -197,7 +197,7 @@ class _Screen:
 def _wrap_rules(session: Session, moment: Moment, columns: int) -> list[Row]:
     """A line for each rule of the level, those in force now marked and bold."""
     parts = session.level.rules
-    codes = (parts.trigger, parts.count, parts.where, parts.effect, parts.amount)
+    codes = (parts.trigger, parts.number, parts.where, parts.effect, parts.amount)
     slots = zip(*(np.asarray(part).tolist() for part in codes), strict=True)
     in_force = find_rules_in_force(session.level, moment.state)
     rows = []

@@ -48,7 +48,7 @@ def print_rule(rule: Rule) -> str:
     Raises:
         InvalidLevel: for codes or numbers that no text stands for, an empty slot's among them.
     """
-    trigger = _fill("trigger", TRIGGERS, rule.trigger, rule.count, rule.where)
+    trigger = _fill("trigger", TRIGGERS, rule.trigger, rule.number, rule.where)
     effect = _fill("effect", EFFECTS, rule.effect, rule.amount, rule.amount)
     text = f"{trigger}: {effect}"
     if (stands_for := parse_rule(text)) != rule:
@@ -139,5 +139,5 @@ def _fill(field: str, phrases: tuple[Phrase, ...], code: int, number: int, named
     return phrase.replace(_NUMBER, str(number))
 
 
-_PLACES = {"trigger": ("count", "where"), "effect": ("amount", "amount")}
+_PLACES = {"trigger": ("number", "where"), "effect": ("amount", "amount")}
 """The fields of `Rule` that hold the number and the name in a phrase."""

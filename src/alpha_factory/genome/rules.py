@@ -56,7 +56,7 @@ TRIGGERS = (
     Phrase("in the {half} half", "while the agent is in that half of the level"),
     Phrase("within {n} cells of an opponent", "while one is at most n rows and n columns away"),
 )
-"""By code; {n} stands for the count, {tile} or {half} for the where."""
+"""By code; {n} stands for the number, {tile} or {half} for the where."""
 
 EFFECTS = (
     Phrase("", "an empty slot"),
@@ -131,8 +131,7 @@ class Rule(NamedTuple):
     """One rule in codes. What the trigger and the effect don't use is 0; an empty slot is all 0."""
 
     trigger: int
-    # The word of `worlds.levels.level.Rules`; a rule is never searched by the method of tuples that it hides.
-    count: int  # type: ignore[assignment]  # {n} of the trigger: steps or cells
+    number: int  # {n} of the trigger: steps or cells
     where: int  # {tile} or {half} of the trigger
     effect: int
     amount: int  # {direction} or {n} of the effect
@@ -147,14 +146,14 @@ class Template(NamedTuple):
     effect: int
 
     def rule(self, n: int, m: int) -> Rule:
-        """The rule for parameters from 0 to 15: `n` sets its count, `m` its amount."""
+        """The rule for parameters from 0 to 15: `n` sets its number, `m` its amount."""
         first, step = _COUNTS.get(self.trigger, _NO_COUNT)
         kind = _AMOUNTS.get(self.effect, _NO_AMOUNT)
         amount = (0, m % 4, 1 + m // 2)[kind]
         return Rule(self.trigger, first + step * n // 2, self.where, self.effect, amount)
 
 
-# The count is first + step * n // 2.
+# The number is first + step * n // 2.
 _NO_COUNT = (0, 0)
 _COUNTS = {
     **dict.fromkeys((EVERY, TURNS, ENTERING, BUMPING, TURNING), (2, 2)),
@@ -255,7 +254,7 @@ def read_rules(genes: Genes) -> dict[str, Int32[Array, "4"]]:
     rows = jnp.where(kind == _ROWS, 1 + m // 2, 0)
     return {
         "trigger": look_up([template.trigger for template in TEMPLATES]),
-        "count": first + step * n // 2,
+        "number": first + step * n // 2,
         "where": look_up([template.where for template in TEMPLATES]),
         "effect": look_up([template.effect for template in TEMPLATES]),
         "amount": jnp.where(kind == _DIRECTION, m % 4, rows),

@@ -60,7 +60,7 @@ def wind_up(
     Args:
         entered: kind of the tile entered, or -1.
     """
-    trigger, count = level.rules.trigger, level.rules.count
+    trigger, count = level.rules.trigger, level.rules.number
     happened = (
         ((trigger == dsl.ENTERING) & (_any_heading(entered) == level.rules.where))
         | ((trigger == dsl.BUMPING) & is_bumped)
@@ -95,7 +95,7 @@ def _find_met(level: GridLevel, state: GridState) -> Bool[Array, " rules"]:
     )
 
     trigger, where, time = level.rules.trigger, level.rules.where, state.time
-    count = jnp.maximum(level.rules.count, 1)
+    count = jnp.maximum(level.rules.number, 1)
     turn = time // count
     is_half = jnp.zeros(trigger.shape, bool)
     for half, is_there in enumerate(halves):

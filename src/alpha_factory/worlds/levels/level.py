@@ -43,7 +43,7 @@ class Rules(eqx.Module):
     """Rules in force, coded as `genome.Rule` says; a slot of zeros is empty."""
 
     trigger: Int32[Array, " rules"]
-    count: Int32[Array, " rules"]  # the trigger's number of steps or cells
+    number: Int32[Array, " rules"]  # the trigger's number of steps or cells
     where: Int32[Array, " rules"]  # the trigger's kind of tile or half of the level
     effect: Int32[Array, " rules"]
     amount: Int32[Array, " rules"]  # the effect's direction or number of rows

@@ -103,7 +103,7 @@ def find_moments(level: GridLevel) -> Moments:
     if level.physics.wind.any():
         marks.append(time // WIND_STEPS % 2 == 1)
     for slot in range(len(level.rules.trigger)):
-        count = max(int(level.rules.count[slot]), 1)
+        count = max(int(level.rules.number[slot]), 1)
         marks += {
             dsl.EVERY: [time % count == count - 1],
             dsl.TURNS: [time // count % 2 == 1],
