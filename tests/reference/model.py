@@ -2,6 +2,8 @@
 
 import numpy as np
 
+SLOPE = 0.001  # epsilon of the invertible transform
+
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
@@ -28,11 +30,89 @@ def normalise(norm, x):
 
 
 def represent(model, obs):
+    """The latent; of several branches, the one whose kind of observation this is."""
     x = np.asarray(obs, np.float64)
-    torso = model.representation
+    net = model.representation
+    if not hasattr(net, "trunk"):
+        return descend(net, x)
+    branch = next(
+        branch for branch in net.branches if hasattr(branch, "last") == (np.ndim(obs) == 3)
+    )
+    if hasattr(branch, "last"):
+        x = look(branch, x / 255 if np.asarray(obs).dtype == np.uint8 else x)
+    elif hasattr(branch, "blocks"):
+        x = encode(branch, x)
+    else:
+        x = affine(branch, x)
+    return descend(net.trunk, silu(normalise(net.norm, x)))
+
+
+def descend(torso, x):
     for layer, norm in zip(torso.layers[:-1], torso.norms, strict=True):
         x = silu(normalise(norm, affine(layer, x)))
     return np.tanh(affine(torso.layers[-1], x))
+
+
+def encode(net, x):
+    """A transformer encoder, token by token."""
+    weight, bias = read(net.first.weight), read(net.first.bias)
+    cuts = x.reshape(weight.shape[1:])
+    tokens = [weight[:, place] @ cut + bias[:, place] for place, cut in enumerate(cuts)]
+    for block in net.blocks:
+        seen = attend(block.attention, [normalise(block.norm_attention, token) for token in tokens])
+        tokens = [token + more for token, more in zip(tokens, seen, strict=True)]
+        tokens = [
+            token + perceive(block.feed, normalise(block.norm_feed, token)) for token in tokens
+        ]
+    return np.mean(tokens, axis=0)
+
+
+def attend(attention, tokens):
+    """What each token takes from all of them, head by head."""
+    split = [np.split(read(attention.enter.weight) @ token, 3) for token in tokens]
+    parts = [[np.split(part, attention.heads) for part in token] for token in split]
+    found = []
+    for at, (queries, _, _) in enumerate(parts):
+        heads = []
+        for head, query in enumerate(queries):
+            scores = [
+                (turn(query, at) * np.conj(turn(keys[head], place))).sum().real
+                for place, (_, keys, _) in enumerate(parts)
+            ]
+            share = np.exp(log_softmax(np.array(scores) / np.sqrt(len(query))))
+            heads.append(
+                sum(s * values[head] for s, (_, _, values) in zip(share, parts, strict=True))
+            )
+        found.append(read(attention.leave.weight) @ np.concatenate(heads))
+    return found
+
+
+def turn(head, position):
+    """Rotary positions: pairs of features as complex numbers, each turned at a speed of its own."""
+    pairs = head[: len(head) // 2] + 1j * head[len(head) // 2 :]
+    return pairs * np.exp(1j * position * 10_000.0 ** (-np.arange(len(pairs)) / len(pairs)))
+
+
+def look(net, image):
+    """The residual convolutional network, pixel by pixel."""
+    image = convolve(net.first, image, stride=2)
+    for block in net.blocks:
+        inner = convolve(block.second, silu(convolve(block.first, silu(image), stride=2)), stride=1)
+        mean = sum(image[row::2, column::2] for row in (0, 1) for column in (0, 1)) / 4
+        image = mean + inner
+    return affine(net.last, silu(image).ravel())
+
+
+def convolve(layer, image, *, stride):
+    weight, bias = read(layer.weight), read(layer.bias)
+    height, width, channels = image.shape
+    padded = np.zeros((height + 2, width + 2, channels))
+    padded[1:-1, 1:-1] = image
+    out = np.empty((height // stride, width // stride, len(bias)))
+    for row, column in np.ndindex(out.shape[:2]):
+        patch = padded[row * stride :, column * stride :][:3, :3]
+        out[row, column] = (weight * patch).sum(axis=(1, 2, 3)) + bias
+    return out
 
 
 def perceive(mlp, x):
@@ -51,13 +131,54 @@ def imagine(model, latent, action):
     keep = sigmoid(from_input[1] + from_hidden[1])
     fresh = np.tanh(from_input[2] + reset * (from_hidden[2] + read(cell.bias_n)))
     following = (1 - keep) * fresh + keep * latent
-    return following, perceive(model.dynamics.reward, following).item()
+    return following, number(model.dynamics.reward, following)
 
 
 def predict(model, latent):
     """Logits and value."""
-    value = perceive(model.prediction.value, latent).item()
+    value = number(model.prediction.value, latent)
     return perceive(model.prediction.policy, latent), value
+
+
+def number(head, latent):
+    """What a head for value or reward says."""
+    out = perceive(head.mlp, latent)
+    if hasattr(head, "support"):
+        return invert((np.exp(log_softmax(out)) * centres(head.support)).sum())
+    return (out / (1.0 if head.scale is None else read(head.scale))).item()
+
+
+def compare(head, latent, target):
+    """The loss of a head: squared error, or cross-entropy to the two-hot."""
+    if hasattr(head, "support"):
+        log_share = log_softmax(perceive(head.mlp, latent))
+        return -(two_hot(head.support, target) * log_share).sum()
+    return (number(head, latent) - target) ** 2
+
+
+def transform(x):
+    return np.sign(x) * (np.sqrt(abs(x) + 1) - 1) + SLOPE * x
+
+
+def invert(y):
+    """As published: the root of a quadratic equation."""
+    root = (np.sqrt(1 + 4 * SLOPE * (abs(y) + 1 + SLOPE)) - 1) / (2 * SLOPE)
+    return float(np.sign(y) * (root**2 - 1))
+
+
+def centres(support):
+    return np.linspace(transform(support.low), transform(support.high), support.bins)
+
+
+def two_hot(support, target):
+    """Shares of the bins below and above a number."""
+    centre = centres(support)
+    place = min(max(transform(target), centre[0]), centre[-1])
+    above = min(max(int(np.searchsorted(centre, place)), 1), support.bins - 1)
+    share = (place - centre[above - 1]) / (centre[above] - centre[above - 1])
+    shares = np.zeros(support.bins)
+    shares[above - 1 : above + 1] = 1 - share, share
+    return shares
 
 
 def unrolled_loss(model, obs, actions, policies, weights, targets, *, reward_weight):
@@ -75,14 +196,14 @@ def unrolled_loss(model, obs, actions, policies, weights, targets, *, reward_wei
         for k in range(len(target.value)):
             logits, value = predict(model, latent)
             if target.value[k] is not None:
-                value_loss += (value - target.value[k]) ** 2
+                value_loss += compare(model.prediction.value, latent, target.value[k])
                 error += abs(value - target.value[k]) if k == 0 else 0.0
             if target.is_policy_known[k]:
                 policy_loss -= (np.asarray(policies[index][k]) * log_softmax(logits)).sum()
             if k < len(target.reward):
                 latent, reward = imagine(model, latent, actions[index][k])
                 if target.reward[k] is not None:
-                    reward_loss += (reward - target.reward[k]) ** 2
+                    reward_loss += compare(model.dynamics.reward, latent, target.reward[k])
                     error += abs(reward - target.reward[k]) if k == 0 else 0.0
         count = len(target.value)
         terms.append(weight * np.array([value_loss, policy_loss, reward_loss]) / count)

@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, Shaped
 
 
 class Torso(eqx.Module):
@@ -24,7 +24,19 @@ class Torso(eqx.Module):
         )
         self.norms = tuple(eqx.nn.LayerNorm(width) for width in widths)
 
-    def __call__(self, features: Float[Array, " features"]) -> Float[Array, " latent"]:
+    def __call__(self, features: Shaped[Array, " features"]) -> Float[Array, " latent"]:
+        """The latent of features of any type, which are cast to that of the weights.
+
+        Raises:
+            ValueError: there are more features than weights, or fewer.
+        """
+        known = self.layers[0].in_features
+        if features.shape != (known,):
+            raise ValueError(
+                f"An observation of shape {features.shape} was given to a network that reads "
+                f"({known},), one state at a time. Put a batch through jax.vmap."
+            )
+        features = features.astype(self.layers[0].weight.dtype)
         for layer, norm in zip(self.layers[:-1], self.norms, strict=True):
             features = jax.nn.silu(norm(layer(features)))
         return jnp.tanh(self.layers[-1](features))

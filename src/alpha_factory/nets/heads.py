@@ -1,0 +1,93 @@
+"""What is read off a latent: policy logits, and the numbers value and reward with their loss."""
+
+import math
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Float32, PRNGKeyArray
+
+from alpha_factory.core.errors import UsageError
+from alpha_factory.nets.support import Support
+
+
+class ScalarHead(eqx.Module):
+    """A number by regression, as in eq. (1) of the paper."""
+
+    mlp: eqx.nn.MLP
+    scale: Float[Array, ""] | None  # sigma_v (paper, section 3.6), learned; None: not scaled
+
+    def __call__(self, latent: Float[Array, " latent"]) -> Float32[Array, ""]:
+        number = self.mlp(latent)
+        return number if self.scale is None else number / self.scale
+
+    def compare(
+        self, latent: Float[Array, " latent"], target: Float[Array, ""]
+    ) -> tuple[Float32[Array, ""], Float32[Array, ""]]:
+        """The squared error, in units of the target, and the number.
+
+        Only what is predicted is divided by the scale: were the target too, a scale that grows
+        without end would make any error vanish.
+        """
+        number = self(latent)
+        return (number - target) ** 2, number
+
+
+class CategoricalHead(eqx.Module):
+    """A number as a distribution over the bins of its support."""
+
+    mlp: eqx.nn.MLP
+    support: Support = eqx.field(static=True)
+
+    def __call__(self, latent: Float[Array, " latent"]) -> Float32[Array, ""]:
+        return self.support.mean(self.mlp(latent))
+
+    def compare(
+        self, latent: Float[Array, " latent"], target: Float[Array, ""]
+    ) -> tuple[Float32[Array, ""], Float32[Array, ""]]:
+        """The cross-entropy to the target's two-hot, and the number."""
+        logits = self.mlp(latent)
+        loss = -jnp.sum(self.support.two_hot(target) * jax.nn.log_softmax(logits))
+        return loss, self.support.mean(logits)
+
+
+def make_head(
+    latent: int,
+    head: int,
+    *,
+    support: Support | None,
+    scale: float | None = None,
+    key: PRNGKeyArray,
+) -> ScalarHead | CategoricalHead:
+    """A head for value or reward: categorical if there is a support.
+
+    Args:
+        head: hidden units.
+        scale: initial sigma_v; None for none.
+
+    Raises:
+        UsageError: a scale is asked for that isn't positive, or of a categorical head.
+    """
+    if scale is not None and not 0 < scale < math.inf:
+        raise UsageError(f"value_scale={scale} can't divide a value: give a positive number.")
+    if support is None:
+        sigma = None if scale is None else jnp.float32(scale)
+        return ScalarHead(make_mlp(latent, "scalar", head, key=key), sigma)
+    if scale is not None:
+        raise UsageError(
+            f"value_scale={scale} does not go with the {support.bins} bins of a categorical value, "
+            "whose range is fixed. Leave one of them out."
+        )
+    return CategoricalHead(make_mlp(latent, support.bins, head, key=key), support)
+
+
+def make_mlp(
+    latent: int, out: int | Literal["scalar"], head: int, *, key: PRNGKeyArray
+) -> eqx.nn.MLP:
+    """One hidden layer of SiLU. What comes out is float32, whatever the weights are in."""
+    return eqx.nn.MLP(latent, out, head, 1, jax.nn.silu, _to_float32, key=key)
+
+
+def _to_float32(x: Array) -> Float32[Array, "..."]:
+    return x.astype(jnp.float32)
