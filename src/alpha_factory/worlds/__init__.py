@@ -1,5 +1,6 @@
-"""A genome made playable: levels, the grid engine, its oracle and its pictures."""
+"""A genome made playable: levels, the grid engine, its oracle and its pictures; and worlds without genomes."""
 
+from alpha_factory.worlds.cartpole import cartpole_level, make_cartpole
 from alpha_factory.worlds.grid.engine import make_grid
 from alpha_factory.worlds.levels.decode import decode
 from alpha_factory.worlds.levels.level import GridLevel, count_matches
@@ -10,23 +11,28 @@ from alpha_factory.worlds.levels.walls import SIDE
 from alpha_factory.worlds.maze import draw_actions, make_maze, pack_maze, play_mazes
 from alpha_factory.worlds.oracle.optimum import Verdict, find_optima, find_optimum, find_ways
 from alpha_factory.worlds.render import draw_contact_sheet, draw_level, write_gif
+from alpha_factory.worlds.small_mazes import draw_small_maze, make_small_mazes
 from alpha_factory.worlds.walk import shortest_walk
 
 __all__ = [
     "SIDE",
     "GridLevel",
     "Verdict",
+    "cartpole_level",
     "count_matches",
     "decode",
     "draw_actions",
     "draw_contact_sheet",
     "draw_level",
+    "draw_small_maze",
     "find_optima",
     "find_optimum",
     "find_ways",
     "from_text",
+    "make_cartpole",
     "make_grid",
     "make_maze",
+    "make_small_mazes",
     "pack_maze",
     "play_mazes",
     "public_mazes",

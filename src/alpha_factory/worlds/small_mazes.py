@@ -1,0 +1,150 @@
+"""Small mazes, fresh ones from a key and seen whole: a world to learn planning on.
+
+13 x 13 cells, at most 25 walls and 250 steps, as in the field's maze benchmark, played by the grid engine. An
+agent that knows the whole maze needs no memory, so what is learned here is planning and nothing else.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Int32, PRNGKeyArray
+
+from alpha_factory.core.errors import unknown
+from alpha_factory.core.types import World
+from alpha_factory.worlds.grid.engine import make_grid
+from alpha_factory.worlds.grid.force import unit_vector
+from alpha_factory.worlds.grid.state import GridState
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.level import GridLevel
+from alpha_factory.worlds.levels.settings import measure_ways
+from alpha_factory.worlds.levels.text import from_text
+
+MOST_WALLS = 25
+"""Walls that a maze can have, each a cell."""
+
+_SIDE = 13
+_STEP_LIMIT = 250
+_GOAL_NUMBER, _START_NUMBER = MOST_WALLS, MOST_WALLS + 1
+_REACH = _SIDE - 1  # cells from the agent to the farthest that can be in the maze
+_SPAN = 2 * _REACH + 1
+_HEADINGS = len(tiles.HEADINGS)
+_BYTE = 8  # replay keeps eight bits in one
+
+
+def make_small_mazes(*, frame: str = "agent") -> World:
+    """The grid world with all of a 13 x 13 level in view, as bits; for levels of floor, walls and a goal.
+
+    Args:
+        frame: `agent`, 680 bits, the maze turned and moved so that the agent stands in the middle and faces up;
+            `north`, 232 bits, the maze as it lies, and where the agent is in it.
+
+    Raises:
+        UsageError: there is no such frame.
+    """
+    if frame not in _FRAMES:
+        raise unknown("frame", frame, _FRAMES)
+    chosen = _FRAMES[frame]
+    return make_grid()._replace(observe=chosen.observe, features=_round_up(chosen.bits))
+
+
+def draw_small_maze(*, key: PRNGKeyArray) -> GridLevel:
+    """A maze drawn evenly: first how many walls, 0 to 25, then cells for them, the goal and the start.
+
+    No cell is drawn twice; the heading is drawn, too. Some mazes have no way to the goal: those for which
+    `shortest_walk` says -1.
+    """
+    key_walls, key_cells, key_heading = jax.random.split(key, 3)
+    walls = jax.random.randint(key_walls, (), 0, MOST_WALLS + 1)
+    # Each cell has a number of its own, so whoever is known by a number has a cell of its own.
+    number = jax.random.permutation(key_cells, jnp.arange(_SIDE * _SIDE, dtype=jnp.int32))
+    number = number.reshape(_SIDE, _SIDE)
+    tile = jnp.where(number < walls, jnp.uint8(tiles.WALL), jnp.uint8(tiles.FLOOR))
+    tile = jnp.where(number == _GOAL_NUMBER, jnp.uint8(tiles.GOAL), tile)
+    goal = _find(number == _GOAL_NUMBER)
+    return dataclasses.replace(
+        from_text(">G", side=_SIDE, step_limit=_STEP_LIMIT),  # for all that is as in any plain maze
+        tile=tile,
+        start=_find(number == _START_NUMBER),
+        heading=jax.random.randint(key_heading, (), 0, _HEADINGS),
+        size=jnp.full(2, _SIDE, jnp.int32),
+        goal=goal,
+        distance=measure_ways(tile, goal),
+    )
+
+
+def observe_turned(level: GridLevel, state: GridState) -> Bool[Array, " features"]:
+    """The maze as the agent stands in it.
+
+    Returns:
+        Walls of 25 x 25 cells, 12 ahead to 12 behind, each row from 12 to the left to 12 to the right, beyond
+        the edge all walls; 25 bits for how far ahead the goal is, from -12 to 12, and 25 for how far to the
+        right; five that are never set.
+    """
+    _check_side(level)
+    framed = jnp.pad(level.tile == tiles.WALL, _REACH, constant_values=True)
+    row, column = state.position
+    around = jax.lax.dynamic_slice(framed, (row, column), (_SPAN, _SPAN))
+    # Turned anticlockwise so often that what lies to the right, below or to the left comes up.
+    turned = jnp.stack([jnp.rot90(around, times) for times in (1, 2, 3, 0)])[state.heading]
+    apart = level.goal - state.position
+    ahead, aside = (
+        jnp.sum(apart * unit_vector(state.heading + turn), dtype=jnp.int32) for turn in (0, 1)
+    )
+    return _join([turned.ravel(), _mark(ahead + _REACH, _SPAN), _mark(aside + _REACH, _SPAN)])
+
+
+def observe_north(level: GridLevel, state: GridState) -> Bool[Array, " features"]:
+    """The maze as it lies, north at the top.
+
+    Returns:
+        Walls of 13 x 13 cells, row by row; 13 bits each for the goal's row and column and for the agent's; four
+        for its heading; seven that are never set.
+    """
+    _check_side(level)
+    places = [_mark(place, _SIDE) for place in (*level.goal, *state.position)]
+    heading = _mark(state.heading, _HEADINGS)
+    return _join([(level.tile == tiles.WALL).ravel(), *places, heading])
+
+
+class _Frame(NamedTuple):
+    """A way to see a maze."""
+
+    observe: Callable[[GridLevel, GridState], Array]
+    bits: int
+
+
+_FRAMES = {
+    "agent": _Frame(observe_turned, _SPAN * _SPAN + 2 * _SPAN),
+    "north": _Frame(observe_north, _SIDE * _SIDE + 4 * _SIDE + _HEADINGS),
+}
+
+
+def _check_side(level: GridLevel) -> None:
+    if level.tile.shape != (_SIDE, _SIDE):
+        height, width = level.tile.shape
+        raise ValueError(
+            f"A small maze has {_SIDE} x {_SIDE} cells, this level {height} x {width}. "
+            f"Make it with `from_text(..., side={_SIDE})`, or see it with `make_grid`."
+        )
+
+
+def _find(is_here: Bool[Array, "height width"]) -> Int32[Array, "2"]:
+    """Row and column of the only true cell."""
+    return jnp.stack(jnp.divmod(jnp.argmax(is_here).astype(jnp.int32), _SIDE))
+
+
+def _mark(at: Int32[Array, ""], size: int) -> Bool[Array, " bits"]:
+    return jnp.arange(size, dtype=jnp.int32) == at
+
+
+def _join(parts: list[Array]) -> Bool[Array, " features"]:
+    bits = jnp.concatenate(parts)
+    return jnp.pad(bits, (0, _round_up(bits.size) - bits.size))
+
+
+def _round_up(bits: int) -> int:
+    """The next multiple of a byte."""
+    return -(-bits // _BYTE) * _BYTE
