@@ -9,10 +9,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from alpha_factory.learn import Recipe, make_optimiser, start_learner, update
+from alpha_factory.learn import (
+    Practice,
+    Recipe,
+    make_optimiser,
+    start_learner,
+    start_student,
+    train,
+)
 from alpha_factory.nets import Model
-from alpha_factory.replay import insert, make_ring
-from alpha_factory.rollout import collect, play, start_actors
+from alpha_factory.rollout import play
 from alpha_factory.search import make_planner
 from alpha_factory.worlds import from_text, make_grid
 
@@ -23,7 +29,7 @@ MAZE = """
 .###.
 ....G
 """
-WORLDS, STEPS, UPDATES, DISCOUNT = 64, 16, 4, 0.97
+LANES, STEPS, UPDATES, DISCOUNT = 64, 16, 4, 0.97
 
 
 def main() -> None:
@@ -52,29 +58,32 @@ def main() -> None:
     def draw(source, *, key):  # there is one level to draw
         return jnp.int32(0), source
 
-    @eqx.filter_jit
-    def act(model, ring, actors, key):
-        collected = collect(
-            world, planner, draw, model, level, actors, steps=STEPS, slots=1, key=key
-        )
-        return insert(ring, collected.trajectory, window=recipe.window), collected.actors
+    practice = Practice(
+        world=world,
+        planner=planner,
+        draw_level=draw,
+        recipe=recipe,
+        lanes=LANES,
+        steps=STEPS,
+        updates=UPDATES,
+        replay_slots=256,
+        slots=1,
+    )
 
     @eqx.filter_jit
     def test(model):
         levels = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], 64, axis=0), level)
         return jnp.mean(play(world, planner, model, levels, key=key_test).is_solved)
 
-    improve = eqx.filter_jit(update)
+    @eqx.filter_jit
+    def learn(student, key):
+        return train(practice, student, level, iterations=rounds, key=key)
+
     learner = start_learner(model, recipe)
-    ring = make_ring(worlds=WORLDS, slots=256, features=world.features, actions=world.actions)
-    actors = start_actors(world, draw, level, worlds=WORLDS, key=key_start)
     print(MAZE.strip(), f"\nsolved before training: {test(learner.model):.0%}")
-    for key in jax.random.split(key_train, rounds):
-        key_act, *keys_learn = jax.random.split(key, 1 + UPDATES)
-        ring, actors = act(learner.target, ring, actors, key_act)
-        for key_batch in keys_learn:
-            learner, ring, _ = improve(recipe, learner, ring, key=key_batch)
-    print(f"solved after {rounds * WORLDS * STEPS:,} steps: {test(learner.model):.0%}")
+    student, progress = learn(start_student(practice, learner, level, key=key_start), key_train)
+    frames = int(progress.episodes.frames)
+    print(f"solved after {frames:,} steps: {test(student.learner.model):.0%}")
 
 
 if __name__ == "__main__":

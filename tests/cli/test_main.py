@@ -71,8 +71,8 @@ def test_every_command_shows_an_example_that_parses(capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "run, evaluate, report, worlds, bench, doctor"),
-        (["rum"], "run, evaluate, report, worlds, bench, doctor"),
+        ([], "run, learn, evaluate, report, worlds, bench, doctor"),
+        (["rum"], "run, learn, evaluate, report, worlds, bench, doctor"),
         (["worlds"], "sample, show, mutate, check, play, render, schema"),
         (["run", "--presett", "demo"], "--preset"),
         (["run", "--seed", "many"], "many"),
@@ -128,7 +128,10 @@ def test_run_passes_on_what_was_asked(stand_in):
         return SUMMARY
 
     stand_in("alpha_factory.runs.start", start_run=start_run)
-    line = "run --preset paper --out runs/x --seed 3 --minutes 0.5 --frames 900 --mutator layout"
+    line = (
+        "run --preset paper --out runs/x --seed 3 --minutes 0.5 --frames 900 --mutator layout "
+        "--set learning.batch=64 --set network.latent=32 --devices 2"
+    )
     assert main.main([*line.split(), "--json"]) == 0
     del asked["open_ledger"], asked["console"]
     assert asked == {
@@ -139,6 +142,8 @@ def test_run_passes_on_what_was_asked(stand_in):
         "frames": 900,
         "resume": False,
         "mutator": "layout",
+        "changes": ("learning.batch=64", "network.latent=32"),
+        "devices": 2,
     }
 
 

@@ -98,5 +98,10 @@ def test_compare_tells_how_many_times_as_fast():
     assert bench.compare([puct | {"rate": 9.0}], peer | {"results": [puct]})[0].startswith(
         "puct, batch 64, of jaxued 0.0.1"
     )
+    # Where we have one result of a name, the peer's batch may be another.
+    training = theirs | {"name": "cartpole", "shape": {"batch": 32}}
+    assert bench.compare(
+        [training | {"rate": 9.0, "shape": {"batch": 256}}], peer | {"results": [training]}
+    )[0].startswith("cartpole, batch 32, of jaxued 0.0.1")
     silent = peer | {"results": [theirs | {"rate_per_cpu_s": None}]}
     assert bench.compare(ours, silent)[0].endswith("ours 20.0 times as many")

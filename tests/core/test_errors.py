@@ -40,11 +40,11 @@ def test_corrupt_checkpoint_names_path_and_reason():
     assert str(error) == "Checkpoint checkpoints/7 is unusable: checksum differs."
 
 
-def test_non_finite_says_where_and_what_is_left():
-    error = errors.NonFinite("the loss", 120, Path("checkpoints/100"))
-    assert "the loss stopped being finite at update 120" in str(error)
+def test_divergence_says_where_and_what_is_left():
+    error = errors.Diverged("10 updates were skipped", 120, Path("checkpoints/100"))
+    assert "Learning stopped at update 120: 10 updates were skipped." in str(error)
     assert "checkpoints/100" in str(error)
-    assert "No checkpoint" in str(errors.NonFinite("the loss", 1, None))
+    assert "No checkpoint" in str(errors.Diverged("the loss", 1, None))
 
 
 def test_disk_full_says_that_the_last_checkpoint_is_intact():

@@ -5,25 +5,25 @@ import numpy as np
 import optax
 import pytest
 
-from alpha_factory.core.types import Trajectory
+from alpha_factory.core.types import Plan, Trajectory
 from alpha_factory.learn import (
+    Consolidation,
     Recipe,
     fit,
     make_optimiser,
     start_learner,
-    unrolled_loss,
     update,
 )
-from alpha_factory.nets import Model
-from alpha_factory.replay import insert, make_ring, sample
-from alpha_factory.rollout import unroll_targets
+from alpha_factory.learn.muzero import make_targets, reanalyse, weigh
+from alpha_factory.nets import Model, Support
+from alpha_factory.replay import insert, make_ring, read_observations, sample
 from reference import model as slow_model
 from reference import targets as slow_targets
 
 pytestmark = pytest.mark.implicit_promotion
 
 FEATURES, ACTIONS, LATENT = 16, 3, 6
-WORLDS, SLOTS, BATCH, PERIOD = 4, 40, 8, 3
+WORLDS, SLOTS, BATCH, PERIOD, POOL = 4, 40, 8, 3, 3
 REWARD_WEIGHT = 0.5
 
 
@@ -61,6 +61,7 @@ def ring():
     is_before_last = np.concatenate([is_last[1:], np.zeros((1, WORLDS), bool)])
     policy = draw.dirichlet(np.ones(ACTIONS), shape).astype(np.float32)
     rows = Trajectory(
+        slot=jnp.asarray(draw.integers(0, POOL, shape), jnp.int32),
         obs=jnp.asarray(draw.random((*shape, FEATURES)) < 0.5),
         action=jnp.asarray(draw.integers(0, ACTIONS, shape), jnp.int32),
         reward=jnp.asarray(np.where(is_last, 0, draw.normal(size=shape)), jnp.float32),
@@ -70,7 +71,8 @@ def ring():
         value=jnp.asarray(draw.normal(size=shape), jnp.float32),
     )
     blocks = 4
-    ring = make_ring(worlds=WORLDS, slots=SLOTS, features=FEATURES, actions=ACTIONS)
+    obs = jax.ShapeDtypeStruct((FEATURES,), jnp.bool_)
+    ring = make_ring(lanes=WORLDS, slots=SLOTS, obs=obs, actions=ACTIONS, worlds=POOL)
     for block in range(blocks):
         part = slice(block * SLOTS // blocks, (block + 1) * SLOTS // blocks)
         ring = insert(
@@ -132,6 +134,10 @@ def arrays(tree):
     return jax.tree.leaves(eqx.filter(tree, eqx.is_array))
 
 
+def trained(model):
+    return eqx.filter(model, eqx.is_inexact_array)
+
+
 def is_same(one, other):
     pairs = zip(arrays(one), arrays(other), strict=True)
     return all(np.array_equal(left, right) for left, right in pairs)
@@ -143,22 +149,95 @@ def test_loss_and_its_terms_are_those_of_numpy(model, drawn):
     got = [float(losses.value), float(losses.policy), float(losses.reward)]
     np.testing.assert_allclose(got, terms, rtol=1e-4)
     np.testing.assert_allclose(error, errors, rtol=1e-3, atol=1e-5)
-    assert bool(losses.is_finite)
+    assert not bool(losses.is_skipped)
 
 
 def test_total_weighs_the_reward_term(model, drawn):
-    window = drawn.window
-    targets = unroll_targets(
-        window.reward,
-        window.is_terminated,
-        window.is_last,
-        window.value,
-        unroll=RECIPE.unroll,
-        horizon=RECIPE.horizon,
-        discount=RECIPE.discount,
-    )
-    total, _ = unrolled_loss(RECIPE, model, drawn, targets)
+    total, _ = weigh(RECIPE, model, trained(model), None, drawn, make_targets(RECIPE, drawn))
     assert float(total) == pytest.approx(slow_loss(model, drawn)[0], rel=1e-4)
+
+
+def test_categorical_loss_is_that_of_numpy(drawn):
+    categorical = Model(
+        FEATURES,
+        ACTIONS,
+        widths=(8,),
+        latent=LATENT,
+        head=5,
+        support=Support(7, -2.0, 2.0),
+        key=jax.random.key(1),
+    )
+    _, losses, error = FIT(start_learner(categorical, DESCENT), drawn)
+    _, terms, errors = slow_loss(categorical, drawn)
+    got = [float(losses.value), float(losses.policy), float(losses.reward)]
+    np.testing.assert_allclose(got, terms, rtol=1e-4)
+    np.testing.assert_allclose(error, errors, rtol=1e-3, atol=1e-5)
+
+
+def test_decay_is_told_and_has_no_gradient(model, drawn):
+    recipe = DESCENT._replace(weight_decay=0.5)
+    fitted, losses, _ = eqx.filter_jit(fit)(recipe, start_learner(model, recipe), drawn)
+    squares = sum((np.asarray(leaf, float) ** 2).sum() for leaf in arrays(trained(model)))
+    assert float(losses.decay) == pytest.approx(0.5 * squares, rel=1e-4)
+    assert is_same(fitted.model, FIT(start_learner(model, DESCENT), drawn)[0].model)
+
+
+def test_consolidation_pulls_to_its_anchor_as_its_formula_says(model, drawn):
+    recipe = DESCENT._replace(ewc_weight=3.0)
+    free = FIT(start_learner(model, DESCENT), drawn)[0].model
+    learner = start_learner(model, recipe)
+    anchor = jax.tree.map(lambda leaf: leaf + 0.01, trained(model))
+    twos = jax.tree.map(lambda leaf: jnp.full_like(leaf, 2.0), anchor)
+    held = eqx.tree_at(lambda tree: tree.consolidation, learner, Consolidation(twos, anchor))
+    fitted, losses, _ = eqx.filter_jit(fit)(recipe, held, drawn)
+    size = sum(leaf.size for leaf in arrays(anchor))
+    assert float(losses.ewc) == pytest.approx(3.0 * size * 2 / 2 * 0.01**2, rel=1e-3)
+    # Its gradient is 3 * 2 * (theta - theta*), so one plain step adds 0.06 to every weight.
+    for pulled, unpulled in zip(arrays(trained(fitted.model)), arrays(trained(free)), strict=True):
+        np.testing.assert_allclose(pulled - unpulled, 0.06, rtol=1e-3)
+
+
+def test_remade_forward_passes_change_nothing_but_memory(model, drawn):
+    plain = FIT(start_learner(model, DESCENT), drawn)[0].model
+    remade = DESCENT._replace(is_remade=True)
+    again = eqx.filter_jit(fit)(remade, start_learner(model, remade), drawn)[0].model
+    for one, other in zip(arrays(plain), arrays(again), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+def test_sequence_that_is_farthest_off_names_its_world(model, drawn):
+    worlds = jnp.arange(BATCH, dtype=jnp.int32) + 100
+    spiked = drawn.window._replace(reward=drawn.window.reward.at[0, 5].set(50.0))
+    spiked = drawn._replace(window=spiked, world=worlds)
+    assert int(FIT(start_learner(model, DESCENT), spiked)[1].world) == 105
+
+
+def test_reanalysed_targets_are_those_of_a_new_search(model, ring):
+    """The first sequences get the planner's policies and values of every row, the others keep theirs."""
+
+    def plan(model, obs, *, key):
+        told = jnp.sum(obs, axis=1).astype(jnp.float32)
+        policy = jax.nn.softmax(told[:, None] * jnp.arange(ACTIONS, dtype=jnp.float32)[None] / 8)
+        return Plan(jnp.zeros(len(obs), jnp.int32), policy, told)
+
+    recipe = RECIPE._replace(planner=plan, reanalysed=3)
+    drawn = sample(ring, batch=BATCH, window=recipe.window, beta=0.4, key=jax.random.key(1))
+    fresh = reanalyse(recipe, model, ring, drawn, key=jax.random.key(0))
+    seen = np.asarray(read_observations(ring, drawn.place, window=recipe.window)).sum(axis=2)
+    np.testing.assert_array_equal(fresh.window.value[:, :3], seen[:, :3])
+    np.testing.assert_array_equal(fresh.window.value[:, 3:], drawn.window.value[:, 3:])
+    np.testing.assert_array_equal(fresh.window.policy[:, 3:], drawn.window.policy[:, 3:])
+    chance = np.exp(seen[:, :3, None] * np.arange(ACTIONS) / 8)
+    chance /= chance.sum(axis=2, keepdims=True)
+    np.testing.assert_allclose(fresh.window.policy[:, :3], chance, rtol=1e-5)
+    learner = start_learner(model, recipe)
+    _, _, losses = eqx.filter_jit(update)(recipe, learner, ring, key=jax.random.key(2))
+    assert not bool(losses.is_skipped)
+
+
+def test_reanalysis_without_a_planner_is_refused(model, ring, drawn):
+    with pytest.raises(ValueError, match="reanalysed=3 sequences, but the recipe has no planner"):
+        reanalyse(RECIPE._replace(reanalysed=3), model, ring, drawn, key=jax.random.key(0))
 
 
 def test_step_is_down_the_gradient_with_targets_held_fixed(model, drawn):
@@ -188,16 +267,16 @@ def test_step_is_down_the_gradient_with_targets_held_fixed(model, drawn):
 
 def test_ten_updates_move_every_parameter_of_all_three_networks(learner, ring):
     """Without weight decay, so that whatever moves is moved by its gradient."""
-    trained, key = learner, jax.random.key(3)
+    later, key = learner, jax.random.key(3)
     for number in range(10):
-        trained, ring, losses = UPDATE(trained, ring, jax.random.fold_in(key, number))
-        assert bool(losses.is_finite)
+        later, ring, losses = UPDATE(later, ring, jax.random.fold_in(key, number))
+        assert not bool(losses.is_skipped)
     for name in ("representation", "dynamics", "prediction"):
-        before, after = (arrays(getattr(one.model, name)) for one in (learner, trained))
+        before, after = (arrays(getattr(one.model, name)) for one in (learner, later))
         assert len(before) >= 4
         for old, new in zip(before, after, strict=True):
             assert (np.asarray(old) != np.asarray(new)).all(), name
-    assert int(trained.updates) == 10
+    assert int(later.updates) == 10
 
 
 def test_target_is_copied_exactly_every_period(learner, ring):
@@ -212,7 +291,8 @@ def test_target_is_copied_exactly_every_period(learner, ring):
 
 def test_update_gives_the_batch_its_new_priorities(model, learner, ring):
     key = jax.random.key(5)
-    drawn = sample(ring, batch=BATCH, window=RECIPE.window, beta=0.4, key=key)
+    key_draw, _ = jax.random.split(key)
+    drawn = sample(ring, batch=BATCH, window=RECIPE.window, beta=0.4, key=key_draw)
     _, updated, _ = UPDATE(learner, ring, key)
     _, _, errors = slow_loss(model, drawn)
     places = list(zip(*(place.tolist() for place in drawn.place), strict=True))
@@ -222,20 +302,48 @@ def test_update_gives_the_batch_its_new_priorities(model, learner, ring):
     np.testing.assert_allclose(updated.priority, wanted, rtol=1e-3)
 
 
-@pytest.mark.parametrize("poison", [jnp.nan, jnp.inf])
+def poison(drawn, field, value):
+    window = drawn.window._replace(**{field: getattr(drawn.window, field).at[:].set(value)})
+    return drawn._replace(window=window)
+
+
+@pytest.mark.parametrize("value", [jnp.nan, jnp.inf, 1e4])
 @pytest.mark.parametrize("field", ["reward", "value"])
-def test_input_that_is_not_finite_is_told(model, drawn, field, poison):
-    window = drawn.window._replace(**{field: getattr(drawn.window, field).at[:].set(poison)})
-    _, losses, _ = FIT(start_learner(model, DESCENT), drawn._replace(window=window))
-    assert not bool(losses.is_finite)
+def test_update_that_cannot_be_trusted_is_skipped_and_counted(model, drawn, field, value):
+    """Not finite, or a gradient with a norm above 100: nothing moves, the next good update does."""
+    learner = start_learner(model, DESCENT)
+    kept, losses, error = FIT(learner, poison(drawn, field, value))
+    assert bool(losses.is_skipped)
+    assert not float(losses.gradient_norm) <= 100
+    assert np.isnan(error).all()
+    assert is_same(kept.model, learner.model)
+    assert is_same(kept.optimiser, learner.optimiser)
+    assert [int(kept.updates), int(kept.skipped), int(kept.in_a_row)] == [1, 1, 1]
+    made, losses, _ = FIT(kept, drawn)
+    assert not bool(losses.is_skipped)
+    assert not is_same(made.model, learner.model)
+    assert [int(made.updates), int(made.skipped), int(made.in_a_row)] == [2, 1, 0]
 
 
-def test_weights_that_are_not_finite_are_told(model, drawn):
+def test_after_ten_skipped_in_a_row_nothing_more_is_learned(model, drawn):
+    learner = start_learner(model, DESCENT)
+    bad = poison(drawn, "reward", jnp.nan)
+    for number in range(1, 11):
+        learner, losses, _ = FIT(learner, bad)
+        assert int(losses.in_a_row) == number
+    stopped, losses, _ = FIT(learner, drawn)
+    assert bool(losses.is_skipped)
+    assert int(losses.in_a_row) == 11
+    assert is_same(stopped.model, model)
+
+
+def test_skipped_update_leaves_priorities_alone(model, ring):
     broken = eqx.tree_at(
-        lambda tree: tree.prediction.value.layers[0].bias, model, jnp.full(5, jnp.nan)
+        lambda tree: tree.prediction.value.mlp.layers[0].bias, model, jnp.full(5, jnp.nan)
     )
-    _, losses, _ = FIT(start_learner(broken, DESCENT), drawn)
-    assert not bool(losses.is_finite)
+    _, after, losses = UPDATE(start_learner(broken, RECIPE), ring, jax.random.key(0))
+    assert bool(losses.is_skipped)
+    np.testing.assert_array_equal(after.priority, ring.priority)
 
 
 def test_same_key_gives_the_same_bits(learner, ring):
@@ -274,3 +382,39 @@ def test_weight_decay_is_decoupled():
     parameter = jnp.array([2.0])
     change, _ = optimiser.update(jnp.zeros(1), optimiser.init(parameter), parameter)
     assert float(change[0]) == pytest.approx(-0.1 * 0.5 * 2.0)
+
+
+def test_centralised_gradients_have_no_mean_in_any_row():
+    """Yong et al. 2020; a first step of Adam hides sizes, so the chain is looked at before it."""
+    optimiser = make_optimiser(
+        learning_rate=1.0,
+        decay_updates=100,
+        final_share=1.0,
+        weight_decay=0.0,
+        clip=1e9,
+        is_centralised=True,
+    )
+    weights = jnp.zeros((2, 3))
+    gradient = jnp.array([[1.0, 2.0, 6.0], [5.0, 5.0, 5.0]])
+    change, _ = optimiser.update(gradient, optimiser.init(weights), weights)
+    np.testing.assert_allclose(change, [[1.0, 1.0, -1.0], [0.0, 0.0, 0.0]], atol=1e-4)
+
+
+def test_value_scale_is_learned_but_not_decayed():
+    scaled = Model(
+        FEATURES,
+        ACTIONS,
+        widths=(8,),
+        latent=LATENT,
+        head=5,
+        value_scale=5.0,
+        key=jax.random.key(0),
+    )
+    optimiser = make_optimiser(
+        learning_rate=0.1, decay_updates=100, final_share=1.0, weight_decay=0.5, clip=1.0
+    )
+    weights = trained(scaled)
+    still = jax.tree.map(jnp.zeros_like, weights)
+    change, _ = optimiser.update(still, optimiser.init(weights), weights)
+    assert float(change.prediction.value.scale) == 0.0
+    assert np.asarray(change.prediction.policy.layers[0].weight).any()

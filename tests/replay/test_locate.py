@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alpha_factory.replay.ring import locate
+from alpha_factory.replay.draw import locate
 
 located = jax.jit(locate)
 

@@ -28,11 +28,17 @@ NAMES = {
     "search": ["puct", "puct-null", "gumbel", "gumbel-null", "network"],
     "learn": ["update", "sequences", "sample", "insert"],
     "loop": ["loop"],
+    "cartpole": ["cartpole", "cartpole-act"],
 }
+_CARTPOLE = {"simulations": 2, "worlds": 1, "steps": 6, "batch": 7}
 _SEARCH = {"batch": 2, "simulations": 4, "searches": 2}
 PEERS_ASKED = {
     "worlds": [("maze", {"worlds": 4, "steps": 4, "rounds": 3})],
     "search": [(name, _SEARCH) for name in NAMES["search"] if name != "network"],
+    "cartpole": [
+        ("cartpole", _CARTPOLE | {"updates": 5}),
+        ("cartpole-act", _CARTPOLE | {"updates": 0}),
+    ],
 }
 
 
@@ -64,6 +70,11 @@ def tiny():
         positions=4,
         updates=2,
         config=config,
+        cartpole=config,
+        iterations=2,
+        peer_steps=6,
+        peer_updates=5,
+        peer_batch=7,
     )
 
 
@@ -104,6 +115,13 @@ def test_bench_stage_prints_the_promised_fields(stage, tiny):
         assert list(measured["share"]) == ["worlds", "search", "learn", "other"]
         # 2 iterations learn from 1 batch of 4 sequences each and collect at most 2 * 12 * 4 frames.
         assert 8 / 96 <= measured["replay_ratio"] <= 8 / 48
+    if stage == "cartpole":
+        sizes = {"simulations": 2, "worlds": 4, "steps": 12, "iterations": 2, "batch": 4}
+        shapes = [result["shape"] for result in measured["results"]]
+        assert shapes == [sizes | {"updates": 1}, sizes | {"updates": 0}]
+        # 2 iterations collect at most 2 * 12 * 4 frames.
+        for result in measured["results"]:
+            assert 48 <= result["rate"] * result["median_s"] <= 96.5
     if stage == "search":
         assert [(part["name"], part["batch"]) for part in measured["parts"]] == [
             ("puct", 2),
@@ -119,12 +137,14 @@ def test_bench_stage_prints_the_promised_fields(stage, tiny):
 
 
 def test_bench_stage_says_which_have_peers():
-    with pytest.raises(UsageError, match=r"learn has no peers; worlds and search have\."):
+    with pytest.raises(UsageError, match=r"learn has no peers; worlds, search and cartpole have\."):
         bench_stage("learn", 1, peer=make_peer().peer)
 
 
 def test_bench_stage_lists_stages_when_unknown():
-    with pytest.raises(UsageError, match=r"Did you mean 'worlds'.*learn, loop, search, worlds"):
+    with pytest.raises(
+        UsageError, match=r"Did you mean 'worlds'.*cartpole, learn, loop, search, worlds"
+    ):
         bench_stage("world", 1)
 
 

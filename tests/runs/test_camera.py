@@ -4,8 +4,8 @@ from PIL import Image
 from alpha_factory.core.errors import UsageError
 from alpha_factory.runs import checkpoint
 from alpha_factory.runs.camera import render_world
-from alpha_factory.runs.config import to_json
 from alpha_factory.runs.directory import create_run
+from alpha_factory.runs.settings import to_json
 from alpha_factory.runs.state import begin_state
 from runs.tiny import TINY
 

@@ -13,9 +13,10 @@ import pytest
 from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.genome import from_values, to_hex
 from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldScore
-from alpha_factory.runs import config as settings
+from alpha_factory.runs import settings
 from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.metrics import MetricWriter
+from alpha_factory.runs.presets import PRESETS
 from alpha_factory.runs.report import write_report
 from alpha_factory.runs.report.tree import draw_tree
 from alpha_factory.worlds import from_text, make_grid, write_gif
@@ -121,7 +122,7 @@ def _suite(trained: float, random: float) -> dict:
 def _begin(path, **changes) -> None:
     """A run that has settings and nothing else."""
     path.mkdir()
-    config = settings.to_json(settings.PRESETS["demo"]) | changes
+    config = settings.to_json(PRESETS["demo"]) | changes
     (path / "config.json").write_text(json.dumps(config))
 
 
@@ -309,7 +310,7 @@ def test_command_reproduces_the_run(finished):
 
 
 def test_settings_that_no_option_sets_are_named(tmp_path):
-    learning = settings.to_json(settings.PRESETS["demo"])["learning"] | {"discount": 0.9}
+    learning = settings.to_json(PRESETS["demo"])["learning"] | {"discount": 0.9}
     _begin(tmp_path / "run", learning=learning)
     page = Page(write_report(tmp_path / "run").read_text(encoding="utf-8"))
     assert "no option sets them: learning.discount = 0.9 ." in page.text

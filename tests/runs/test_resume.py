@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from alpha_factory.core.errors import CorruptCheckpoint, DiskFull, NonFinite, RunConflict
+from alpha_factory.core.errors import CorruptCheckpoint, DiskFull, Diverged, RunConflict
 from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.durable import list_checkpoints
 from alpha_factory.runs.loop import Hooks, Run
@@ -110,14 +110,18 @@ def test_run_with_no_whole_checkpoint_names_them(tmp_path: Path) -> None:
         tiny.open_run(run.directory.path, is_resuming=True)
 
 
-def test_non_finite_loss_stops_at_the_last_good_checkpoint(tmp_path: Path) -> None:
+def test_learning_that_diverges_stops_at_the_last_good_checkpoint(tmp_path: Path) -> None:
     config = tiny.with_learning(learning_rate=1e38)
     run = tiny.open_run(tmp_path / "run", config=config)
     run.save()
     before = {
         path: path.read_bytes() for path in list_checkpoints(run.directory.checkpoints).values()
     }
-    with pytest.raises(NonFinite, match=r"at update \d+\. The last good checkpoint is .*000000000"):
+    told = (
+        r"at update \d+: 10 updates.* in a row were skipped, the last for .* norm (nan|inf|\d).* "
+        r"comes from world \d+\. The last good checkpoint is .*000000000"
+    )
+    with pytest.raises(Diverged, match=told):
         tiny.finish(run)
     after = list_checkpoints(run.directory.checkpoints).values()
     assert {path: path.read_bytes() for path in after} == before
@@ -149,7 +153,7 @@ def test_checkpoint_made_with_other_settings_is_refused_naming_both_values(tmp_p
         tiny.open_run(run.directory.path, is_resuming=True, config=edited)
 
 
-def test_non_finite_loss_of_a_specialist_stops_the_run_before_anything_is_merged(
+def test_specialist_that_diverges_stops_the_run_before_anything_is_merged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tiny.open_run(tmp_path / "run")
@@ -161,14 +165,17 @@ def test_non_finite_loss_of_a_specialist_stops_the_run_before_anything_is_merged
         student, progress = train(*args, **options)
         if calls == 3:  # after the two stretches of the first cycle comes its specialist
             nan = progress.losses.value * float("nan")
-            is_finite = progress.losses.is_finite & False
             progress = eqx.tree_at(
-                lambda one: (one.losses.value, one.losses.is_finite), progress, (nan, is_finite)
+                lambda one: (one.losses.value, one.losses.in_a_row),
+                progress,
+                (nan, progress.losses.in_a_row + 10),
             )
         return student, progress
 
     monkeypatch.setattr(run.programs, "train", train_specialist_to_nan)
-    with pytest.raises(NonFinite, match=r"A specialist's loss \(value\) .* at update 9"):
+    with pytest.raises(
+        Diverged, match=r"at update 9: 10 updates of a specialist in a row .* value not finite"
+    ):
         tiny.finish(run)
     with Archive(run.directory.worlds) as archive:
         assert len(archive.worlds()) == 1

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.runs.archive import Archive
-from alpha_factory.runs.config import PRESETS
 from alpha_factory.runs.evaluation import evaluate_run
 from alpha_factory.runs.metrics import read_metrics
+from alpha_factory.runs.presets import PRESETS
 from alpha_factory.runs.start import start_run
 from alpha_factory.service.ledger import Ledger
 from runs.tiny import TINY

@@ -16,11 +16,11 @@ from alpha_factory.runs.config import (
     NetworkConfig,
     RunConfig,
     SearchConfig,
-    to_json,
 )
 from alpha_factory.runs.directory import create_run, resume_run
 from alpha_factory.runs.loop import Hooks, Run
 from alpha_factory.runs.programs import Programs
+from alpha_factory.runs.settings import to_json
 from alpha_factory.runs.suites import held_out_levels
 
 TINY = RunConfig(

@@ -42,9 +42,10 @@ class Table(Model):
         def table(given, kind=jnp.float32):
             return jnp.asarray(nothing if given is None else given, kind)
 
-        self.representation = eqx.nn.Identity()
+        self.representation = eqx.nn.Lambda(lambda obs: obs.astype(jnp.float32))
         self.dynamics = Moves(table(following, jnp.int32), table(reward))
         self.prediction = Guesses(table(logits), table(nothing[:, 0] if value is None else value))
+        self.dtype = "float32"
 
 
 def at(state, worlds=WORLDS):

@@ -20,11 +20,12 @@ class Bench:
     """
 
     stage: tyro.conf.Positional[str]
-    """worlds, search, learn or loop."""
+    """worlds, search, learn, loop or cartpole."""
     repeats: int = 5
     """Measurements of each result; the median and the extremes are printed."""
     peer: output.OptionalName = None
-    """Measure another project in turns with ours: jaxued (worlds), which `make peer-jaxued` installs; mctx (search)."""
+    """Measure another project in turns with ours: jaxued (worlds) and muax (cartpole), which `make peer-NAME` installs;
+    mctx (search)."""
     json: output.Switch = False
     """Print the measurement as one JSON object."""
 
@@ -67,11 +68,13 @@ class Bench:
 
 def compare(ours: Sequence[Mapping[str, Any]], peer: Mapping[str, Any]) -> list[str]:
     """A line for each result of the peer: its rates, and how many times as fast we are."""
-    named = {(result["name"], result["shape"].get("batch")): result for result in ours}
     lines = []
     for theirs in peer["results"]:
         batch = theirs["shape"].get("batch")
-        mine = named[theirs["name"], batch]
+        same = [result for result in ours if result["name"] == theirs["name"]]
+        if len(same) > 1:  # a result at several batches; where there is one, the peer's may differ
+            same = [result for result in same if result["shape"]["batch"] == batch]
+        (mine,) = same
         title = theirs["name"] if batch is None else f"{theirs['name']}, batch {batch},"
         line = f"{title} of {peer['name']} {peer['version']} (jax {peer['jax']}):"
         for key, what in (("rate", theirs["unit"]), ("rate_per_cpu_s", "each CPU second")):

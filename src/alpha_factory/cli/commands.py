@@ -12,6 +12,7 @@ from alpha_factory.cli import cache, output
 from alpha_factory.cli.bench import Bench
 from alpha_factory.cli.doctor import Doctor
 from alpha_factory.cli.evaluate import Evaluate
+from alpha_factory.cli.learn import Learn
 from alpha_factory.cli.report import Report
 from alpha_factory.cli.run import Run
 from alpha_factory.cli.worlds import Worlds
@@ -27,6 +28,7 @@ DESCRIPTION = (
 
 Command: Any = (
     Annotated[Run, tyro.conf.subcommand("run")]
+    | Annotated[Learn, tyro.conf.subcommand("learn")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Worlds, tyro.conf.subcommand("worlds")]
@@ -53,9 +55,9 @@ def execute(argv: Sequence[str] | None) -> int:
         return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}.", 1)
 
 
-def parse(argv: Sequence[str] | None) -> Run | Evaluate | Report | Worlds | Bench | Doctor:
+def parse(argv: Sequence[str] | None) -> Run | Learn | Evaluate | Report | Worlds | Bench | Doctor:
     """The command that `argv` (without the program's name) asks for; None stands for `sys.argv`."""
-    command: Run | Evaluate | Report | Worlds | Bench | Doctor = tyro.cli(
+    command: Run | Learn | Evaluate | Report | Worlds | Bench | Doctor = tyro.cli(
         Command,
         prog=output.NAME,
         description=DESCRIPTION,

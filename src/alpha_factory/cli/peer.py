@@ -21,10 +21,10 @@ from alpha_factory.service.effects import Child, ChildFailed
 if TYPE_CHECKING:
     from alpha_factory.runs.bench import Peer
 
-SCRIPTS = {"jaxued": "jaxued_maze.py", "mctx": "mctx_search.py"}
+SCRIPTS = {"jaxued": "jaxued_maze.py", "mctx": "mctx_search.py", "muax": "muax_cartpole.py"}
 _OURS = {"mctx"}  # run by our own Python
 _HELLO_S = 120.0
-_MEASURE_S = 300.0
+_MEASURE_S = 600.0
 _NOT_PASSED_ON = ("JAX_", "PYTHON")
 """Beginnings of environment variables that are meant for this process: another JAX may not know them."""
 

@@ -34,19 +34,32 @@ class Run:
     """End after this many env steps, instead of the preset's."""
     resume: output.Switch = False
     """Go on from the last complete checkpoint of --out."""
+    set: output.Settings = ()
+    """Another setting than the preset's, by its name in the configuration, such as learning.batch=512; repeatable."""
     mutator: output.OptionalName = None
     """How new worlds come from old ones: a mutator's name from any installed method."""
+    devices: output.OptionalInt = None
+    """Spread worlds and batches over so many devices; without it, over all that JAX sees."""
+    coordinator: output.OptionalName = None
+    """HOST:PORT of process 0, where several processes run one run together; auto on SLURM, GKE and the like."""
+    processes: output.OptionalInt = None
+    """How many processes there are, the same for each; with --coordinator."""
+    process: output.OptionalInt = None
+    """Which of them this is, from 0; with --coordinator. Only 0 writes."""
     json: output.Switch = False
     """Print the final summary as one JSON object; progress goes to stderr."""
 
     def __call__(self) -> int:
         """Run to the end or to Ctrl-C; 130 for the latter."""
-        from alpha_factory.runs.config import choose_preset
+        from alpha_factory.runs.presets import choose_preset
 
         if self.preset is not None:
             choose_preset(
                 self.preset
             )  # again in start_run; here a typing error doesn't wait for JAX
+        from alpha_factory.runs.processes import connect, is_first
+
+        connect(self.coordinator, self.processes, self.process)
         from alpha_factory.runs.start import start_run
 
         with contextlib.ExitStack() as ledgers, output.quiet_stdout():
@@ -58,9 +71,13 @@ class Run:
                 frames=self.frames,
                 resume=self.resume,
                 mutator=self.mutator,
+                changes=self.set,
                 open_ledger=lambda directory: _open_ledger(directory, ledgers),
                 console=output.stderr_console(),
+                devices=self.devices,
             )
+        if not is_first():
+            return 130 if summary["interrupted"] else 0
         if self.json:
             output.print_json(summary)
         else:

@@ -68,8 +68,8 @@ class CorruptCheckpoint(AlphaFactoryError):
         super().__init__(f"Checkpoint {path} is unusable: {reason}.")
 
 
-class NonFinite(AlphaFactoryError, ArithmeticError):
-    """A NaN or an infinity turned up in learning; nothing was saved after it."""
+class Diverged(AlphaFactoryError, ArithmeticError):
+    """So many updates in a row could not be made that learning stopped; nothing was saved after."""
 
     def __init__(self, what: str, update: int, checkpoint: Path | None) -> None:
         self.what, self.update, self.checkpoint = what, update, checkpoint
@@ -79,8 +79,19 @@ class NonFinite(AlphaFactoryError, ArithmeticError):
             else "No checkpoint had been written yet"
         )
         super().__init__(
-            f"{what} stopped being finite at update {update}. {kept}; nothing was overwritten. "
+            f"Learning stopped at update {update}: {what}. {kept}; nothing was overwritten. "
             "Try a lower learning rate or another seed."
+        )
+
+
+class OutOfMemory(AlphaFactoryError, MemoryError):
+    """A program did not fit into the device's memory."""
+
+    def __init__(self, program: str, parts: dict[str, float], remedy: str) -> None:
+        self.program, self.parts = program, parts
+        listed = ", ".join(f"{name} {gib:.2f}" for name, gib in parts.items())
+        super().__init__(
+            f"The device's memory was too small for {program!r}. Estimated GiB: {listed}. {remedy}"
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 Level = Any
 """A pytree of arrays that says which world this is; what it holds is the world's own business."""
@@ -53,7 +53,8 @@ class Trajectory(eqx.Module):
     the episode was truncated, when `value` is the search's value of that state.
     """
 
-    obs: Bool[Array, "*time worlds features"]
+    slot: Int[Array, "*time worlds"]  # where in its source the level was drawn; beyond it: gone
+    obs: Shaped[Array, "..."]  # axes `*time worlds`, then those of an observation
     action: Int[Array, "*time worlds"]
     reward: Float[Array, "*time worlds"]  # received on leaving this row
     is_terminated: Bool[Array, "*time worlds"]  # the step from this row ended the episode

@@ -1,23 +1,37 @@
 """Batches to a better policy."""
 
+from alpha_factory.learn.ewc import Consolidation, consolidate, drift, estimate_fisher
 from alpha_factory.learn.muzero import (
+    LARGEST_NORM,
+    MOST_SKIPPED,
     Learner,
     Losses,
     Recipe,
     fit,
-    make_optimiser,
     start_learner,
-    unrolled_loss,
     update,
 )
+from alpha_factory.learn.optimiser import make_optimiser
+from alpha_factory.learn.train import Practice, Progress, Student, keep, start_student, train
 
 __all__ = [
+    "LARGEST_NORM",
+    "MOST_SKIPPED",
+    "Consolidation",
     "Learner",
     "Losses",
+    "Practice",
+    "Progress",
     "Recipe",
+    "Student",
+    "consolidate",
+    "drift",
+    "estimate_fisher",
     "fit",
+    "keep",
     "make_optimiser",
     "start_learner",
-    "unrolled_loss",
+    "start_student",
+    "train",
     "update",
 ]

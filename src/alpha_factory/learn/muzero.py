@@ -1,6 +1,7 @@
-"""Batches to a better model: MuZero's unrolled loss and one gradient step (paper, section 3.4)."""
+"""Batches to a better model: one gradient step of MuZero (paper, sections 3.4 to 3.6)."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -8,9 +9,20 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from alpha_factory.core.types import Policy
+from alpha_factory.learn.ewc import Consolidation, drift, start_consolidation
+from alpha_factory.learn.loss import unroll
 from alpha_factory.nets import Model
-from alpha_factory.replay import Ring, Sample, sample, set_priority
+from alpha_factory.replay import Ring, Sample, read_observations, sample, set_priority
 from alpha_factory.rollout import Targets, unroll_targets
+
+Tree = TypeVar("Tree")
+
+LARGEST_NORM = 100.0
+"""A gradient with a greater norm is not followed (safety checklist, S5)."""
+
+MOST_SKIPPED = 10
+"""Updates skipped in a row after which nothing more is learned: somebody has to look."""
 
 
 class Learner(eqx.Module):
@@ -19,17 +31,28 @@ class Learner(eqx.Module):
     model: Model
     target: Model
     optimiser: optax.OptState
-    updates: Int[Array, ""]
+    consolidation: Consolidation | None  # None: past worlds hold nothing
+    updates: Int[Array, ""]  # those skipped included
+    skipped: Int[Array, ""]
+    in_a_row: Int[Array, ""]  # updates skipped since the last that was made
 
 
 class Losses(eqx.Module):
-    """Terms of eq. (1), averaged over the batch, and the norm of the gradient."""
+    """Terms of eq. (1), averaged over the batch, and how the update went."""
 
     value: Float[Array, "*updates"]
     policy: Float[Array, "*updates"]
     reward: Float[Array, "*updates"]
-    gradient_norm: Float[Array, "*updates"]
-    is_finite: Bool[Array, "*updates"]
+    decay: Float[Array, "*updates"]  # lambda_c |theta|^2: decoupled, it has no gradient here
+    ewc: Float[Array, "*updates"]  # lambda_ewc L_EWC
+    gradient_norm: Float[Array, "*updates"]  # before it is clipped
+    is_skipped: Bool[Array, "*updates"]
+    in_a_row: Int[Array, "*updates"]  # updates skipped since the last that was made
+    world: Int[Array, "*updates"]  # number of the world of the sequence that is farthest off
+
+
+def _as_it_lies(drawn: Sample) -> Sample:
+    return drawn
 
 
 class Recipe(NamedTuple):
@@ -44,6 +67,13 @@ class Recipe(NamedTuple):
     target_period: int  # updates between two copies of the model to the target
     alpha: float  # exponent of priorities
     beta: float  # exponent of importance weights
+    weight_decay: float = 0.0  # lambda_c, to be told; what acts is the optimiser's
+    is_balanced: bool = False  # draw worlds before rows
+    is_remade: bool = False  # rematerialise the forward pass
+    planner: Policy | None = None  # searches again what is reanalysed
+    reanalysed: int = 0  # sequences of a batch whose targets are searched again
+    ewc_weight: float = 0.0  # lambda_ewc
+    arrange: Callable[[Sample], Sample] = _as_it_lies  # where a batch is to be, in `jit`
 
     @property
     def window(self) -> int:
@@ -51,55 +81,65 @@ class Recipe(NamedTuple):
         return self.unroll + self.horizon + 1
 
 
-def make_optimiser(
-    *,
-    learning_rate: float,
-    decay_updates: int,
-    final_share: float,
-    weight_decay: float,
-    clip: float,
-) -> optax.GradientTransformation:
-    """AdamW (0.9, 0.95) on a cosine schedule (paper, section 3.5) behind a clip of the norm.
-
-    Args:
-        decay_updates: T_max.
-        final_share: share of the learning rate that is left after T_max updates, and stays.
-    """
-    schedule = optax.cosine_decay_schedule(learning_rate, decay_updates, alpha=final_share)
-    return optax.chain(
-        optax.clip_by_global_norm(clip),
-        optax.adamw(schedule, b1=0.9, b2=0.95, weight_decay=weight_decay),
-    )
-
-
 def start_learner(model: Model, recipe: Recipe) -> Learner:
     """A learner that has made no update."""
     optimiser = recipe.optimiser.init(eqx.filter(model, eqx.is_inexact_array))
     # A copy, so that neither shares a buffer that the other donates.
     target = jax.tree.map(lambda leaf: leaf.copy() if eqx.is_array(leaf) else leaf, model)
-    return Learner(model, target, optimiser, jnp.int32(0))
+    consolidation = start_consolidation(model) if recipe.ewc_weight else None
+    return Learner(model, target, optimiser, consolidation, *(jnp.int32(0) for _ in range(3)))
 
 
 def update(
     recipe: Recipe, learner: Learner, ring: Ring, *, key: PRNGKeyArray
 ) -> tuple[Learner, Ring, Losses]:
     """Draw a batch, step down the gradient of eq. (1), give the batch its new priorities."""
-    drawn = sample(ring, batch=recipe.batch, window=recipe.window, beta=recipe.beta, key=key)
-    learner, losses, error = fit(recipe, learner, drawn)
+    key_draw, key_plan = jax.random.split(key)
+    drawn = sample(
+        ring,
+        batch=recipe.batch,
+        window=recipe.window,
+        beta=recipe.beta,
+        is_balanced=recipe.is_balanced,
+        key=key_draw,
+    )
+    if recipe.reanalysed:
+        drawn = reanalyse(recipe, learner.target, ring, drawn, key=key_plan)
+    learner, losses, error = fit(recipe, learner, recipe.arrange(drawn))
     return learner, set_priority(ring, drawn.place, error, alpha=recipe.alpha), losses
 
 
-def fit(
-    recipe: Recipe, learner: Learner, drawn: Sample
-) -> tuple[Learner, Losses, Float[Array, " batch"]]:
-    """One gradient step on a given batch.
+def reanalyse(
+    recipe: Recipe, target: Model, ring: Ring, drawn: Sample, *, key: PRNGKeyArray
+) -> Sample:
+    """Search the first `recipe.reanalysed` sequences again with the present target network.
 
-    Returns:
-        The learner, the terms of the loss, and |v - z| + |r^ - r| of the first step, by which
-        replay is prioritised.
+    Policies and bootstrap values of all their rows are the new search's (Reanalyse, Schrittwieser
+    et al. 2020, appendix H).
+
+    Raises:
+        ValueError: the recipe has no planner.
     """
+    if recipe.planner is None:
+        raise ValueError(
+            f"reanalysed={recipe.reanalysed} sequences, but the recipe has no planner."
+        )
+    place = (drawn.place[0][: recipe.reanalysed], drawn.place[1][: recipe.reanalysed])
+    obs = read_observations(ring, place, window=recipe.window)
+    plan = recipe.planner(target, obs.reshape(-1, *obs.shape[2:]), key=key)
+    policy, value = (leaf.reshape(*obs.shape[:2], *leaf.shape[1:]) for leaf in plan[1:])
     window = drawn.window
-    targets = unroll_targets(
+    fresh = window._replace(
+        policy=window.policy.at[:, : recipe.reanalysed].set(policy),
+        value=window.value.at[:, : recipe.reanalysed].set(value),
+    )
+    return drawn._replace(window=fresh)
+
+
+def make_targets(recipe: Recipe, drawn: Sample) -> Targets:
+    """What the model should say along the drawn windows."""
+    window = drawn.window
+    return unroll_targets(
         window.reward,
         window.is_terminated,
         window.is_last,
@@ -108,67 +148,88 @@ def fit(
         horizon=recipe.horizon,
         discount=recipe.discount,
     )
-    trained, fixed = eqx.partition(learner.model, eqx.is_inexact_array)
 
-    def loss(trained: Model) -> tuple[Array, tuple[Losses, Array]]:
-        return unrolled_loss(recipe, eqx.combine(trained, fixed), drawn, targets)
 
-    gradient, (losses, error) = jax.grad(loss, has_aux=True)(trained)
+def fit(
+    recipe: Recipe, learner: Learner, drawn: Sample
+) -> tuple[Learner, Losses, Float[Array, " batch"]]:
+    """One gradient step on a given batch, or none where the gradient cannot be trusted.
+
+    A loss, gradient or step that is not finite, or a gradient's norm above `LARGEST_NORM`, skips the
+    update: model and optimiser stay as they were. After `MOST_SKIPPED` in a row all are skipped.
+
+    Returns:
+        The learner, the terms of the loss, and |v - z| + |r^ - r| of the first step, by which
+        replay is prioritised; NaN if the update was skipped.
+    """
+    targets = make_targets(recipe, drawn)
+    weights, fixed = eqx.partition(learner.model, eqx.is_inexact_array)
+
+    def loss(weights: Model) -> tuple[Array, tuple[Losses, Array]]:
+        model = eqx.combine(weights, fixed)
+        return weigh(recipe, model, weights, learner.consolidation, drawn, targets)
+
+    (total, (losses, error)), gradient = jax.value_and_grad(loss, has_aux=True)(weights)
     norm = optax.tree.norm(gradient)
-    change, optimiser = recipe.optimiser.update(gradient, learner.optimiser, trained)
-    model = eqx.apply_updates(learner.model, change)
+    change, optimiser = recipe.optimiser.update(gradient, learner.optimiser, weights)
+    # A comparison with NaN is false. A step may be too long though its gradient is not.
+    is_sound = jnp.isfinite(total) & (norm <= LARGEST_NORM) & jnp.isfinite(optax.tree.norm(change))
+    is_made = is_sound & (learner.in_a_row < MOST_SKIPPED)
+    in_a_row = jnp.where(is_made, 0, learner.in_a_row + 1)
+    model = _choose(is_made, eqx.apply_updates(learner.model, change), learner.model)
     updates = learner.updates + 1
     is_copying = updates % recipe.target_period == 0
-    target = jax.tree.map(
-        lambda new, old: jnp.where(is_copying, new, old) if eqx.is_array(new) else new,
-        model,
-        learner.target,
-    )
     losses = eqx.tree_at(
-        lambda terms: (terms.gradient_norm, terms.is_finite),
+        lambda terms: (terms.gradient_norm, terms.is_skipped, terms.in_a_row),
         losses,
-        (norm, losses.is_finite & jnp.isfinite(norm)),
+        (norm, ~is_made, in_a_row),
     )
-    return Learner(model, target, optimiser, updates), losses, error
+    learner = Learner(
+        model=model,
+        target=_choose(is_copying, model, learner.target),
+        optimiser=_choose(is_made, optimiser, learner.optimiser),
+        consolidation=learner.consolidation,
+        updates=updates,
+        skipped=learner.skipped + (~is_made).astype(jnp.int32),
+        in_a_row=in_a_row,
+    )
+    return learner, losses, jnp.where(is_made, error, jnp.nan)
 
 
-def unrolled_loss(
-    recipe: Recipe, model: Model, drawn: Sample, targets: Targets
+def weigh(
+    recipe: Recipe,
+    model: Model,
+    weights: Model,
+    consolidation: Consolidation | None,
+    drawn: Sample,
+    targets: Targets,
 ) -> tuple[Float[Array, ""], tuple[Losses, Float[Array, " batch"]]]:
-    """Eq. (1) without its weight decay, which is decoupled and the optimiser's.
-
-    Value and policy are compared at k = 0 to K, rewards at the K steps between. Unknown targets
-    count nothing; the sum over k is divided by K + 1 so that the step size does not depend on K.
-    """
-    window, weight = drawn.window, drawn.weight
-    latent = jax.vmap(model.representation)(window.obs.astype(jnp.float32))
-    value_loss = policy_loss = reward_loss = jnp.zeros_like(weight)
-    error = jnp.zeros_like(weight)
-    for k in range(recipe.unroll + 1):
-        logits, value = jax.vmap(model.prediction)(latent)
-        miss = jnp.where(targets.is_value_known[k], value - targets.value[k], 0.0)
-        value_loss = value_loss + miss**2
-        cross_entropy = -jnp.sum(window.policy[k] * jax.nn.log_softmax(logits), axis=-1)
-        policy_loss = policy_loss + jnp.where(targets.is_policy_known[k], cross_entropy, 0.0)
-        if k == 0:
-            error = jnp.abs(miss)
-        if k == recipe.unroll:
-            break
-        latent, reward = jax.vmap(model.dynamics)(latent, window.action[k])
-        reward_miss = jnp.where(targets.is_reward_known[k], reward - targets.reward[k], 0.0)
-        reward_loss = reward_loss + reward_miss**2
-        if k == 0:
-            error = error + jnp.abs(reward_miss)
-    value_term, policy_term, reward_term = (
-        jnp.mean(weight * term) / (recipe.unroll + 1)
-        for term in (value_loss, policy_loss, reward_loss)
-    )
-    total = value_term + policy_term + recipe.reward_weight * reward_term
+    """Eq. (1) without its weight decay, which is decoupled and the optimiser's."""
+    misses = unroll(model, drawn.window, targets, is_remade=recipe.is_remade)
+    value, policy, reward = (jnp.mean(drawn.weight * term) for term in misses[:3])
+    ewc = jnp.zeros_like(value)
+    if consolidation is not None:
+        ewc = recipe.ewc_weight * drift(consolidation, weights)
+    total = value + policy + recipe.reward_weight * reward + ewc
+    apart = misses.value + misses.policy + misses.reward
+    worst = jnp.argmax(jnp.where(jnp.isfinite(apart), apart, jnp.inf))
     losses = Losses(
-        value=value_term,
-        policy=policy_term,
-        reward=reward_term,
+        value=value,
+        policy=policy,
+        reward=reward,
+        decay=recipe.weight_decay * optax.tree.norm(weights, squared=True),
+        ewc=ewc,
         gradient_norm=jnp.zeros_like(total),
-        is_finite=jnp.isfinite(total),
+        is_skipped=jnp.zeros((), bool),
+        in_a_row=jnp.int32(0),
+        world=drawn.world[worst],
     )
-    return total, (losses, jax.lax.stop_gradient(error))
+    return total, (losses, misses.error)
+
+
+def _choose(is_first: Bool[Array, ""], first: Tree, second: Tree) -> Tree:
+    return jax.tree.map(
+        lambda one, other: jnp.where(is_first, one, other) if eqx.is_array(one) else one,
+        first,
+        second,
+    )

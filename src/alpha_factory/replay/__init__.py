@@ -1,5 +1,26 @@
 """Trajectories to batches."""
 
-from alpha_factory.replay.ring import Ring, Sample, Window, insert, make_ring, sample, set_priority
+from alpha_factory.replay.draw import Sample, sample
+from alpha_factory.replay.ring import (
+    Place,
+    Ring,
+    Window,
+    insert,
+    make_ring,
+    read_observations,
+    retire,
+    set_priority,
+)
 
-__all__ = ["Ring", "Sample", "Window", "insert", "make_ring", "sample", "set_priority"]
+__all__ = [
+    "Place",
+    "Ring",
+    "Sample",
+    "Window",
+    "insert",
+    "make_ring",
+    "read_observations",
+    "retire",
+    "sample",
+    "set_priority",
+]

@@ -1,35 +1,52 @@
-"""The experience buffer: a ring of rows a world, drawn from by priority, all on the device."""
+"""The experience buffer: a ring of rows a lane, all on the device. A lane is one actor's past.
+
+Rows are written a block at a time; a row from which a whole window can be drawn is *startable*
+and has a priority above 0. How many startable rows each world has is counted in whole numbers, so
+that nothing drifts however long the ring turns.
+"""
 
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float32, Int32, PRNGKeyArray, UInt8
+from jaxtyping import Array, Bool, Float32, Int32, Shaped, UInt8
 
 from alpha_factory.core.types import Trajectory
 
 
 class Ring(eqx.Module):
-    """The newest rows of every actor. Rows not yet written have priority 0."""
+    """The newest rows of every lane. Rows from which no window may start have priority 0."""
 
-    obs: UInt8[Array, "worlds slots packed"]  # 8 features a byte
-    action: UInt8[Array, "worlds slots"]
-    reward: Float32[Array, "worlds slots"]
-    is_terminated: Bool[Array, "worlds slots"]
-    is_last: Bool[Array, "worlds slots"]
-    policy: Float32[Array, "worlds slots actions"]
-    value: Float32[Array, "worlds slots"]
-    priority: Float32[Array, "worlds slots"]  # delta^alpha; 0 where no window may start
+    obs: Shaped[Array, "lanes slots ..."]  # of bits, 8 features a byte
+    action: UInt8[Array, "lanes slots"]
+    reward: Float32[Array, "lanes slots"]
+    is_terminated: Bool[Array, "lanes slots"]
+    is_last: Bool[Array, "lanes slots"]
+    policy: Float32[Array, "lanes slots actions"]
+    value: Float32[Array, "lanes slots"]
+    world: Int32[Array, "lanes slots"]  # number of the row's world; the last one: gone since
+    priority: Float32[Array, "lanes slots"]  # delta^alpha; 0 where no window may start
+    startable: Int32[Array, " numbers"]  # rows with a priority, by world
     highest: Float32[Array, ""]  # the greatest priority given so far, that of new rows
     head: Int32[Array, ""]  # slot that is written next
-    written: Int32[Array, ""]  # rows a world written so far, at most `slots`
+    written: Int32[Array, ""]  # rows a lane written so far, at most `slots`
+    is_packed: bool = eqx.field(static=True)
+
+    @property
+    def gone(self) -> int:
+        """The number under which rows of all worlds that left are kept."""
+        return self.startable.size - 1
+
+
+Place = tuple[Int32[Array, " batch"], Int32[Array, " batch"]]
+"""Where windows start: lane and slot of the first row."""
 
 
 class Window(NamedTuple):
     """Consecutive rows, the leading axis of every array `window`, then `batch`."""
 
-    obs: Bool[Array, "batch features"]  # of the first row only
+    obs: Shaped[Array, "batch ..."]  # of the first row only
     action: Int32[Array, "window batch"]
     reward: Float32[Array, "window batch"]
     is_terminated: Bool[Array, "window batch"]
@@ -38,35 +55,42 @@ class Window(NamedTuple):
     value: Float32[Array, "window batch"]
 
 
-class Sample(NamedTuple):
-    """A batch of windows, where they came from and what corrects for how they were drawn."""
-
-    window: Window
-    place: tuple[Int32[Array, " batch"], Int32[Array, " batch"]]  # world, slot of the first row
-    weight: Float32[Array, " batch"]  # importance weight, at most 1
-
-
-def make_ring(*, worlds: int, slots: int, features: int, actions: int) -> Ring:
+def make_ring(
+    *, lanes: int, slots: int, obs: jax.ShapeDtypeStruct, actions: int, worlds: int
+) -> Ring:
     """An empty ring.
 
+    Args:
+        obs: shape and type of one observation; bits are packed, so they must fill whole bytes.
+        worlds: how many worlds its rows can come from at a time.
+
     Raises:
-        ValueError: unless the features fill whole bytes.
+        ValueError: the observation has bits that do not fill whole bytes.
     """
-    if features % 8:
-        raise ValueError(f"features={features} must be a multiple of 8 to be packed in bytes.")
-    shape = (worlds, slots)
+    is_packed = obs.dtype == jnp.bool_
+    shape, inner = (lanes, slots), obs.shape
+    if is_packed:
+        if len(inner) != 1 or inner[0] % 8:
+            raise ValueError(
+                f"An observation of bits has shape {inner}: it must be flat, and a multiple of 8 "
+                "to be packed in bytes."
+            )
+        inner = (inner[0] // 8,)
     return Ring(
-        obs=jnp.zeros((*shape, features // 8), jnp.uint8),
+        obs=jnp.zeros((*shape, *inner), jnp.uint8 if is_packed else obs.dtype),
         action=jnp.zeros(shape, jnp.uint8),
         reward=jnp.zeros(shape),
         is_terminated=jnp.zeros(shape, bool),
         is_last=jnp.zeros(shape, bool),
         policy=jnp.zeros((*shape, actions)),
         value=jnp.zeros(shape),
+        world=jnp.zeros(shape, jnp.int32),
         priority=jnp.zeros(shape),
+        startable=jnp.zeros(worlds + 1, jnp.int32),
         highest=jnp.float32(1.0),
         head=jnp.int32(0),
         written=jnp.int32(0),
+        is_packed=is_packed,
     )
 
 
@@ -98,66 +122,57 @@ def insert(ring: Ring, trajectory: Trajectory, *, window: int) -> Ring:
     is_new = ((age >= window - 1) & (age < rows + window - 1) & (age < written))[None]
     is_lost = ((age < window - 1) | (age >= written))[None]
     is_last = write(ring.is_last, trajectory.is_last)
+    world = write(ring.world, jnp.minimum(trajectory.slot, ring.gone))
     priority = jnp.where(is_new, jnp.where(is_last, 0.0, ring.highest), ring.priority)
+    priority = jnp.where(is_lost, 0.0, priority)
     return Ring(
-        obs=write(ring.obs, jnp.packbits(trajectory.obs, axis=-1)),
+        obs=write(ring.obs, _pack(ring, trajectory.obs)),
         action=write(ring.action, trajectory.action),
         reward=write(ring.reward, trajectory.reward),
         is_terminated=write(ring.is_terminated, trajectory.is_terminated),
         is_last=is_last,
         policy=write(ring.policy, trajectory.policy),
         value=write(ring.value, trajectory.value),
-        priority=jnp.where(is_lost, 0.0, priority),
+        world=world,
+        priority=priority,
+        startable=_count_startable(world, priority, ring.startable.size),
         highest=ring.highest,
         head=(ring.head + rows) % slots,
         written=written,
+        is_packed=ring.is_packed,
     )
 
 
-def sample(ring: Ring, *, batch: int, window: int, beta: float, key: PRNGKeyArray) -> Sample:
-    """Draw windows with P(i) proportional to priority (Schaul et al. 2016; paper, section 3.5).
-
-    Prefix sums go first over worlds, then over the slots of the world drawn, so that float32
-    rounding stays that of a few thousand terms however large the ring.
-
-    Args:
-        beta: exponent of the importance weights (1 / (N P(i)))^beta, scaled to at most 1.
-    """
-    key_world, key_slot = jax.random.split(key)
-    by_world = jnp.sum(ring.priority, axis=1)
-    shares = jnp.broadcast_to(by_world, (batch, by_world.size))
-    world = locate(shares, jax.random.uniform(key_world, (batch,)))
-    first = locate(ring.priority[world], jax.random.uniform(key_slot, (batch,)))
-    slots = ring.action.shape[1]
-    rows = (first[None] + jnp.arange(window)[:, None]) % slots
-    chance = ring.priority[world, first] / jnp.sum(by_world)
-    startable = jnp.sum(ring.priority > 0).astype(jnp.float32)
-    weight = (startable * chance) ** -beta
-    return Sample(
-        window=Window(
-            obs=jnp.unpackbits(ring.obs[world, first], axis=-1).astype(bool),
-            action=ring.action[world[None], rows].astype(jnp.int32),
-            reward=ring.reward[world[None], rows],
-            is_terminated=ring.is_terminated[world[None], rows],
-            is_last=ring.is_last[world[None], rows],
-            policy=ring.policy[world[None], rows],
-            value=ring.value[world[None], rows],
-        ),
-        place=(world, first),
-        weight=weight / jnp.max(weight),
+def read(ring: Ring, place: Place, *, window: int) -> Window:
+    """The windows that start in these places."""
+    lane, rows = place[0][None], _rows(ring, place, window)
+    return Window(
+        obs=_unpack(ring, ring.obs[place]),
+        action=ring.action[lane, rows].astype(jnp.int32),
+        reward=ring.reward[lane, rows],
+        is_terminated=ring.is_terminated[lane, rows],
+        is_last=ring.is_last[lane, rows],
+        policy=ring.policy[lane, rows],
+        value=ring.value[lane, rows],
     )
+
+
+def read_observations(
+    ring: Ring, place: Place, *, window: int
+) -> Shaped[Array, "window batch ..."]:
+    """What was seen in every row of the windows that start in these places."""
+    return _unpack(ring, ring.obs[place[0][None], _rows(ring, place, window)])
 
 
 def set_priority(
-    ring: Ring,
-    place: tuple[Int32[Array, " batch"], Int32[Array, " batch"]],
-    error: Float32[Array, " batch"],
-    *,
-    alpha: float,
+    ring: Ring, place: Place, error: Float32[Array, " batch"], *, alpha: float
 ) -> Ring:
-    """Give drawn windows the priority error^alpha; of a window drawn twice one value is kept."""
+    """Give drawn windows the priority error^alpha; of a window drawn twice one value is kept.
+
+    An error that is not finite changes nothing.
+    """
     # Never 0, which would mean that no window may start here.
-    priority = (error + 1e-3) ** alpha
+    priority = jnp.where(jnp.isfinite(error), (error + 1e-3) ** alpha, ring.priority[place])
     return eqx.tree_at(
         lambda tree: (tree.priority, tree.highest),
         ring,
@@ -165,22 +180,28 @@ def set_priority(
     )
 
 
-def locate(
-    weights: Float32[Array, "batch choices"], share: Float32[Array, " batch"]
-) -> Int32[Array, " batch"]:
-    """Where a share of the whole weight is reached, a row each; never at a weight of 0.
+def retire(ring: Ring, is_gone: Bool[Array, " worlds"]) -> Ring:
+    """Keep the rows of worlds that left under the one number of all that did."""
+    # The last number, whose rows stay where they are, is not among the flags.
+    flags = jnp.append(is_gone, False)
+    world = jnp.where(flags[ring.world], ring.gone, ring.world)
+    startable = _count_startable(world, ring.priority, ring.startable.size)
+    return eqx.tree_at(lambda tree: (tree.world, tree.startable), ring, (world, startable))
 
-    A parallel prefix sum adds in another order at every place, so by rounding it may rise where
-    the weight is 0, or fall. Places of weight 0 are therefore left out by name.
 
-    Args:
-        weights: at least 0, and not all 0.
-        share: in [0, 1); drawn uniformly, it makes the index proportional to the weights.
-    """
-    total = jnp.cumsum(weights, axis=1)
-    is_choice = weights > 0
-    is_beyond = is_choice & (total > share[:, None] * total[:, -1:])
-    # Rounding may also put the point beyond every sum: then the last place with a weight is taken.
-    last = weights.shape[1] - 1 - jnp.argmax(is_choice[:, ::-1], axis=1)
-    index = jnp.where(jnp.any(is_beyond, axis=1), jnp.argmax(is_beyond, axis=1), last)
-    return index.astype(jnp.int32)
+def _count_startable(
+    world: Int32[Array, "lanes slots"], priority: Float32[Array, "lanes slots"], numbers: int
+) -> Int32[Array, " numbers"]:
+    return jnp.zeros(numbers, jnp.int32).at[world].add((priority > 0).astype(jnp.int32))
+
+
+def _rows(ring: Ring, place: Place, window: int) -> Int32[Array, "window batch"]:
+    return (place[1][None] + jnp.arange(window)[:, None]) % ring.action.shape[1]
+
+
+def _pack(ring: Ring, obs: Array) -> Array:
+    return jnp.packbits(obs, axis=-1) if ring.is_packed else obs
+
+
+def _unpack(ring: Ring, obs: Array) -> Array:
+    return jnp.unpackbits(obs, axis=-1).astype(bool) if ring.is_packed else obs

@@ -93,6 +93,7 @@ def collect(
         fresh = start_actors(world, draw_level, source, worlds=worlds, key=key_draw)
         going = Actors(actors.level, stepped, actors.slot, actors.total + outcome.reward)
         row = Trajectory(
+            slot=actors.slot,
             obs=obs,
             action=plan.action,
             reward=outcome.reward,

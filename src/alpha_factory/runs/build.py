@@ -5,8 +5,9 @@ from jaxtyping import PRNGKeyArray
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.core.types import Policy
-from alpha_factory.learn import Recipe, make_optimiser
-from alpha_factory.nets import Model
+from alpha_factory.curriculum import draw_level
+from alpha_factory.learn import Practice, Recipe, make_optimiser
+from alpha_factory.nets import Model, Sizes, Support
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.search import make_planner
 from alpha_factory.worlds import make_grid
@@ -22,6 +23,7 @@ STAGES = (
     "look",
     "evaluate",
     "film",
+    "keep",
 )
 
 
@@ -32,14 +34,45 @@ def derive_key(seed: int, stage: str, index: int) -> PRNGKeyArray:
 
 
 def make_untrained(config: RunConfig) -> Model:
-    """The model that a run of this config starts from."""
-    world = make_grid()
+    """The model that a run of this config starts from.
+
+    Raises:
+        UsageError: settings of the network do not fit together.
+    """
+    return make_model(config, (FEATURES,), make_grid().actions)
+
+
+def make_model(config: RunConfig, obs: tuple[int, ...], actions: int) -> Model:
+    """An untrained model for observations of one shape.
+
+    Raises:
+        UsageError: settings of the network do not fit together.
+    """
+    network, value_range = config.network, config.search.value_range
+    if network.bins is None:
+        support = None
+    elif value_range is None:
+        raise UsageError(
+            f"network.bins={network.bins} need a range: set search.value_range, or leave them out."
+        )
+    else:
+        support = Support(network.bins, *value_range)
     return Model(
-        FEATURES,
-        world.actions,
-        widths=config.network.widths,
-        latent=config.network.latent,
-        head=config.network.head,
+        obs,
+        actions,
+        widths=network.widths,
+        latent=network.latent,
+        head=network.head,
+        encoder=network.encoder,
+        sizes=Sizes(
+            embed=network.embed,
+            layers=network.layers,
+            heads=network.attention_heads,
+            token=network.token,
+        ),
+        support=support,
+        value_scale=network.value_scale,
+        dtype=network.dtype,
         key=derive_key(config.seed, "begin", 0),
     )
 
@@ -58,6 +91,7 @@ def make_recipe(config: RunConfig) -> Recipe:
             final_share=learning.final_share,
             weight_decay=learning.weight_decay,
             clip=learning.clip,
+            is_centralised=learning.centralise,
         ),
         batch=learning.batch,
         unroll=learning.unroll,
@@ -67,6 +101,12 @@ def make_recipe(config: RunConfig) -> Recipe:
         target_period=learning.target_period,
         alpha=learning.alpha,
         beta=learning.beta,
+        weight_decay=learning.weight_decay,
+        is_balanced=learning.balance,
+        is_remade=learning.remake,
+        planner=make_policy(config),
+        reanalysed=round(learning.reanalyse * learning.batch),
+        ewc_weight=learning.ewc_weight,
     )
     if learning.steps < recipe.window:
         raise UsageError(
@@ -74,7 +114,38 @@ def make_recipe(config: RunConfig) -> Recipe:
             f"horizon={learning.horizon} draw sequences of {recipe.window} rows, and the first "
             f"updates come after that many steps. Set learning.steps={recipe.window} or more."
         )
+    rows = learning.worlds * learning.replay_slots
+    if learning.batch > rows:
+        raise UsageError(
+            f"learning.batch={learning.batch} is larger than the replay buffer: "
+            f"learning.worlds={learning.worlds} times learning.replay_slots="
+            f"{learning.replay_slots} are {rows} rows. Lower the first or raise one of the others."
+        )
+    if not 0 <= learning.reanalyse <= 1:
+        raise UsageError(
+            f"learning.reanalyse={learning.reanalyse} is a share of the batch: give 0 to 1."
+        )
     return recipe
+
+
+def make_practice(config: RunConfig) -> Practice:
+    """How a run of this config acts and learns.
+
+    Raises:
+        UsageError: as `make_recipe` does.
+    """
+    learning, recipe = config.learning, make_recipe(config)
+    return Practice(
+        world=make_grid(),
+        planner=make_policy(config),
+        draw_level=draw_level,
+        recipe=recipe,
+        lanes=learning.worlds,
+        steps=learning.steps,
+        updates=learning.updates,
+        replay_slots=learning.replay_slots,
+        slots=config.curriculum.slots,
+    )
 
 
 def make_policy(config: RunConfig) -> Policy:

@@ -13,11 +13,11 @@ from alpha_factory.core.types import Params, Policy
 from alpha_factory.evaluate import make_random, stack_levels
 from alpha_factory.rollout import record
 from alpha_factory.runs.build import make_policy
-from alpha_factory.runs.config import from_json
 from alpha_factory.runs.directory import read_config
 from alpha_factory.runs.evaluation import load_model
 from alpha_factory.runs.gallery import PICTURE_FORMATS, save_picture
 from alpha_factory.runs.session import KEYS, Session, read_keys, tell_end
+from alpha_factory.runs.settings import from_json
 from alpha_factory.runs.source import find_world
 from alpha_factory.worlds import GridLevel, make_grid, write_gif
 from alpha_factory.worlds.grid.state import GridState

@@ -1,23 +1,35 @@
-"""Every setting of a run, and the presets. A config is complete: with the commit it is the run."""
+"""Every setting of a run. A config is complete: with the commit it is the run."""
 
 import dataclasses
-import typing
 from dataclasses import dataclass, field
-from typing import Any
-
-from alpha_factory.core.errors import UsageError, unknown
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
     """Sizes of the learned model."""
 
+    encoder: str = "mlp"
+    """What reads an observation: mlp or transformer."""
     widths: tuple[int, ...] = (256,)
-    """Hidden layers of the representation network."""
+    """Hidden layers of the mlp or, behind a transformer, of the trunk."""
     latent: int = 128
     """Features of the latent state."""
     head: int = 128
     """Hidden units of the value, policy and reward heads."""
+    embed: int = 128
+    """Width of the transformer."""
+    layers: int = 4
+    """Blocks of the transformer."""
+    attention_heads: int = 4
+    """Attention heads in each block."""
+    token: int = 32
+    """Features of the observation in each of the transformer's tokens."""
+    bins: int | None = None
+    """Bins of categorical values and rewards over search.value_range; None for squared errors."""
+    value_scale: float | None = None
+    """sigma_v at the start: a learned number that divides the value; None for none."""
+    dtype: str = "float32"
+    """float32, or bfloat16 for forward passes on an accelerator (on a CPU it is slower)."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,20 @@ class LearningConfig:
     """Exponent of replay priorities."""
     beta: float = 0.4
     """Exponent of the importance weights that correct for them."""
+    balance: bool = False
+    """Draw a batch from the square root of the number of worlds, each with the same chance."""
+    reanalyse: float = 0.0
+    """Share of a batch whose targets are searched again with the present target network."""
+    centralise: bool = False
+    """Gradient centralisation: each row of a weight's gradient less its mean."""
+    remake: bool = False
+    """Make forward passes again for the gradient instead of keeping them: less memory, more work."""
+    ewc_weight: float = 0.0
+    """lambda_ewc: how strongly worlds that left hold the weights; 0 for not at all."""
+    ewc_decay: float = 0.9
+    """Share of the earlier Fisher information that is kept when further worlds leave."""
+    ewc_sequences: int = 256
+    """Sequences on which that of leaving worlds is estimated, a multiple of 16."""
 
 
 @dataclass(frozen=True)
@@ -153,117 +179,3 @@ class RunConfig:
 
 MAY_CHANGE = tuple(f"budget.{setting.name}" for setting in dataclasses.fields(BudgetConfig))
 """Settings that a resume may change: how long to go on, not what the run is."""
-
-PRESETS: dict[str, RunConfig] = {
-    "demo": RunConfig(),
-    "laptop": RunConfig(
-        preset="laptop",
-        network=NetworkConfig(widths=(512,), latent=192, head=192),
-        search=SearchConfig(simulations=16),
-        learning=LearningConfig(decay_updates=120_000, target_period=100),
-        curriculum=CurriculumConfig(slots=1024),
-        budget=BudgetConfig(minutes=60.0),
-    ),
-    "gpu": RunConfig(
-        preset="gpu",
-        checkpoint_cycles=4,
-        network=NetworkConfig(widths=(1024, 1024), latent=512, head=512),
-        search=SearchConfig(simulations=32),
-        learning=LearningConfig(
-            worlds=4096,
-            updates=8,
-            batch=2048,
-            replay_slots=256,
-            decay_updates=200_000,
-            target_period=100,
-        ),
-        curriculum=CurriculumConfig(slots=4096, parents=64, accepted=64),
-        budget=BudgetConfig(minutes=60.0),
-    ),
-    "paper": RunConfig(
-        preset="paper",
-        checkpoint_cycles=16,
-        network=NetworkConfig(widths=(512, 512, 512), latent=512, head=512),
-        search=SearchConfig(simulations=50),
-        learning=LearningConfig(
-            worlds=1024,
-            batch=2048,
-            decay_updates=4_000_000,
-            final_share=0.0,
-            target_period=2000,
-            replay_slots=1024,
-        ),
-        curriculum=CurriculumConfig(
-            slots=1024, accepted=64, specialist_cycles=1, specialist_chunks=313
-        ),
-        budget=BudgetConfig(minutes=None, frames=1_000_000_000),
-    ),
-}
-
-
-def choose_preset(name: str) -> RunConfig:
-    """The settings of a preset.
-
-    Raises:
-        UsageError: it is unknown; the message lists those that exist.
-    """
-    if name not in PRESETS:
-        raise unknown("preset", name, PRESETS)
-    return PRESETS[name]
-
-
-def to_json(config: RunConfig) -> dict[str, Any]:
-    """The content of `config.json`."""
-    return dataclasses.asdict(config)
-
-
-def from_json(data: dict[str, Any]) -> RunConfig:
-    """Inverse of `to_json`.
-
-    Raises:
-        UsageError: a setting is unknown or missing, as in a file of another version.
-    """
-    return _read_section(RunConfig, data, "")
-
-
-def _read_section(kind: Any, data: Any, prefix: str) -> Any:
-    if not isinstance(data, dict):
-        where = f"Section {prefix.rstrip('.')} of config.json" if prefix else "config.json"
-        raise UsageError(f"{where} must be a JSON object. Restore the file, or start a new run.")
-    names = {setting.name: setting for setting in dataclasses.fields(kind)}
-    for name in sorted(names.keys() ^ data.keys()):
-        state = "is missing" if name in names else "is unknown"
-        raise UsageError(
-            f"Setting {prefix}{name} {state} in config.json: it was written by another version. "
-            "Resume with that version, or start a new run."
-        )
-    values = {}
-    for name, setting in names.items():
-        value = data[name]
-        if dataclasses.is_dataclass(setting.type):
-            value = _read_section(setting.type, value, f"{prefix}{name}.")
-        elif not _fits(value, setting.type):
-            raise UsageError(
-                f"Setting {prefix}{name} in config.json must be {_tell(setting.type)}; "
-                f"got {value!r}. Restore the file, or start a new run."
-            )
-        values[name] = tuple(value) if isinstance(value, list) else value
-    return kind(**values)
-
-
-def _fits(value: object, kind: Any) -> bool:
-    """Whether a JSON value can be a setting of this type: no bool is a number, an int is a float."""
-    if typing.get_origin(kind) is tuple:
-        items = typing.get_args(kind)
-        if not isinstance(value, list | tuple):
-            return False
-        if items[-1] is Ellipsis:
-            items = items[:1] * len(value)
-        return len(items) == len(value) and all(map(_fits, value, items))
-    if choices := typing.get_args(kind):
-        return any(_fits(value, choice) for choice in choices)
-    return type(value) is kind or (kind is float and type(value) is int)
-
-
-def _tell(kind: Any) -> str:
-    return kind.__name__ if isinstance(kind, type) else str(kind)

@@ -23,7 +23,7 @@ from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.config import CurriculumConfig
 from alpha_factory.runs.programs import Programs, Proposal
-from alpha_factory.runs.state import Counters, RunState, Student
+from alpha_factory.runs.state import Counters, RunState
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ def evolve(
     counters: Counters,
     operators: tuple[str, ...],
     archive: Archive,
-    check_finite: Callable[[Losses], None],
+    check_progress: Callable[[Losses], None],
 ) -> tuple[RunState, Counters]:
     """Run one cycle and archive it in one transaction.
 
     Args:
-        check_finite: raises if a specialist's losses are not; nothing is merged or archived then.
+        check_progress: raises if a specialist's updates could not be made; nothing is merged or archived then.
     """
     config, seed = programs.config.curriculum, programs.config.seed
     state, scores = _score_pool(state, counters)
@@ -69,21 +69,24 @@ def evolve(
         world=jnp.asarray(numbers, jnp.int32),
         cycle=jnp.int32(counters.cycle),
     )
-    student = _forget_slots(state.student, judgement.slot[is_accepted], config.slots)
+    taken = judgement.slot[is_accepted & (judgement.slot < int(pool_before.size))]
+    student = state.student
+    if taken.size:
+        student = programs.retire(
+            student,
+            jnp.isin(jnp.arange(config.slots), jnp.asarray(taken, jnp.int32)),
+            key=derive_key(seed, "keep", counters.cycle),
+        )
     state = RunState(student, pool, frontier, no_episodes(config.slots))
     cards = _write_cards(pool_before, proposal, judgement, counters, operators)
-    retirements = [
-        _retire(config, pool_before, int(slot), counters.cycle)
-        for slot in judgement.slot[is_accepted]
-        if slot < int(pool_before.size)
-    ]
+    retirements = [_retire(config, pool_before, int(slot), counters.cycle) for slot in taken]
 
     transfers = []
     is_turn = counters.cycle % config.specialist_cycles == 0
     if is_turn and is_accepted.any():
         best = int(np.argmax(np.where(is_accepted, np.asarray(proposal.qd), -np.inf)))
         state, transfer, score, effort = _specialise(
-            programs, state, int(judgement.slot[best]), counters, check_finite
+            programs, state, int(judgement.slot[best]), counters, check_progress
         )
         transfers.append(transfer)
         cards[best] = cards[best].model_copy(update={"specialist_score": score})
@@ -97,14 +100,6 @@ def evolve(
         accepted=accepted,
         rejected=len(cards) - accepted,
     )
-
-
-def _forget_slots(student: Student, taken: np.ndarray, slots: int) -> Student:
-    """The student whose episodes in worlds that left will not be counted for those that came."""
-    slot = student.actors.slot
-    # An index beyond the pool is dropped when episodes are counted.
-    kept = jnp.where(jnp.isin(slot, jnp.asarray(taken, slot.dtype)), slots, slot)
-    return eqx.tree_at(lambda tree: tree.actors.slot, student, kept)
 
 
 def _score_pool(state: RunState, counters: Counters) -> tuple[RunState, list[WorldScore]]:
@@ -240,7 +235,7 @@ def _specialise(
     state: RunState,
     slot: int,
     counters: Counters,
-    check_finite: Callable[[Losses], None],
+    check_progress: Callable[[Losses], None],
 ) -> tuple[RunState, Transfer, float, dict[str, int]]:
     """Fine-tune a copy on one world, and merge it if it is better by the margin on any.
 
@@ -259,7 +254,7 @@ def _specialise(
     frames = 0
     for chunk in range(config.specialist_chunks):
         student, progress = programs.train(student, home, key=jax.random.fold_in(key, chunk + 1))
-        check_finite(progress.losses)
+        check_progress(progress.losses)
         frames += int(progress.episodes.frames)
     specialist = student.learner.model
 

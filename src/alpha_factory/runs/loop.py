@@ -7,6 +7,7 @@ and resumed from its checkpoint gives the same bits as one that was not.
 
 import dataclasses
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,23 +15,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alpha_factory.core.errors import NonFinite
+from alpha_factory.core.errors import Diverged
 from alpha_factory.core.types import Level
 from alpha_factory.genome import to_hex
-from alpha_factory.learn import Losses
+from alpha_factory.learn import LARGEST_NORM, MOST_SKIPPED, Losses, Progress
 from alpha_factory.records import MetricRow, WorldCard
 from alpha_factory.rollout import Episodes
 from alpha_factory.runs import checkpoint
 from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.config import MAY_CHANGE, RunConfig, to_json
+from alpha_factory.runs.config import MAY_CHANGE, RunConfig
+from alpha_factory.runs.devices import spread
 from alpha_factory.runs.directory import RunDirectory, check_same_settings
-from alpha_factory.runs.durable import list_checkpoints
+from alpha_factory.runs.durable import list_checkpoints, name_checkpoint
 from alpha_factory.runs.evolve import evolve
 from alpha_factory.runs.metrics import MetricWriter
-from alpha_factory.runs.programs import Programs, Progress
+from alpha_factory.runs.processes import agree, gather, is_first, together
+from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.seed_world import seed_genome
+from alpha_factory.runs.settings import to_json
 from alpha_factory.runs.state import Counters, RunState
+
+TERMS = ("value", "policy", "reward", "ewc")
+"""The terms of eq. (1) that have a gradient."""
 
 
 @dataclass
@@ -84,7 +91,7 @@ class Run:
             check_same_settings(
                 self.directory.path, restored.extra["config"], to_json(self.config), MAY_CHANGE
             )
-            self.state = restored.tree
+            self.state = spread(self.programs.mesh, restored.tree)
             self.counters = self._before = Counters(**restored.extra["counters"])
             self._look = restored.extra["heldout_solve_rate"]
             self._saved_chunk = self.counters.chunk
@@ -109,7 +116,7 @@ class Run:
             Whether the budget was spent, and the run not merely stopped.
 
         Raises:
-            NonFinite: a loss or a gradient was. The last checkpoint is as it was.
+            Diverged: too many updates in a row had to be skipped. The last checkpoint is as it was.
             DiskFull: nothing more could be saved. The last checkpoint is as it was.
         """
         while not self._is_spent(seconds, frames):
@@ -137,9 +144,12 @@ class Run:
             "counters": self.counters.to_json(),
             "heldout_solve_rate": self._look,
         }
-        path = checkpoint.save(self.directory.checkpoints, self.counters.chunk, self.state, extra)
-        self._saved_chunk = self.counters.chunk
-        self._hooks.event("saved", {"checkpoint": path.name, "frames": self.counters.frames})
+        folder, step, whole = self.directory.checkpoints, self.counters.chunk, gather(self.state)
+        together(lambda: checkpoint.save(folder, step, whole, extra) if is_first() else None)
+        self._saved_chunk = step
+        self._hooks.event(
+            "saved", {"checkpoint": name_checkpoint(step), "frames": self.counters.frames}
+        )
 
     def close(self) -> None:
         """Close the run's files."""
@@ -153,7 +163,7 @@ class Run:
         student, progress = jax.block_until_ready(
             self.programs.train(self.state.student, self.state.pool, key=key)
         )
-        self._check_finite(progress.losses)
+        self._check_progress(progress.losses)
         tally = jax.tree.map(jnp.add, self.state.tally, progress.episodes)
         self.state = RunState(student, self.state.pool, self.state.frontier, tally)
         frames = int(progress.episodes.frames)
@@ -170,7 +180,7 @@ class Run:
             self.counters,
             self._operators,
             self._archive,
-            lambda losses: self._check_finite(losses, "A specialist's loss"),
+            lambda losses: self._check_progress(losses, " of a specialist"),
         )
         if before.cycle % self.config.curriculum.heldout_cycles == 0:
             played = self.programs.judge(
@@ -184,20 +194,37 @@ class Run:
             {"cycle": before.cycle, "accepted": self.counters.accepted - before.accepted},
         )
 
-    def _check_finite(self, losses: Losses, whose: str = "The loss") -> None:
-        is_finite = np.asarray(losses.is_finite).ravel()
-        if is_finite.all():
+    def _check_progress(self, losses: Losses, whose: str = "") -> None:
+        """Stop where so many updates in a row were skipped that somebody has to look."""
+        in_a_row = np.asarray(losses.in_a_row).ravel()
+        stopped = np.flatnonzero(in_a_row >= MOST_SKIPPED)
+        if not stopped.size:
             return
-        first = int(np.argmin(is_finite))
-        terms = {
-            name: float(np.asarray(getattr(losses, name)).ravel()[first])
-            for name in ("value", "policy", "reward", "gradient_norm")
-        }
-        broken = [name for name, value in terms.items() if not np.isfinite(value)]
+        first = int(stopped[0])
+        told = {name: float(np.asarray(getattr(losses, name)).ravel()[first]) for name in TERMS}
+        norm = float(np.asarray(losses.gradient_norm).ravel()[first])
+        broken = [name for name, value in told.items() if not np.isfinite(value)]
+        greatest = max(told, key=lambda name: told[name])
+        term = f"{' and '.join(broken)} not finite" if broken else f"{greatest} the greatest term"
+        slot = int(np.asarray(losses.world).ravel()[first])
+        world = (
+            f"world {int(self.state.pool.world[slot])}"
+            if slot < self.config.curriculum.slots
+            else "a world that left"
+        )
         last = next(iter(list_checkpoints(self.directory.checkpoints).values()), None)
         update = self.counters.updates + first + 1
-        self._hooks.event("not finite", {"update": update, "terms": broken})
-        raise NonFinite(f"{whose} ({', '.join(broken)})", update, last)
+        reason = (
+            f"a step that is not finite after a gradient of norm {norm:.3g}"
+            if norm <= LARGEST_NORM
+            else f"a gradient of norm {norm:.3g} (at most {LARGEST_NORM:.0f} is followed)"
+        )
+        what = (
+            f"{MOST_SKIPPED} updates{whose} in a row were skipped, the last for {reason}, with {term}; "
+            f"the sequence that is farthest off in its batch comes from {world}"
+        )
+        self._hooks.event("diverged", {"update": update, "terms": broken or [greatest]})
+        raise Diverged(what, update, last)
 
     def _log(self, progress: Progress, tally: Episodes, frames_per_s: float) -> None:
         self._count_time()
@@ -212,6 +239,9 @@ class Run:
             "loss_value": float(jnp.mean(losses.value)),
             "loss_policy": float(jnp.mean(losses.policy)),
             "loss_reward": float(jnp.mean(losses.reward)),
+            "loss_decay": float(jnp.mean(losses.decay)),
+            "loss_ewc": float(jnp.mean(losses.ewc)),
+            "updates_skipped": int(self.state.student.learner.skipped),
             "gradient_norm": float(jnp.mean(losses.gradient_norm)),
             "policy_entropy": float(progress.policy_entropy),
             "heldout_solve_rate": self._look,
@@ -243,9 +273,10 @@ class Run:
     def _is_spent(self, seconds: float | None, frames: int | None) -> bool:
         self._count_time()
         spent = self.counters.wall_s + self.counters.compile_s
-        return (seconds is not None and spent >= seconds) or (
+        is_spent = (seconds is not None and spent >= seconds) or (
             frames is not None and self.counters.frames >= frames
         )
+        return agree(is_spent, zlib.crc32(np.asarray(self.state.pool.genome).tobytes()))
 
     def _first_card(self) -> WorldCard:
         return WorldCard(

@@ -6,12 +6,12 @@ that the whole run has as few programs as the shapes allow.
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from alpha_factory.core.types import Level
@@ -23,32 +23,21 @@ from alpha_factory.curriculum import (
     Mutator,
     Pool,
     advance_frontier,
-    draw_level,
     enter,
     propose,
     quality_diversity,
 )
-from alpha_factory.learn import (
-    Learner,
-    Losses,
-    update,
-)
+from alpha_factory.learn import Learner, Progress, Student, keep, start_student, train
 from alpha_factory.nets import Model
-from alpha_factory.replay import insert
-from alpha_factory.rollout import Episodes, Score, collect, play
-from alpha_factory.runs.build import make_policy, make_recipe
+from alpha_factory.replay import retire
+from alpha_factory.rollout import Score, play
+from alpha_factory.runs.build import make_practice
 from alpha_factory.runs.config import RunConfig
-from alpha_factory.runs.state import RunState, Student, begin_state, restart_student
+from alpha_factory.runs.devices import check_split, hold, place, spread_practice, take
+from alpha_factory.runs.memory import is_shortage, tell_shortage
+from alpha_factory.runs.state import RunState, begin_state
 from alpha_factory.search import make_prior
-from alpha_factory.worlds import count_matches, decode, make_grid, shortest_walk
-
-
-class Progress(eqx.Module):
-    """What a stretch of training brought. Leading axis of the losses: `iterations updates`."""
-
-    losses: Losses
-    episodes: Episodes
-    policy_entropy: Float[Array, ""]  # nats, mean over the stretch
+from alpha_factory.worlds import count_matches, decode, shortest_walk
 
 
 class Proposal(NamedTuple):
@@ -65,7 +54,8 @@ class Programs:
     """The programs of one config, compiled on first use.
 
     `compile_s` is the time spent compiling so far, `compiling` is called with a program's name
-    before each compilation.
+    before each compilation. Students are spread over the mesh, if there is one; all else that
+    goes in and comes out is on one device.
     """
 
     def __init__(
@@ -74,11 +64,13 @@ class Programs:
         mutator: Mutator,
         held_out: Level,
         compiling: Callable[[str], None] = lambda name: None,
+        mesh: Mesh | None = None,
     ) -> None:
+        practice = make_practice(config)
+        check_split(mesh.size if mesh else 1, practice)
         self.config = config
-        self.world = make_grid()
-        self.recipe = make_recipe(config)
-        self.planner = make_policy(config)
+        self.mesh = mesh
+        self.practice = spread_practice(mesh, practice)
         self.compile_s = 0.0
         self._compiling = compiling
         self._mutator = mutator
@@ -87,15 +79,23 @@ class Programs:
 
     def begin(self) -> RunState:
         """The state of a run that has done nothing yet."""
-        return self._call("begin", lambda: begin_state(self.config))
+        return self._call_spread("begin", lambda: begin_state(self.config))
 
     def restart(self, learner: Learner, pool: Pool, *, key: PRNGKeyArray) -> Student:
         """A copy of a learner with empty experience, in worlds of the pool."""
-        return self._call("restart", partial(restart_student, self.config), learner, pool, key)
+        return self._call_spread("restart", self._restart, learner, pool, key)
 
     def train(self, student: Student, pool: Pool, *, key: PRNGKeyArray) -> tuple[Student, Progress]:
         """A stretch of acting, storing and updating. The student's buffers are given away."""
-        return self._call("train", self._train, (pool, key), student, donate="all-except-first")
+        return self._call_spread(
+            "train", self._train, (pool, key), student, donate="all-except-first"
+        )
+
+    def retire(
+        self, student: Student, is_leaving: Bool[Array, " slots"], *, key: PRNGKeyArray
+    ) -> Student:
+        """Consolidate what the worlds in these slots taught, then let their slots go."""
+        return self._call_spread("retire", self._retire, student, is_leaving, key)
 
     def propose(
         self, pool: Pool, model: Model, frontier: Frontier, *, key: PRNGKeyArray
@@ -121,51 +121,29 @@ class Programs:
         return self._call("accept", self._accept, pool, frontier, proposal, slot, world, cycle)
 
     def _train(self, kept: tuple[Pool, PRNGKeyArray], student: Student) -> tuple[Student, Progress]:
-        (pool, key), learning = kept, self.config.learning
-        arrays, static = eqx.partition(student, eqx.is_array)
+        pool, key = kept
+        iterations = self.config.curriculum.iterations
+        return train(self.practice, student, pool, iterations=iterations, key=key)
 
-        def iterate(arrays: Student, key_iteration: PRNGKeyArray) -> tuple[Student, Progress]:
-            key_collect, key_update = jax.random.split(key_iteration)
-            student = eqx.combine(arrays, static)
-            collected = collect(
-                self.world,
-                self.planner,
-                draw_level,
-                student.learner.target,
-                pool,
-                student.actors,
-                steps=learning.steps,
-                slots=self.config.curriculum.slots,
-                key=key_collect,
-            )
-            ring = insert(student.ring, collected.trajectory, window=self.recipe.window)
-            student = Student(student.learner, ring, collected.actors)
+    def _restart(self, learner: Learner, pool: Pool, key: PRNGKeyArray) -> Student:
+        return start_student(self.practice, learner, pool, key=key)
 
-            def improve(arrays: Student, key_batch: PRNGKeyArray) -> tuple[Student, Losses]:
-                student = eqx.combine(arrays, static)
-                learner, ring, losses = update(
-                    self.recipe, student.learner, student.ring, key=key_batch
-                )
-                improved = Student(learner, ring, student.actors)
-                return eqx.filter(improved, eqx.is_array), losses
-
-            arrays, losses = jax.lax.scan(
-                improve,
-                eqx.filter(student, eqx.is_array),
-                jax.random.split(key_update, learning.updates),
-            )
-            policy = collected.trajectory.policy
-            entropy = -jnp.mean(jnp.sum(jax.scipy.special.xlogy(policy, policy), axis=-1))
-            return arrays, Progress(losses, collected.episodes, entropy)
-
-        keys = jax.random.split(key, self.config.curriculum.iterations)
-        arrays, progress = jax.lax.scan(iterate, arrays, keys)
-        episodes = jax.tree.map(lambda leaf: jnp.sum(leaf, axis=0), progress.episodes)
-        entropy = jnp.mean(progress.policy_entropy)
-        return eqx.combine(arrays, static), Progress(progress.losses, episodes, entropy)
+    def _retire(
+        self, student: Student, is_leaving: Bool[Array, " slots"], key: PRNGKeyArray
+    ) -> Student:
+        learning = self.config.learning
+        kept = keep(
+            self.practice,
+            student,
+            is_leaving,
+            sequences=learning.ewc_sequences,
+            decay=learning.ewc_decay,
+            key=key,
+        )
+        return _leave(kept, is_leaving)
 
     def _judge(self, model: Model, levels: Level, key: PRNGKeyArray) -> Score:
-        return play(self.world, make_prior(), model, levels, key=key)
+        return play(self.practice.world, make_prior(), model, levels, key=key)
 
     def _propose(
         self, pool: Pool, model: Model, frontier: Frontier, held_out: Level, key: PRNGKeyArray
@@ -185,8 +163,8 @@ class Programs:
         levels = candidates.level
 
         def embed(level: Level) -> Array:
-            start = self.world.reset(level, key=key_reset)
-            return model.representation(self.world.observe(level, start).astype(jnp.float32))
+            start = self.practice.world.reset(level, key=key_reset)
+            return model.representation(self.practice.world.observe(level, start))
 
         embedding = jax.vmap(embed)(levels)
         return Proposal(
@@ -226,6 +204,23 @@ class Programs:
         )
         return enter(pool, entry, slot, cycle), frontier
 
+    def _call_spread(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        *args: Any,
+        donate: Literal["none", "all-except-first"] = "none",
+    ) -> Any:
+        """Call a program that spans the mesh."""
+        if self.mesh is None:
+            return self._call(name, function, *args, donate=donate)
+
+        def spanning(*given: Any) -> Any:
+            return hold(self.mesh, function(*given))
+
+        placed = place(self.mesh, args)
+        return take(self.mesh, self._call(name, spanning, *placed, donate=donate))
+
     def _call(
         self,
         name: str,
@@ -237,13 +232,38 @@ class Programs:
             lambda leaf: (leaf.shape, str(leaf.dtype)) if eqx.is_array(leaf) else None, args
         )
         kind = (name, str(jax.tree.leaves(shapes)))
+        try:
+            if kind not in self._compiled:
+                self._compiling(name)
+                start = time.perf_counter()
+                jitted: Any = eqx.filter_jit(function, donate=donate)
+                self._compiled[kind] = jitted.lower(*args).compile()
+                self.compile_s += time.perf_counter() - start
+            # Waited for, since a shortage of memory may show no earlier.
+            return jax.block_until_ready(self._compiled[kind](*args))
+        except jax.errors.JaxRuntimeError as error:
+            if not is_shortage(error):
+                raise
+            raise tell_shortage(name, self.config, self._work_of(kind)) from error
+
+    def _work_of(self, kind: tuple[str, Any]) -> int | None:
+        """Bytes that a compiled program needs besides its arguments and what it returns."""
         if kind not in self._compiled:
-            self._compiling(name)
-            start = time.perf_counter()
-            jitted: Any = eqx.filter_jit(function, donate=donate)
-            self._compiled[kind] = jitted.lower(*args).compile()
-            self.compile_s += time.perf_counter() - start
-        return self._compiled[kind](*args)
+            return None
+        compiled: Any = self._compiled[kind]
+        return int(compiled.compiled.memory_analysis().temp_size_in_bytes)
+
+
+def _leave(student: Student, is_leaving: Bool[Array, " slots"]) -> Student:
+    """The student whose rows and episodes in worlds that leave won't count for those that come."""
+    slots, slot = is_leaving.size, student.actors.slot
+    # An index beyond the pool is dropped when episodes are counted; beyond it already: it stays.
+    is_left = jnp.append(is_leaving, False)[jnp.minimum(slot, slots)]
+    return eqx.tree_at(
+        lambda tree: (tree.ring, tree.actors.slot),
+        student,
+        (retire(student.ring, is_leaving), jnp.where(is_left, slots, slot)),
+    )
 
 
 def _count_earlier(levels: Level) -> Int[Array, " candidates"]:

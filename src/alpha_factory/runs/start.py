@@ -3,29 +3,34 @@
 import dataclasses
 import math
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from rich.console import Console
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.records import MetricRow, RunSummary
 from alpha_factory.runs.archive import Archive
-from alpha_factory.runs.config import MAY_CHANGE, RunConfig, choose_preset, from_json, to_json
+from alpha_factory.runs.config import MAY_CHANGE, RunConfig
+from alpha_factory.runs.devices import make_mesh
 from alpha_factory.runs.directory import RunDirectory, create_run, read_config, resume_run
 from alpha_factory.runs.durable import explain_disk_full
 from alpha_factory.runs.evaluation import Examiner, save_evaluation
 from alpha_factory.runs.films import shoot_films
 from alpha_factory.runs.loop import Hooks, Run
 from alpha_factory.runs.metrics import read_metrics
+from alpha_factory.runs.presets import choose_preset
+from alpha_factory.runs.processes import agree, follow_run, is_first, together
 from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.progress import ProgressLine
 from alpha_factory.runs.report import write_report
 from alpha_factory.runs.resolve import resolve
+from alpha_factory.runs.settings import change, from_json, to_json
 from alpha_factory.runs.suites import CLOSING, held_out_levels, load_suite
 
 RUNS = Path("runs")
@@ -55,15 +60,19 @@ def start_run(
     frames: int | None,
     resume: bool,
     mutator: str | None,
+    changes: Sequence[str] = (),
     open_ledger: Callable[[Path], Callable[[str, dict[str, Any]], None]],
     console: Console,
+    devices: int | None = None,
 ) -> dict[str, Any]:
     """Begin a run, or go on with one, to the end of its budget or to Ctrl-C.
 
     Args:
         preset: and every other setting: None for the preset's, or for that of the resumed run.
+        changes: any other settings, as `settings.change` takes them.
         out: the run's directory; None for a new one under `runs/`, or the newest to be resumed.
         open_ledger: given the run's directory, returns what records an event there.
+        devices: how many the run's lanes are spread over; None for all that JAX sees.
 
     Returns:
         What `run --json` prints, with `interrupted`, `suites`, `median_path_first` and
@@ -71,29 +80,34 @@ def start_run(
         alive at the end).
     """
     _check_budget(minutes, frames)
+    mesh = make_mesh(devices)
+    if jax.process_count() > 1 and out is None:
+        raise UsageError("The processes of a run must share a directory. Name it with --out.")
+    if not is_first():
+        console = Console(quiet=True)
     if resume:
         path = out or _newest_run()
         config = from_json(read_config(path))
     else:
         config = choose_preset(preset or "demo")
-    config = _change(config, preset, seed, minutes, frames, mutator)
+    config = change(_choose(config, preset, seed, minutes, frames, mutator), changes)
     if not resume:
         path = out or _new_name(config)
     chosen = resolve("Mutator", config.curriculum.mutator)
     held_out = held_out_levels()
     with ExitStack() as stack:
-        directory = stack.enter_context(
-            resume_run(path, to_json(config), MAY_CHANGE)
-            if resume
-            else create_run(path, to_json(config))
-        )
+        directory = together(lambda: stack.enter_context(_open_directory(path, config, resume)))
         event = _record_events(directory, open_ledger)
-        is_interrupted = stack.enter_context(_noting_interrupts(console))
+        is_asked = stack.enter_context(_noting_interrupts(console))
+
+        def is_interrupted() -> bool:
+            return agree(is_asked())
+
         budget = config.budget
         line = stack.enter_context(
             ProgressLine(console, minutes=budget.minutes, frames=budget.frames)
         )
-        programs = Programs(config, chosen, held_out, line.compiling)
+        programs = Programs(config, chosen, held_out, line.compiling, mesh)
         hooks = Hooks(
             logged=line.logged,
             is_stopping=is_interrupted,
@@ -108,9 +122,18 @@ def start_run(
             run.close()
         suites = _close(run, config, directory, line, is_interrupted) if is_spent else []
         line.doing("writing the report")
-        report = write_report(path)
+        report = write_report(directory.path)
         event("ended" if suites else "interrupted", {"frames": run.counters.frames})
-    return _summarise(run, directory, report, suites)
+        return _summarise(run, directory, report, suites)
+
+
+def _open_directory(
+    path: Path, config: RunConfig, resume: bool
+) -> AbstractContextManager[RunDirectory]:
+    settings = to_json(config)
+    if not is_first():
+        return follow_run(path, settings, is_resuming=resume)
+    return resume_run(path, settings, MAY_CHANGE) if resume else create_run(path, settings)
 
 
 def _record_events(
@@ -187,7 +210,7 @@ def _check_budget(minutes: float | None, frames: int | None) -> None:
             raise UsageError(f"--{name} {value} is no budget. Give a number above 0.")
 
 
-def _change(
+def _choose(
     config: RunConfig,
     preset: str | None,
     seed: int | None,

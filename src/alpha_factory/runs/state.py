@@ -7,25 +7,14 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import PRNGKeyArray
 
-from alpha_factory.curriculum import Frontier, Pool, draw_level, make_pool
-from alpha_factory.learn import Learner, start_learner
-from alpha_factory.replay import Ring, make_ring
-from alpha_factory.rollout import Actors, Episodes, no_episodes, start_actors
-from alpha_factory.runs.build import derive_key, make_recipe, make_untrained
+from alpha_factory.curriculum import Frontier, Pool, make_pool
+from alpha_factory.learn import Student, start_learner, start_student
+from alpha_factory.rollout import Episodes, no_episodes
+from alpha_factory.runs.build import derive_key, make_practice, make_untrained
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.seed_world import seed_genome
-from alpha_factory.worlds import decode, make_grid, shortest_walk
-from alpha_factory.worlds.grid.observe import FEATURES
-
-
-class Student(eqx.Module):
-    """A learner with its experience and the worlds it is in the middle of."""
-
-    learner: Learner
-    ring: Ring
-    actors: Actors
+from alpha_factory.worlds import decode, shortest_walk
 
 
 class RunState(eqx.Module):
@@ -71,24 +60,12 @@ def begin_state(config: RunConfig) -> RunState:
     level = decode(genome)
     slots = config.curriculum.slots
     pool = make_pool(genome, level, shortest_walk(level), slots=slots)
-    learner = start_learner(make_untrained(config), make_recipe(config))
+    practice = make_practice(config)
+    learner = start_learner(make_untrained(config), practice.recipe)
     key = jax.random.fold_in(derive_key(config.seed, "begin", 0), 1)
     return RunState(
-        student=restart_student(config, learner, pool, key),
+        student=start_student(practice, learner, pool, key=key),
         pool=pool,
         frontier=Frontier(genome, jnp.zeros(config.network.latent)),
         tally=no_episodes(slots),
     )
-
-
-def restart_student(config: RunConfig, learner: Learner, pool: Pool, key: PRNGKeyArray) -> Student:
-    """A student with empty experience, at the start of worlds of the pool."""
-    world, learning = make_grid(), config.learning
-    ring = make_ring(
-        worlds=learning.worlds,
-        slots=learning.replay_slots,
-        features=FEATURES,
-        actions=world.actions,
-    )
-    actors = start_actors(world, draw_level, pool, worlds=learning.worlds, key=key)
-    return Student(learner, ring, actors)

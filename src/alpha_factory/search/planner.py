@@ -5,7 +5,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, Shaped
 
 from alpha_factory.core.errors import unknown
 from alpha_factory.core.types import Plan, Policy
@@ -51,9 +51,10 @@ def make_planner(
     if kind not in searches:
         raise unknown("search", kind, searches)
 
-    def plan(model: Model, obs: Bool[Array, "worlds features"], *, key: PRNGKeyArray) -> Plan:
+    def plan(model: Model, obs: Shaped[Array, "worlds ..."], *, key: PRNGKeyArray) -> Plan:
         key_noise, key_search = jax.random.split(key)
-        latent = jax.vmap(model.representation)(obs.astype(jnp.float32))
+        model = model.in_precision()
+        latent = jax.vmap(model.representation)(obs)
         logits, value = jax.vmap(model.prediction)(latent)
         logits = logits + logit_noise * jax.random.normal(key_noise, logits.shape, logits.dtype)
         imagine = partial(_imagine, model, discount)
@@ -83,8 +84,9 @@ def _imagine(
 def make_prior() -> Policy:
     """A policy that samples from the policy head without any search."""
 
-    def act(model: Model, obs: Bool[Array, "worlds features"], *, key: PRNGKeyArray) -> Plan:
-        latent = jax.vmap(model.representation)(obs.astype(jnp.float32))
+    def act(model: Model, obs: Shaped[Array, "worlds ..."], *, key: PRNGKeyArray) -> Plan:
+        model = model.in_precision()
+        latent = jax.vmap(model.representation)(obs)
         logits, value = jax.vmap(model.prediction)(latent)
         action = jax.random.categorical(key, logits)
         return Plan(action, jax.nn.softmax(logits), value)

@@ -13,7 +13,7 @@ from alpha_factory.core.types import Trajectory, World
 from alpha_factory.curriculum import NEVER_PLAYED, Entry, Pool, draw_level, enter
 from alpha_factory.evaluate import make_random
 from alpha_factory.genome import random_genome
-from alpha_factory.learn import Recipe, update
+from alpha_factory.learn import Recipe, Student, start_student, update
 from alpha_factory.replay import Ring, Sample, insert, sample
 from alpha_factory.rollout import collect
 from alpha_factory.runs.bench.measure import (
@@ -25,9 +25,9 @@ from alpha_factory.runs.bench.measure import (
     to_result,
 )
 from alpha_factory.runs.bench.sizes import Sizes
-from alpha_factory.runs.build import make_recipe
+from alpha_factory.runs.build import make_practice, make_recipe
 from alpha_factory.runs.config import RunConfig
-from alpha_factory.runs.state import Student, begin_state, restart_student
+from alpha_factory.runs.state import begin_state
 from alpha_factory.worlds import decode, make_grid, shortest_walk
 
 _SEED = 0
@@ -97,7 +97,8 @@ def prepare(config: RunConfig) -> tuple[Pool, Student]:
         plan, score = jax.vmap(shortest_walk)(level), jnp.full(slots.shape, NEVER_PLAYED)
         pool = enter(state.pool, Entry(genome, level, slots, plan, score), slots, jnp.int32(0))
         key = jax.random.key(_SEED)
-        return pool, restart_student(config, state.student.learner, pool, key)
+        practice = make_practice(config)
+        return pool, start_student(practice, state.student.learner, pool, key=key)
 
     return eqx.filter_jit(build)()
 
@@ -180,7 +181,14 @@ def _make_inserts(recipe: Recipe, times: int) -> Callable[[Any, Any], Any]:
 
 
 def _draw_batch(recipe: Recipe, ring: Ring, key: PRNGKeyArray) -> Sample:
-    return sample(ring, batch=recipe.batch, window=recipe.window, beta=recipe.beta, key=key)
+    return sample(
+        ring,
+        batch=recipe.batch,
+        window=recipe.window,
+        beta=recipe.beta,
+        is_balanced=recipe.is_balanced,
+        key=key,
+    )
 
 
 def _in_sequences(result: dict[str, Any], batch: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from alpha_factory.runs.config import RunConfig
+from alpha_factory.runs.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -31,3 +32,13 @@ class Sizes:
     """Gradient steps in a measurement (learn)."""
     config: RunConfig = field(default_factory=RunConfig)
     """Network, learning and stretch of training: the demo preset's (search, learn, loop)."""
+    cartpole: RunConfig = field(default_factory=lambda: TASKS["cartpole"].config)
+    """Those of the task (cartpole)."""
+    iterations: int = 8
+    """Rounds of acting and updating in a measurement (cartpole)."""
+    peer_steps: int = 64
+    """Env steps of a peer's in a measurement, and on to the end of the episode (cartpole)."""
+    peer_updates: int = 50
+    """A peer's after each episode: muax's own (cartpole)."""
+    peer_batch: int = 32
+    """Sequences in each of them: those of the script in muax's README (cartpole)."""

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from alpha_factory.core.errors import UsageError, unknown
+from alpha_factory.runs.bench.cartpole import bench_cartpole
 from alpha_factory.runs.bench.learn import bench_learn
 from alpha_factory.runs.bench.loop import bench_loop
 from alpha_factory.runs.bench.measure import Measured, Peer
@@ -22,8 +23,9 @@ _STAGES: dict[str, Callable[..., Measured]] = {
     "search": bench_search,
     "learn": bench_learn,
     "loop": bench_loop,
+    "cartpole": bench_cartpole,
 }
-STAGES_WITH_PEERS = ("worlds", "search")
+STAGES_WITH_PEERS = ("worlds", "search", "cartpole")
 
 
 def bench_stage(
@@ -47,7 +49,7 @@ def bench_stage(
     if stage not in _STAGES:
         raise unknown("stage", stage, _STAGES)
     if peer and stage not in STAGES_WITH_PEERS:
-        has = " and ".join(STAGES_WITH_PEERS)
+        has = " and ".join([", ".join(STAGES_WITH_PEERS[:-1]), STAGES_WITH_PEERS[-1]])
         raise UsageError(f"The stage {stage} has no peers; {has} have. Leave --peer away.")
     sizes = sizes or Sizes()
     with _counting_cache_hits() as hits:

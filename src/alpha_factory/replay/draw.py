@@ -1,0 +1,107 @@
+"""Drawing windows: first worlds, each with the same chance, then rows by priority within them."""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float32, Int32, PRNGKeyArray
+
+from alpha_factory.replay.ring import Place, Ring, Window, read
+
+
+class Sample(NamedTuple):
+    """A batch of windows, where they came from and what corrects for how they were drawn."""
+
+    window: Window
+    place: Place
+    world: Int32[Array, " batch"]  # number of the first row's world
+    weight: Float32[Array, " batch"]  # importance weight, at most 1
+
+
+def sample(
+    ring: Ring,
+    *,
+    batch: int,
+    window: int,
+    beta: float,
+    is_balanced: bool = False,
+    among: Bool[Array, " numbers"] | None = None,
+    key: PRNGKeyArray,
+) -> Sample:
+    """Draw windows with P(i) proportional to priority (Schaul et al. 2016; paper, section 3.5).
+
+    Balanced, a batch comes from ceil(sqrt(m)) of the m worlds that have a startable row, drawn
+    uniformly without replacement, in equal shares (to within one window), and priorities hold
+    within each world.
+
+    Prefix sums go first over lanes, then over the slots of the lane drawn, and are made anew for
+    each batch, so that float32 rounding stays that of a few thousand terms however large the ring
+    and however long it lives.
+
+    Args:
+        beta: exponent of the importance weights (1 / (N P(i)))^beta, scaled to at most 1.
+        among: the worlds that may be drawn, by number; all if None. One of them must have a
+            startable row.
+    """
+    key_world, key_lane, key_slot = jax.random.split(key, 3)
+    startable = ring.startable if among is None else jnp.where(among, ring.startable, 0)
+    if is_balanced:
+        group, chosen, worlds = _choose_worlds(startable, batch, key_world)
+        groups = math.ceil(math.sqrt(startable.size))
+    else:
+        group = jnp.where(startable > 0, 0, 1)
+        chosen, worlds, groups = jnp.zeros(batch, jnp.int32), jnp.float32(1.0), 1
+    row_group = group[ring.world]
+    by_lane = jax.vmap(
+        lambda one: jnp.sum(jnp.where(row_group == one, ring.priority, 0.0), axis=1)
+    )(jnp.arange(groups))
+    lane = locate(by_lane[chosen], jax.random.uniform(key_lane, (batch,)))
+    in_lane = jnp.where(row_group[lane] == chosen[:, None], ring.priority[lane], 0.0)
+    first = locate(in_lane, jax.random.uniform(key_slot, (batch,)))
+    place = (lane, first)
+    chance = ring.priority[place] / (worlds * jnp.sum(by_lane, axis=1)[chosen])
+    weight = (jnp.sum(startable).astype(jnp.float32) * chance) ** -beta
+    return Sample(
+        window=read(ring, place, window=window),
+        place=place,
+        world=ring.world[place],
+        weight=weight / jnp.max(weight),
+    )
+
+
+def _choose_worlds(
+    startable: Int32[Array, " numbers"], batch: int, key: PRNGKeyArray
+) -> tuple[Int32[Array, " numbers"], Int32[Array, " batch"], Float32[Array, ""]]:
+    """Which group each world is, which group each window is of, and how many worlds there were.
+
+    A world that was not chosen is of a group that no window is of.
+    """
+    is_there = startable > 0
+    there = jnp.sum(is_there)
+    groups = jnp.ceil(jnp.sqrt(there.astype(jnp.float32))).astype(jnp.int32)
+    order = jnp.where(is_there, jax.random.uniform(key, startable.shape), 2.0)
+    rank = jnp.argsort(jnp.argsort(order)).astype(jnp.int32)
+    group = jnp.where(rank < groups, rank, startable.size)
+    return group, jnp.arange(batch, dtype=jnp.int32) % groups, there.astype(jnp.float32)
+
+
+def locate(
+    weights: Float32[Array, "batch choices"], share: Float32[Array, " batch"]
+) -> Int32[Array, " batch"]:
+    """Where a share of the whole weight is reached, a row each; never at a weight of 0.
+
+    A parallel prefix sum adds in another order at every place, so by rounding it may rise where
+    the weight is 0, or fall. Places of weight 0 are therefore left out by name.
+
+    Args:
+        weights: at least 0, and not all 0.
+        share: in [0, 1); drawn uniformly, it makes the index proportional to the weights.
+    """
+    total = jnp.cumsum(weights, axis=1)
+    is_choice = weights > 0
+    is_beyond = is_choice & (total > share[:, None] * total[:, -1:])
+    # Rounding may also put the point beyond every sum: then the last place with a weight is taken.
+    last = weights.shape[1] - 1 - jnp.argmax(is_choice[:, ::-1], axis=1)
+    index = jnp.where(jnp.any(is_beyond, axis=1), jnp.argmax(is_beyond, axis=1), last)
+    return index.astype(jnp.int32)

@@ -1,0 +1,82 @@
+"""Frames a second of learning CartPole, the task that others' MuZeros are measured on, too."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from alpha_factory.learn import Practice, train
+from alpha_factory.runs.bench.measure import (
+    Case,
+    Measured,
+    Peer,
+    compile_step,
+    describe,
+    time_in_turns,
+    to_result,
+)
+from alpha_factory.runs.bench.sizes import Sizes
+from alpha_factory.runs.study import begin
+from alpha_factory.runs.tasks import find_task
+
+_SEED = 0
+_UNIT = "frames/s"
+
+
+def bench_cartpole(sizes: Sizes, repeats: int, peer: Peer | None = None) -> Measured:
+    """Results `cartpole`, a stretch of `alpha-factory learn cartpole`, and `cartpole-act`.
+
+    The second is the same without its updates: search and worlds alone, which is what a frame
+    costs whatever is learned from it. Both are of a peer, too, where there is one.
+    """
+    config, learning = sizes.cartpole, sizes.cartpole.learning
+    key_levels, key_start = jax.random.split(jax.random.key(_SEED))
+    task = find_task("cartpole")
+    practice, levels, student = begin(task, config, key_levels=key_levels, key_start=key_start)
+    compile_s, cases, others, asked = 0.0, [], [], []
+    for name, updates, peer_updates in (
+        ("cartpole", learning.updates, sizes.peer_updates),
+        ("cartpole-act", 0, 0),
+    ):
+        carry = (student, jax.random.key(_SEED), jnp.int32(0))
+        step, seconds = compile_step(
+            partial(_stretch, practice._replace(updates=updates), sizes.iterations), levels, carry
+        )
+        compile_s += seconds
+        shape = {
+            "simulations": config.search.simulations,
+            "worlds": learning.worlds,
+            "steps": learning.steps,
+            "iterations": sizes.iterations,
+            "updates": updates,
+            "batch": learning.batch,
+        }
+        cases.append(Case(name, _UNIT, shape, step, levels, carry, lambda carry: float(carry[2])))
+        peer_shape = {
+            "simulations": config.search.simulations,
+            "worlds": 1,
+            "steps": sizes.peer_steps,
+            "updates": peer_updates,
+            "batch": sizes.peer_batch,
+        }
+        asked.append((name, peer_shape))
+        if peer:
+            others.append(partial(peer.measure, name, peer_shape))
+    timings = time_in_turns(cases, repeats, others)
+    results = [to_result(case, timing) for case, timing in zip(cases, timings, strict=False)]
+    extra: dict[str, Any] = {}
+    if peer:
+        theirs = [
+            describe(name, _UNIT, shape, timing)
+            for (name, shape), timing in zip(asked, timings[len(cases) :], strict=True)
+        ]
+        extra["peer"] = peer.told | {"results": theirs}
+    return Measured(compile_s, results, extra)
+
+
+def _stretch(practice: Practice, iterations: int, levels: Any, carry: Any) -> Any:
+    student, key, _ = carry
+    key_train, key_later = jax.random.split(key)
+    student, progress = train(practice, student, levels, iterations=iterations, key=key_train)
+    return student, key_later, progress.episodes.frames

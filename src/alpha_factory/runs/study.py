@@ -1,0 +1,158 @@
+"""Learning one task from scratch, to its budget, and the judgement at its end."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from alpha_factory.core.errors import Diverged, UsageError
+from alpha_factory.core.types import Level
+from alpha_factory.evaluate import Scorer, bootstrap_interval
+from alpha_factory.learn import (
+    MOST_SKIPPED,
+    Practice,
+    Progress,
+    Student,
+    start_learner,
+    start_student,
+    train,
+)
+from alpha_factory.runs.build import derive_key, make_model, make_policy, make_recipe
+from alpha_factory.runs.config import RunConfig
+from alpha_factory.runs.tasks import EPISODES, Task, draw_level
+
+_ITERATIONS = 8  # rounds of acting and updating between two looks at the clock
+
+
+class Row(NamedTuple):
+    """How far learning has come."""
+
+    frames: int
+    updates: int
+    wall_s: float  # at work, compilation left out
+    cpu_s: float
+    episodes: int  # that ended since the last row
+    score: float | None  # their mean return, or share solved; None if none ended
+
+
+def study(
+    task: Task,
+    config: RunConfig,
+    told: Callable[[Row], None],
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Learn until the budget is spent, then play the levels never trained on.
+
+    Args:
+        config: the task's, or one with other settings.
+        told: given a row after every stretch of training.
+        is_stopping: asked after every stretch; if so, what was learned is judged at once.
+
+    Returns:
+        `frames`, `updates`, `wall_s`, `cpu_s`, `compile_s`, `frames_per_cpu_s`, and the `score` over
+        the closing episodes with its interval, `low` and `high`, and that of the untrained model.
+
+    Raises:
+        UsageError: the budget does not allow a single stretch of training.
+        Diverged: too many updates in a row had to be skipped.
+    """
+    # No stretch takes more: rows that only hold a last observation are no frames.
+    most = config.learning.worlds * config.learning.steps * _ITERATIONS
+    frames = np.inf if config.budget.frames is None else config.budget.frames
+    if frames < most:
+        raise UsageError(
+            f"{frames} frames are fewer than the {most} of one stretch of training: "
+            f"{_ITERATIONS} times learning.worlds={config.learning.worlds} times "
+            f"learning.steps={config.learning.steps}. Raise --frames or lower one of them."
+        )
+    key_levels, key_unseen, key_start, key_score = jax.random.split(
+        derive_key(config.seed, "begin", 2), 4
+    )
+    practice, levels, student = begin(task, config, key_levels=key_levels, key_start=key_start)
+    unseen = task.make_unseen(key_unseen)
+
+    def stretch(kept: Any, student: Student) -> tuple[Student, Progress]:
+        levels, key = kept
+        return train(practice, student, levels, iterations=_ITERATIONS, key=key)
+
+    began = time.perf_counter()
+    jitted: Any = eqx.filter_jit(stretch, donate="all-except-first")
+    compiled = jitted.lower((levels, key_start), student).compile()
+    compile_s = time.perf_counter() - began
+    scorer = Scorer(practice.world, practice.planner, lanes=EPISODES)
+
+    def judge(student: Student) -> np.ndarray:
+        played = scorer.score(student.learner.model, unseen, episodes=1, key=key_score)
+        return (played.total if task.measure == "return" else played.is_solved)[:, 0]
+
+    untrained = judge(student)
+    wall, cpu = time.perf_counter(), time.process_time()
+    row, seconds = Row(0, 0, 0.0, 0.0, 0, None), config.budget.minutes
+    while not is_stopping() and row.frames + most <= frames:
+        key = derive_key(config.seed, "train", row.updates)
+        student, progress = jax.block_until_ready(compiled((levels, key), student))
+        row = _look(task, row, progress, time.perf_counter() - wall, time.process_time() - cpu)
+        told(row)
+        if seconds is not None and row.wall_s >= 60 * seconds:
+            break
+    scores = judge(student)
+    low, high = bootstrap_interval(np.asarray(scores, float))
+    return {
+        "seed": config.seed,
+        "frames": row.frames,
+        "updates": row.updates,
+        "wall_s": row.wall_s,
+        "cpu_s": row.cpu_s,
+        "compile_s": compile_s,
+        "frames_per_cpu_s": row.frames / row.cpu_s if row.cpu_s else None,
+        "score": float(np.mean(scores)),
+        "low": low,
+        "high": high,
+        "untrained": float(np.mean(untrained)),
+    }
+
+
+def begin(
+    task: Task, config: RunConfig, *, key_levels: PRNGKeyArray, key_start: PRNGKeyArray
+) -> tuple[Practice, Level, Student]:
+    """How the task is practised, the levels to train on, and an untrained student."""
+    world, recipe = task.make_world(), make_recipe(config)
+    practice = Practice(
+        world=world,
+        planner=make_policy(config),
+        draw_level=draw_level,
+        recipe=recipe,
+        lanes=config.learning.worlds,
+        steps=config.learning.steps,
+        updates=config.learning.updates,
+        replay_slots=config.learning.replay_slots,
+        slots=1,
+    )
+    levels = task.make_levels(key_levels)
+    level = jax.tree.map(lambda leaf: leaf[0], levels)
+    obs = jax.eval_shape(lambda: world.observe(level, world.reset(level, key=jax.random.key(0))))
+    learner = start_learner(make_model(config, obs.shape, world.actions), recipe)
+    student = eqx.filter_jit(start_student)(practice, learner, levels, key=key_start)
+    return practice, levels, student
+
+
+def _look(task: Task, before: Row, progress: Progress, wall_s: float, cpu_s: float) -> Row:
+    losses, episodes = progress.losses, progress.episodes
+    updates = before.updates + losses.value.size
+    if int(jnp.max(losses.in_a_row)) >= MOST_SKIPPED:
+        raise Diverged(f"{MOST_SKIPPED} updates in a row were skipped", updates, None)
+    ended = int(episodes.ended.sum())
+    gained = episodes.total if task.measure == "return" else episodes.solved
+    return Row(
+        frames=before.frames + int(episodes.frames),
+        updates=updates,
+        wall_s=wall_s,
+        cpu_s=cpu_s,
+        episodes=ended,
+        score=float(gained.sum()) / ended if ended else None,
+    )

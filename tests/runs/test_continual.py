@@ -1,0 +1,48 @@
+"""The course of phases, and the numbers that a matrix of solve rates comes to."""
+
+import jax
+import numpy as np
+import pytest
+
+from alpha_factory.core.errors import UsageError
+from alpha_factory.runs.continual import MEANS, Course, Remembered, find_worlds
+from alpha_factory.worlds import shortest_walk
+from runs.tiny import with_learning
+
+pytestmark = pytest.mark.implicit_promotion
+
+COURSE = Course(with_learning(ewc_weight=10.0, ewc_sequences=16), phases=2, worlds=2, iterations=2)
+
+
+def test_matrix_is_summed_up_as_by_hand():
+    """Three phases of one world: the first is half forgotten, the second not at all."""
+    solved = [[0.1, 0.2, 0.0], [0.8, 0.3, 0.1], [0.6, 0.9, 0.4], [0.4, 0.9, 1.0]]
+    told = Remembered(np.array(solved), 1).sum_up()
+    assert told["learned"] == pytest.approx((0.8 + 0.9 + 1.0) / 3)
+    assert told["retired"] == pytest.approx((0.4 + 0.9) / 2)
+    assert told["forgetting"] == pytest.approx((0.4 + 0.0) / 2)
+    assert told["forward_transfer"] == pytest.approx(((0.3 - 0.2) + (0.4 - 0.0)) / 2)
+
+
+def test_worlds_are_few_steps_long_and_follow_from_the_seed():
+    plans = np.asarray(jax.jit(jax.vmap(shortest_walk))(find_worlds(20, seed=3)))
+    assert ((plans >= 2) & (plans <= 8)).all()
+    once, again, other = (np.asarray(find_worlds(4, seed=seed).tile) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(once, again)
+    assert (once != other).any()
+
+
+@pytest.mark.parametrize("name", ["ewc+replay", "scratch"])
+def test_course_plays_every_world_after_every_phase(name):
+    solved = COURSE.follow(name, seed=0).solved
+    assert solved.shape == (3, 4)
+    assert ((solved >= 0) & (solved <= 1)).all()
+
+
+def test_means_differ_in_what_they_say():
+    assert len({means[1:] for means in MEANS.values()}) == len(MEANS)
+
+
+def test_unknown_means_are_refused():
+    with pytest.raises(UsageError, match=r"Unknown means 'ecw'.*Did you mean 'ewc'"):
+        COURSE.follow("ecw", seed=0)
