@@ -1,10 +1,10 @@
 # `make demo`: see it work. `make test`: all that CI runs. `make lint`, `make docs`, `make lock`, `make clean`: for changes.
-# `make peer-jaxued`: what `alpha-factory bench worlds --peer jaxued` measures us against.
+# `make peer-jaxued`, `make peer-muax`: what `alpha-factory bench --peer` measures us against.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: clean demo docs lint lock peer-jaxued test
+.PHONY: clean demo docs lint lock peer-jaxued peer-muax test
 
 # The first Python on the path that runs and is new enough; `make PYTHON=/path/to/python3` decides otherwise.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -37,10 +37,11 @@ docs: $(INSTALLED)
 lock: $(INSTALLED)
 	$(PIP) install uv
 	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
-	$(COMPILE) --output-file benchmarks/peers/jaxued.lock benchmarks/peers/jaxued.in
+	for peer in jaxued muax; do $(COMPILE) --output-file benchmarks/peers/$$peer.lock benchmarks/peers/$$peer.in; done
 
-# JaxUED's release and the older JAX that it needs, in an environment of their own.
+# Other projects and what they need, each in an environment of its own.
 peer-jaxued: $(PEERS)/jaxued/.locked
+peer-muax: $(PEERS)/muax/.locked
 
 clean:
 	rm -rf $(VENV) $(PEERS) build dist .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -58,11 +59,11 @@ $(LOCKED): requirements.lock
 	$(PIP) install --require-hashes --requirement requirements.lock
 	touch $@
 
-$(PEERS)/jaxued/.locked: benchmarks/peers/jaxued.lock
+$(PEERS)/%/.locked: benchmarks/peers/%.lock
 	@test -n "$(PYTHON)" || { echo "The peer needs Python 3.11, 3.12 or 3.13: install one, or give make PYTHON=/path/to/python3" >&2; exit 1; }
-	@echo "Installing JaxUED into $(PEERS)/jaxued (once; takes minutes on a slow network) …" >&2
-	"$(PYTHON)" -m venv --clear $(PEERS)/jaxued
+	@echo "Installing $* into $(PEERS)/$* (once; takes minutes on a slow network) …" >&2
+	"$(PYTHON)" -m venv --clear $(PEERS)/$*
 	echo '*' > $(PEERS)/.gitignore
-	$(PEERS)/jaxued/bin/python -m pip --disable-pip-version-check --quiet install \
-		--require-hashes --requirement benchmarks/peers/jaxued.lock
+	$(PEERS)/$*/bin/python -m pip --disable-pip-version-check --quiet install \
+		--require-hashes --requirement benchmarks/peers/$*.lock
 	touch $@
