@@ -33,6 +33,7 @@ def pytest_runtest_protocol(item):
     """
     import jax
 
+    _make_room(_MOST_MAPS)
     # Without workers, a plugin may have imported JAX before the variables above were set.
     jax.config.update("jax_numpy_rank_promotion", "raise")
     before = jax.config.jax_numpy_dtype_promotion
@@ -45,15 +46,20 @@ def pytest_runtest_protocol(item):
 
 
 # Linux lets a process map 65,530 pieces of memory, and each compiled program takes some: beyond it LLVM aborts.
-_MOST_MAPS = 30_000
+_MANY_MAPS, _MOST_MAPS = 30_000, 45_000
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _room_for_programs():
-    """Forget compiled programs before a worker that has run many tests has no room for more."""
+    """Forget compiled programs where another module, which has its own, begins."""
     yield
+    _make_room(_MANY_MAPS)
+
+
+def _make_room(most):
+    """Forget compiled programs before a worker that has run many tests has no room for more."""
     maps = Path("/proc/self/maps")
-    if maps.exists() and maps.read_bytes().count(b"\n") > _MOST_MAPS:
+    if maps.exists() and maps.read_bytes().count(b"\n") > most:
         import jax
 
         jax.clear_caches()

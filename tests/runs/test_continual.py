@@ -32,9 +32,8 @@ def test_worlds_are_few_steps_long_and_follow_from_the_seed():
     assert (once != other).any()
 
 
-@pytest.mark.parametrize("name", ["ewc+replay", "scratch"])
-def test_course_plays_every_world_after_every_phase(name):
-    solved = COURSE.follow(name, seed=0).solved
+def test_course_plays_every_world_after_every_phase():
+    solved = COURSE.follow("ewc+replay", seed=0).solved
     assert solved.shape == (3, 4)
     assert ((solved >= 0) & (solved <= 1)).all()
 
