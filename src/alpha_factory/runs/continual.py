@@ -124,7 +124,7 @@ def find_worlds(count: int, *, seed: int) -> Level:
 
 
 class Course:
-    """A sequence of phases; compiled once for all means and seeds of a config."""
+    """A sequence of phases. Each one that is followed compiles its training anew."""
 
     def __init__(self, config: RunConfig, *, phases: int, worlds: int, iterations: int) -> None:
         """A course of so many phases.
