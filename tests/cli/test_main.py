@@ -1,7 +1,9 @@
 """The program as a person or a script meets it: exit codes, what is on stdout, what errors say."""
 
 import json
+import os
 import re
+import signal
 import sqlite3
 import sys
 import types
@@ -11,6 +13,8 @@ import pytest
 
 from alpha_factory.cli import commands, main, pages
 from alpha_factory.core import errors
+from alpha_factory.runs.bench import STAGES_WITH_SETTINGS, Sizes
+from alpha_factory.runs.study import Row
 
 SUMMARY = {
     "frames": 12_000,
@@ -257,6 +261,53 @@ def test_count_of_nothing_is_misuse(arguments, capsys):
     assert "Give 1 or more" in capsys.readouterr().err
 
 
+LEARNED = {
+    "seed": 0,
+    "frames": 4096,
+    "updates": 8,
+    "wall_s": 6.0,
+    "cpu_s": 8.0,
+    "compile_s": 1.0,
+    "frames_per_cpu_s": 512.0,
+    "score": 0.9,
+    "low": 0.8,
+    "high": 0.95,
+    "untrained": 0.1,
+}
+
+
+@pytest.mark.parametrize(("score", "exit_code"), [(0.9, 0), (0.7, 1)])
+def test_learn_says_of_every_seed_whether_the_goal_was_reached(score, exit_code, stand_in, capsys):
+    def study(task, config, told, is_stopping):
+        told(Row(4096, 8, 6.0, 8.0, 5, None))
+        assert not is_stopping()
+        return LEARNED | {"seed": config.seed, "score": 0.9 if config.seed == 3 else score}
+
+    stand_in("alpha_factory.runs.study", study=study, Row=Row)
+    command = ["learn", "rooms", "--seed", "3", "--seeds", "2"]
+    assert main.main([*command, "--json"]) == exit_code
+    printed = capsys.readouterr()
+    told = json.loads(printed.out)
+    assert [run["seed"] for run in told["runs"]] == [3, 4]
+    assert (told["reached"], told["interrupted"]) == (exit_code == 0, False)
+    assert "rooms, seed 4: compiling" in printed.err
+    assert main.main(command) == exit_code
+    assert "512" in capsys.readouterr().out
+
+
+def test_learn_that_is_interrupted_judges_what_there_is_and_exits_130(stand_in, capsys):
+    def study(task, config, told, is_stopping):
+        os.kill(os.getpid(), signal.SIGINT)
+        assert is_stopping()
+        return LEARNED | {"frames": 0, "frames_per_cpu_s": None}
+
+    stand_in("alpha_factory.runs.study", study=study, Row=Row)
+    assert main.main(["learn", "rooms", "--seeds", "3", "--json"]) == 130
+    printed = capsys.readouterr()
+    assert len(json.loads(printed.out)["runs"]) == 1
+    assert "judging what was learned" in printed.err
+
+
 def test_bench_prints_a_table_or_json(stand_in, capsys):
     measured = {
         "stage": "loop",
@@ -279,12 +330,29 @@ def test_bench_prints_a_table_or_json(stand_in, capsys):
         ],
         "share": {"worlds": 0.25, "search": 0.5, "learn": 0.2, "other": 0.05},
         "replay_ratio": 1.0,
+        "memory_gb": 2.5,
     }
-    stand_in("alpha_factory.runs.bench", bench_stage=lambda stage, repeats: measured)
-    assert main.main(["bench", "loop", "--json"]) == 0
+    asked = []
+
+    def bench_stage(stage, repeats, sizes):
+        asked.append((stage, repeats, sizes.config.preset, sizes.config.learning.batch))
+        return measured
+
+    stand_in(
+        "alpha_factory.runs.bench",
+        bench_stage=bench_stage,
+        Sizes=Sizes,
+        STAGES_WITH_SETTINGS=STAGES_WITH_SETTINGS,
+    )
+    changed = ["--preset", "paper", "--set", "learning.batch=64"]
+    assert main.main(["bench", "loop", "--repeats", "3", *changed, "--json"]) == 0
+    assert asked == [("loop", 3, "paper", 64)]
     assert json.loads(capsys.readouterr().out) == measured
     assert main.main(["bench", "loop"]) == 0
     printed = capsys.readouterr().out
     assert "6,400" in printed
     assert "search 50.0 %" in printed
     assert "1.00 sequences" in printed
+    assert "2.5 GiB" in printed
+    assert main.main(["bench", "worlds", *changed]) == 2
+    assert "learn and loop have settings" in capsys.readouterr().err

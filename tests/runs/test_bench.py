@@ -27,7 +27,7 @@ NAMES = {
     "worlds": ["maze", "maze-pack", "full", "pixels"],
     "search": ["puct", "puct-null", "gumbel", "gumbel-null", "network"],
     "learn": ["update", "sequences", "sample", "insert"],
-    "loop": ["loop"],
+    "loop": ["loop", "worlds", "search", "learn"],
     "cartpole": ["cartpole", "cartpole-act"],
 }
 _CARTPOLE = {"simulations": 2, "worlds": 1, "steps": 6, "batch": 7}
@@ -113,6 +113,17 @@ def test_bench_stage_prints_the_promised_fields(stage, tiny):
     assert json.loads(json.dumps(measured)) == measured
     if stage == "loop":
         assert list(measured["share"]) == ["worlds", "search", "learn", "other"]
+        assert 0.0 < measured["memory_gb"] < 1024.0
+        assert [result["unit"] for result in measured["results"]] == [
+            "frames/s",
+            "rows/s",
+            "simulations/s",
+            "sequences/s",
+        ]
+        # 2 iterations of 12 steps in 4 worlds, 2 simulations each, and a batch of 4.
+        for result, work in zip(measured["results"][1:], (96, 192, 8), strict=True):
+            assert result["rate"] * result["min_s"] <= work * 1.001
+            assert result["rate"] * result["max_s"] >= work * 0.999
         # 2 iterations learn from 1 batch of 4 sequences each and collect at most 2 * 12 * 4 frames.
         assert 8 / 96 <= measured["replay_ratio"] <= 8 / 48
     if stage == "cartpole":

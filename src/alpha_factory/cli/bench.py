@@ -21,6 +21,10 @@ class Bench:
 
     stage: tyro.conf.Positional[str]
     """worlds, search, learn, loop or cartpole."""
+    preset: str = "demo"
+    """Whose network and learning are measured (learn, loop): demo, laptop, gpu or paper."""
+    set: output.Settings = ()
+    """Another setting than the preset's (learn, loop), such as curriculum.iterations=1; repeatable."""
     repeats: int = 5
     """Measurements of each result; the median and the extremes are printed."""
     peer: output.OptionalName = None
@@ -33,14 +37,22 @@ class Bench:
         """Print the measurement."""
         if self.repeats < 1:
             raise UsageError(f"--repeats {self.repeats} measures nothing. Give 1 or more.")
-        from alpha_factory.runs.bench import bench_stage
+        from alpha_factory.runs.bench import STAGES_WITH_SETTINGS, Sizes, bench_stage
+        from alpha_factory.runs.presets import choose_preset
+        from alpha_factory.runs.settings import change
 
+        if (self.preset != "demo" or self.set) and self.stage not in STAGES_WITH_SETTINGS:
+            raise UsageError(
+                f"The stage {self.stage} is measured at shapes of its own; "
+                f"{' and '.join(STAGES_WITH_SETTINGS)} have settings. Leave --preset and --set away."
+            )
+        sizes = Sizes(config=change(choose_preset(self.preset), self.set))
         with output.quiet_stdout():
             if self.peer is None:
-                measured = bench_stage(self.stage, self.repeats)
+                measured = bench_stage(self.stage, self.repeats, sizes)
             else:
                 with start_peer(self.peer) as peer:
-                    measured = bench_stage(self.stage, self.repeats, peer=peer)
+                    measured = bench_stage(self.stage, self.repeats, sizes, peer)
         if self.json:
             output.print_json(measured)
             return 0
@@ -62,7 +74,11 @@ class Bench:
             )
             console.print(f"Share of the time: {shares}", soft_wrap=True)
             ratio = measured["replay_ratio"]
-            console.print(f"Replay ratio: {ratio:.2f} sequences learned from for each frame")
+            console.print(
+                f"Replay ratio: {ratio:.2f} sequences learned from for each frame. "
+                f"Peak memory: {measured['memory_gb']:.1f} GiB",
+                soft_wrap=True,
+            )
         return 0
 
 

@@ -10,10 +10,14 @@ from rich.table import Table
 from alpha_factory.cli import output
 from alpha_factory.core.errors import UsageError
 
+_STOPPING = "Stopping; judging what was learned first. Ctrl-C once more stops at once."
+
 
 @dataclass(frozen=True)
 class Learn:
     """Learn one task from scratch and judge the planner on 100 episodes; 0 if every seed reached the goal.
+
+    Ctrl-C judges what was learned so far, and exits 130.
 
     Example: alpha-factory learn cartpole --seeds 3
     """
@@ -37,6 +41,8 @@ class Learn:
             raise UsageError(f"--seeds {self.seeds} learns nothing. Give 1 or more.")
         if self.frames is not None and self.frames < 1:
             raise UsageError(f"--frames {self.frames} is no budget. Give a number above 0.")
+        from alpha_factory.runs.interrupts import noting_interrupts
+        from alpha_factory.runs.progress import StatusLine
         from alpha_factory.runs.settings import change
         from alpha_factory.runs.study import Row, study
         from alpha_factory.runs.tasks import EPISODES, find_task
@@ -47,18 +53,25 @@ class Learn:
             config = dataclasses.replace(
                 config, budget=dataclasses.replace(config.budget, frames=self.frames)
             )
-        console, outcomes = output.stderr_console(), []
-        for seed in range(self.seed, self.seed + self.seeds):
-            with console.status(f"{self.task}, seed {seed}: compiling") as line:
+        outcomes: list[dict[str, Any]] = []
+        console = output.stderr_console()
+        with noting_interrupts(console, _STOPPING) as is_stopping, StatusLine(console) as line:
+            for seed in range(self.seed, self.seed + self.seeds):
+                if is_stopping():
+                    break
+                title = f"{self.task}, seed {seed}"
+                line.say(f"{title}: compiling …", is_news=True)
 
-                def tell(row: Row, seed: int = seed) -> None:
+                def tell(row: Row, title: str = title) -> None:
                     score = "-" if row.score is None else f"{row.score:.2f}"
-                    line.update(
-                        f"{self.task}, seed {seed}: {row.frames:,} frames · {row.updates:,} updates · "
+                    told = (
+                        f"{title}: {row.frames:,} frames · {row.updates:,} updates · "
                         f"{task.measure} {score} in training · {row.wall_s:.0f} s"
                     )
+                    line.say(told, is_news=False)
 
-                outcomes.append(study(task, dataclasses.replace(config, seed=seed), tell))
+                seeded = dataclasses.replace(config, seed=seed)
+                outcomes.append(study(task, seeded, tell, is_stopping))
         summary: dict[str, Any] = {
             "task": self.task,
             "measure": task.measure,
@@ -66,11 +79,14 @@ class Learn:
             "episodes": EPISODES,
             "runs": outcomes,
             "reached": all(outcome["score"] >= task.goal for outcome in outcomes),
+            "interrupted": is_stopping(),
         }
         if self.json:
             output.print_json(summary)
         else:
             output.stdout_console().print(_table(summary))
+        if summary["interrupted"]:
+            return 130
         return 0 if summary["reached"] else 1
 
 
@@ -97,6 +113,6 @@ def _table(summary: dict[str, Any]) -> Table:
             f"{run['untrained']:.2f}",
             f"{run['frames']:,}",
             f"{run['wall_s'] / 60:.1f}",
-            f"{run['frames_per_cpu_s']:,.0f}",
+            "-" if run["frames_per_cpu_s"] is None else f"{run['frames_per_cpu_s']:,.0f}",
         )
     return table

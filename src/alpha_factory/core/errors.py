@@ -71,8 +71,10 @@ class CorruptCheckpoint(AlphaFactoryError):
 class Diverged(AlphaFactoryError, ArithmeticError):
     """So many updates in a row could not be made that learning stopped; nothing was saved after."""
 
-    def __init__(self, what: str, update: int, checkpoint: Path | None) -> None:
-        self.what, self.update, self.checkpoint = what, update, checkpoint
+    def __init__(
+        self, what: str, update: int, checkpoint: Path | None, terms: tuple[str, ...] = ()
+    ) -> None:
+        self.what, self.update, self.checkpoint, self.terms = what, update, checkpoint, terms
         kept = (
             f"The last good checkpoint is {checkpoint}"
             if checkpoint

@@ -4,10 +4,11 @@ import jax
 from jaxtyping import PRNGKeyArray
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.core.types import Policy
+from alpha_factory.core.types import Policy, World
 from alpha_factory.curriculum import draw_level
 from alpha_factory.learn import Practice, Recipe, make_optimiser
 from alpha_factory.nets import Model, Sizes, Support
+from alpha_factory.rollout import DrawLevel
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.search import make_planner
 from alpha_factory.worlds import make_grid
@@ -128,23 +129,34 @@ def make_recipe(config: RunConfig) -> Recipe:
     return recipe
 
 
-def make_practice(config: RunConfig) -> Practice:
-    """How a run of this config acts and learns.
+def make_practice(
+    config: RunConfig,
+    *,
+    world: World | None = None,
+    draw_level: DrawLevel = draw_level,
+    slots: int | None = None,
+) -> Practice:
+    """How a config acts and learns.
+
+    Args:
+        world: None for the grid of a run.
+        draw_level: how an episode's level comes from the source; a run's is its pool.
+        slots: levels that the source has; None for those of a run's pool.
 
     Raises:
         UsageError: as `make_recipe` does.
     """
-    learning, recipe = config.learning, make_recipe(config)
+    learning = config.learning
     return Practice(
-        world=make_grid(),
+        world=world or make_grid(),
         planner=make_policy(config),
         draw_level=draw_level,
-        recipe=recipe,
+        recipe=make_recipe(config),
         lanes=learning.worlds,
         steps=learning.steps,
         updates=learning.updates,
         replay_slots=learning.replay_slots,
-        slots=config.curriculum.slots,
+        slots=slots or config.curriculum.slots,
     )
 
 

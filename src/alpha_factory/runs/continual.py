@@ -27,8 +27,9 @@ from alpha_factory.learn import (
 )
 from alpha_factory.nets import Model
 from alpha_factory.rollout import Score, play
-from alpha_factory.runs.build import derive_key, make_policy, make_recipe, make_untrained
+from alpha_factory.runs.build import derive_key, make_policy, make_practice, make_untrained
 from alpha_factory.runs.config import RunConfig
+from alpha_factory.runs.draws import draw_fitting
 from alpha_factory.worlds import decode, make_grid, shortest_walk
 
 EPISODES = 32
@@ -36,7 +37,7 @@ EPISODES = 32
 
 _EASIEST, _HARDEST = 2, 8  # steps of the shortest plan of a world that takes part
 _APART = 1000  # between the seeds of new networks
-_CHUNK = 512  # genomes looked at together for worlds that do
+_AT_A_TIME = 512  # genomes looked at together for worlds that do
 
 
 class Means(NamedTuple):
@@ -110,21 +111,23 @@ def draw_present(source: Present, *, key: PRNGKeyArray) -> tuple[Array, Level]:
 
 def find_worlds(count: int, *, seed: int) -> Level:
     """Levels of random genomes whose shortest plan has 2 to 8 steps, the first so many."""
-    build = jax.jit(jax.vmap(lambda key: decode(random_genome(key=key))))
     measure = jax.jit(jax.vmap(shortest_walk))
-    found: list[Level] = []
-    key, have, turn = jax.random.key(seed), 0, 0
-    while have < count:
-        levels = build(jax.random.split(jax.random.fold_in(key, turn), _CHUNK))
+
+    def is_fitting(levels: Level) -> np.ndarray:
         plans = np.asarray(measure(levels))
-        fitting = np.flatnonzero((plans >= _EASIEST) & (plans <= _HARDEST))
-        found.append(jax.tree.map(lambda leaf, at=fitting: np.asarray(leaf)[at], levels))
-        have, turn = have + len(fitting), turn + 1
-    return jax.tree.map(lambda *leaves: jnp.asarray(np.concatenate(leaves)[:count]), *found)
+        return (plans >= _EASIEST) & (plans <= _HARDEST)
+
+    return draw_fitting(
+        lambda key: decode(random_genome(key=key)),
+        is_fitting,
+        levels=count,
+        at_a_time=_AT_A_TIME,
+        key=jax.random.key(seed),
+    )
 
 
 class Course:
-    """A sequence of phases. Each one that is followed compiles its training anew."""
+    """A sequence of phases; each of `MEANS` compiles its training once."""
 
     def __init__(self, config: RunConfig, *, phases: int, worlds: int, iterations: int) -> None:
         """A course of so many phases.
@@ -135,6 +138,7 @@ class Course:
         """
         self.config, self.phases, self.worlds = config, phases, worlds
         self._iterations = iterations
+        self._practices: dict[str, Practice] = {}
         self._train = eqx.filter_jit(self._train_phase)
         self._judge = eqx.filter_jit(self._play)
         self._keep = eqx.filter_jit(self._keep_phase)
@@ -149,7 +153,8 @@ class Course:
             raise unknown("means", name, MEANS)
         means, levels = MEANS[name], find_worlds(self.phases * self.worlds, seed=seed)
         key = derive_key(seed, "train", 0)
-        practice = self._practice(means)
+        # The same for every seed, or JAX would compile its training for each.
+        practice = self._practices.setdefault(name, self._make_practice(means))
         student, seen = None, []
         for phase in range(self.phases):
             key_start, key_train, key_keep, key_play = jax.random.split(
@@ -172,22 +177,18 @@ class Course:
             seen.append(self._solve(student.learner.model, levels, key_play))
         return Remembered(np.stack(seen), self.worlds)
 
-    def _practice(self, means: Means) -> Practice:
+    def _make_practice(self, means: Means) -> Practice:
         learning = self.config.learning
-        slots = self._iterations * learning.steps
-        recipe = make_recipe(self.config)._replace(
-            is_balanced=means.is_kept,
+        every_row = self.phases * self._iterations * learning.steps
+        changed = dataclasses.replace(
+            learning,
+            balance=means.is_kept,
             ewc_weight=learning.ewc_weight if means.is_consolidated else 0.0,
+            replay_slots=every_row if means.is_kept else learning.replay_slots,
         )
-        return Practice(
-            world=make_grid(),
-            planner=make_policy(self.config),
+        return make_practice(
+            dataclasses.replace(self.config, learning=changed),
             draw_level=draw_present,
-            recipe=recipe,
-            lanes=learning.worlds,
-            steps=learning.steps,
-            updates=learning.updates,
-            replay_slots=self.phases * slots if means.is_kept else learning.replay_slots,
             slots=self.phases * self.worlds,
         )
 

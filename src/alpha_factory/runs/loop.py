@@ -18,7 +18,7 @@ import numpy as np
 from alpha_factory.core.errors import Diverged
 from alpha_factory.core.types import Level
 from alpha_factory.genome import to_hex
-from alpha_factory.learn import LARGEST_NORM, MOST_SKIPPED, Losses, Progress
+from alpha_factory.learn import Losses, Progress
 from alpha_factory.records import MetricRow, WorldCard
 from alpha_factory.rollout import Episodes
 from alpha_factory.runs import checkpoint
@@ -27,6 +27,7 @@ from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.config import MAY_CHANGE, RunConfig
 from alpha_factory.runs.devices import spread
 from alpha_factory.runs.directory import RunDirectory, check_same_settings
+from alpha_factory.runs.divergence import check_progress
 from alpha_factory.runs.durable import list_checkpoints, name_checkpoint
 from alpha_factory.runs.evolve import evolve
 from alpha_factory.runs.metrics import MetricWriter
@@ -35,9 +36,6 @@ from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.runs.settings import to_json
 from alpha_factory.runs.state import Counters, RunState
-
-TERMS = ("value", "policy", "reward", "ewc")
-"""The terms of eq. (1) that have a gradient."""
 
 
 @dataclass
@@ -195,36 +193,21 @@ class Run:
         )
 
     def _check_progress(self, losses: Losses, whose: str = "") -> None:
-        """Stop where so many updates in a row were skipped that somebody has to look."""
-        in_a_row = np.asarray(losses.in_a_row).ravel()
-        stopped = np.flatnonzero(in_a_row >= MOST_SKIPPED)
-        if not stopped.size:
-            return
-        first = int(stopped[0])
-        told = {name: float(np.asarray(getattr(losses, name)).ravel()[first]) for name in TERMS}
-        norm = float(np.asarray(losses.gradient_norm).ravel()[first])
-        broken = [name for name, value in told.items() if not np.isfinite(value)]
-        greatest = max(told, key=lambda name: told[name])
-        term = f"{' and '.join(broken)} not finite" if broken else f"{greatest} the greatest term"
-        slot = int(np.asarray(losses.world).ravel()[first])
-        world = (
-            f"world {int(self.state.pool.world[slot])}"
-            if slot < self.config.curriculum.slots
-            else "a world that left"
-        )
-        last = next(iter(list_checkpoints(self.directory.checkpoints).values()), None)
-        update = self.counters.updates + first + 1
-        reason = (
-            f"a step that is not finite after a gradient of norm {norm:.3g}"
-            if norm <= LARGEST_NORM
-            else f"a gradient of norm {norm:.3g} (at most {LARGEST_NORM:.0f} is followed)"
-        )
-        what = (
-            f"{MOST_SKIPPED} updates{whose} in a row were skipped, the last for {reason}, with {term}; "
-            f"the sequence that is farthest off in its batch comes from {world}"
-        )
-        self._hooks.event("diverged", {"update": update, "terms": broken or [greatest]})
-        raise Diverged(what, update, last)
+        def tell_world(slot: int) -> str:
+            is_here = slot < self.config.curriculum.slots
+            return f"world {int(self.state.pool.world[slot])}" if is_here else "a world that left"
+
+        try:
+            check_progress(
+                losses,
+                updates=self.counters.updates,
+                tell_world=tell_world,
+                checkpoint=next(iter(list_checkpoints(self.directory.checkpoints).values()), None),
+                whose=whose,
+            )
+        except Diverged as diverged:
+            self._hooks.event("diverged", {"update": diverged.update, "terms": [*diverged.terms]})
+            raise
 
     def _log(self, progress: Progress, tally: Episodes, frames_per_s: float) -> None:
         self._count_time()

@@ -8,6 +8,8 @@ import jax
 from alpha_factory.core.errors import OutOfMemory
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.state import begin_state
+from alpha_factory.worlds import make_grid
+from alpha_factory.worlds.grid.observe import FEATURES
 
 _GIB = 2**30
 
@@ -56,19 +58,19 @@ def is_shortage(error: Exception) -> bool:
 
 
 def _estimate_trees(config: RunConfig) -> int:
-    """Nodes hold a latent, edges a few numbers an action (search.tree)."""
-    nodes = config.learning.worlds * (config.search.simulations + 1)
+    """Nodes hold a latent, five numbers, and four for each action (`search.tree.Tree`)."""
+    nodes = config.learning.worlds * (config.search.simulations + 2)
     latent = config.network.latent * (2 if config.network.dtype == "bfloat16" else 4)
-    return nodes * (latent + 4 * _EDGE_NUMBERS * _ACTIONS)
+    return nodes * (latent + 4 * (5 + 4 * make_grid().actions))
 
 
 def _estimate_passes(config: RunConfig) -> int:
-    """Latents and hidden layers of all unrolled steps, kept for the gradient."""
+    """Latents and hidden layers of all unrolled steps, kept for the gradient: roughly, by their sizes."""
     network, learning = config.network, config.learning
     step = 8 * network.latent + 3 * network.head  # gates of the GRU, heads
     first = sum(network.widths) * 3
     if network.encoder == "transformer":
-        first += network.layers * 16 * network.embed * (1024 // network.token)
+        first += network.layers * 16 * network.embed * (FEATURES // network.token)
     return 4 * learning.batch * (first + (learning.unroll + 1) * step)
 
 
@@ -77,6 +79,3 @@ def _size(tree: Any) -> int:
         leaf.size * leaf.dtype.itemsize
         for leaf in jax.tree.leaves(eqx.filter(tree, lambda leaf: hasattr(leaf, "dtype")))
     )
-
-
-_ACTIONS, _EDGE_NUMBERS = 3, 6

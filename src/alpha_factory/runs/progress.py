@@ -1,7 +1,8 @@
-"""Live progress: what a run is doing, on a terminal in one line that renews itself, else in lines."""
+"""Live progress: what is being done, on a terminal in one line that renews itself, else in lines."""
 
 import time
 from types import TracebackType
+from typing import TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -9,22 +10,19 @@ from rich.text import Text
 
 from alpha_factory.records import MetricRow
 
+_Line = TypeVar("_Line", bound="StatusLine")
 _LINE_EVERY_S = 5.0
 
 
-class ProgressLine:
-    """Tells people how a run is getting on. Nothing depends on it."""
+class StatusLine:
+    """Tells people how something long is getting on. Nothing depends on it."""
 
-    def __init__(self, console: Console, *, minutes: float | None, frames: int | None) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._minutes = minutes
-        self._frames = frames
         self._live = Live(console=console, refresh_per_second=4, transient=True)
         self._spoken_at = -_LINE_EVERY_S
-        self._row: MetricRow | None = None
-        self._doing = ""
 
-    def __enter__(self) -> "ProgressLine":
+    def __enter__(self: _Line) -> _Line:
         if self._console.is_terminal:
             self._live.start()
         return self
@@ -38,22 +36,8 @@ class ProgressLine:
         if self._console.is_terminal:
             self._live.stop()
 
-    def compiling(self, program: str) -> None:
-        """A program is about to be compiled."""
-        self._say(f"compiling {program} …", is_news=True)
-
-    def doing(self, what: str) -> None:
-        """Something else than training begins."""
-        self._say(f"{what} …", is_news=True)
-
-    def logged(self, row: MetricRow) -> None:
-        """A stretch of training is over."""
-        self._row = row
-        self._say("", is_news=False)
-
-    def _say(self, doing: str, *, is_news: bool) -> None:
-        parts = [self._tell_row(self._row)] if self._row else []
-        line = " · ".join([*parts, *([doing] if doing else [])])
+    def say(self, line: str, *, is_news: bool) -> None:
+        """Say what is being done; off a terminal only what is news, or after a while of silence."""
         if self._console.is_terminal:
             self._live.update(Text(line))
             return
@@ -61,6 +45,33 @@ class ProgressLine:
         if is_news or now - self._spoken_at >= _LINE_EVERY_S:
             self._console.print(line, markup=False, soft_wrap=True)
             self._spoken_at = now
+
+
+class ProgressLine(StatusLine):
+    """The line of a run."""
+
+    def __init__(self, console: Console, *, minutes: float | None, frames: int | None) -> None:
+        super().__init__(console)
+        self._minutes = minutes
+        self._frames = frames
+        self._row: MetricRow | None = None
+
+    def compiling(self, program: str) -> None:
+        """A program is about to be compiled."""
+        self._tell(f"compiling {program} …")
+
+    def doing(self, what: str) -> None:
+        """Something else than training begins."""
+        self._tell(f"{what} …")
+
+    def logged(self, row: MetricRow) -> None:
+        """A stretch of training is over."""
+        self._row = row
+        self.say(self._tell_row(row), is_news=False)
+
+    def _tell(self, doing: str) -> None:
+        before = [self._tell_row(self._row)] if self._row else []
+        self.say(" · ".join([*before, doing]), is_news=True)
 
     def _tell_row(self, row: MetricRow) -> str:
         rate = row.values.get("frames_per_s") or 0.0

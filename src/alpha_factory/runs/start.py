@@ -2,9 +2,8 @@
 
 import dataclasses
 import math
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from alpha_factory.runs.directory import RunDirectory, create_run, read_config, 
 from alpha_factory.runs.durable import explain_disk_full
 from alpha_factory.runs.evaluation import Examiner, save_evaluation
 from alpha_factory.runs.films import shoot_films
+from alpha_factory.runs.interrupts import noting_interrupts
 from alpha_factory.runs.loop import Hooks, Run
 from alpha_factory.runs.metrics import read_metrics
 from alpha_factory.runs.presets import choose_preset
@@ -37,7 +37,7 @@ RUNS = Path("runs")
 """Where runs go that are given no directory."""
 _FIRST = 10
 """Accepted worlds that the last ones are compared with."""
-
+_STOPPING = "Stopping; saving first. Ctrl-C once more stops without saving."
 
 _NOTHING_YET = MetricRow(
     frames=0,
@@ -98,7 +98,7 @@ def start_run(
     with ExitStack() as stack:
         directory = together(lambda: stack.enter_context(_open_directory(path, config, resume)))
         event = _record_events(directory, open_ledger)
-        is_asked = stack.enter_context(_noting_interrupts(console))
+        is_asked = stack.enter_context(noting_interrupts(console, _STOPPING))
 
         def is_interrupted() -> bool:
             return agree(is_asked())
@@ -260,21 +260,3 @@ def _newest_run() -> Path:
     if not found:
         raise UsageError(f"There is no run under {RUNS}/ to resume. Name its directory with --out.")
     return found[-1].parent
-
-
-@contextmanager
-def _noting_interrupts(console: Console) -> Iterator[Callable[[], bool]]:
-    """Take the first Ctrl-C as a wish to stop at the next stretch, and the second at its word."""
-    asked = False
-
-    def note(number: int, frame: object) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(signal.SIGINT, before)
-        console.print("Stopping; saving first. Ctrl-C once more stops without saving.")
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: asked
-    finally:
-        signal.signal(signal.SIGINT, before)

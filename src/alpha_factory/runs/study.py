@@ -6,24 +6,16 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from alpha_factory.core.errors import Diverged, UsageError
+from alpha_factory.core.errors import UsageError
 from alpha_factory.core.types import Level
 from alpha_factory.evaluate import Scorer, bootstrap_interval
-from alpha_factory.learn import (
-    MOST_SKIPPED,
-    Practice,
-    Progress,
-    Student,
-    start_learner,
-    start_student,
-    train,
-)
-from alpha_factory.runs.build import derive_key, make_model, make_policy, make_recipe
+from alpha_factory.learn import Practice, Progress, Student, start_learner, start_student, train
+from alpha_factory.runs.build import derive_key, make_model, make_practice
 from alpha_factory.runs.config import RunConfig
+from alpha_factory.runs.divergence import check_progress
 from alpha_factory.runs.tasks import EPISODES, Task, draw_level
 
 _ITERATIONS = 8  # rounds of acting and updating between two looks at the clock
@@ -121,36 +113,29 @@ def begin(
     task: Task, config: RunConfig, *, key_levels: PRNGKeyArray, key_start: PRNGKeyArray
 ) -> tuple[Practice, Level, Student]:
     """How the task is practised, the levels to train on, and an untrained student."""
-    world, recipe = task.make_world(), make_recipe(config)
-    practice = Practice(
-        world=world,
-        planner=make_policy(config),
-        draw_level=draw_level,
-        recipe=recipe,
-        lanes=config.learning.worlds,
-        steps=config.learning.steps,
-        updates=config.learning.updates,
-        replay_slots=config.learning.replay_slots,
-        slots=1,
-    )
+    world = task.make_world()
+    practice = make_practice(config, world=world, draw_level=draw_level, slots=1)
     levels = task.make_levels(key_levels)
     level = jax.tree.map(lambda leaf: leaf[0], levels)
     obs = jax.eval_shape(lambda: world.observe(level, world.reset(level, key=jax.random.key(0))))
-    learner = start_learner(make_model(config, obs.shape, world.actions), recipe)
+    learner = start_learner(make_model(config, obs.shape, world.actions), practice.recipe)
     student = eqx.filter_jit(start_student)(practice, learner, levels, key=key_start)
     return practice, levels, student
 
 
 def _look(task: Task, before: Row, progress: Progress, wall_s: float, cpu_s: float) -> Row:
     losses, episodes = progress.losses, progress.episodes
-    updates = before.updates + losses.value.size
-    if int(jnp.max(losses.in_a_row)) >= MOST_SKIPPED:
-        raise Diverged(f"{MOST_SKIPPED} updates in a row were skipped", updates, None)
+    check_progress(
+        losses,
+        updates=before.updates,
+        tell_world=lambda _: "one of the task's levels",
+        checkpoint=None,
+    )
     ended = int(episodes.ended.sum())
     gained = episodes.total if task.measure == "return" else episodes.solved
     return Row(
         frames=before.frames + int(episodes.frames),
-        updates=updates,
+        updates=before.updates + losses.value.size,
         wall_s=wall_s,
         cpu_s=cpu_s,
         episodes=ended,

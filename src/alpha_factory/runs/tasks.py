@@ -19,6 +19,7 @@ from alpha_factory.runs.config import (
     RunConfig,
     SearchConfig,
 )
+from alpha_factory.runs.draws import draw_fitting
 from alpha_factory.worlds import GridLevel, from_text, make_grid, shortest_walk
 from alpha_factory.worlds.cartpole import cartpole_level, make_cartpole
 from alpha_factory.worlds.small_mazes import draw_small_maze, make_small_mazes
@@ -87,16 +88,14 @@ def _draw_mazes(mazes: int, *, is_unseen: bool, key: PRNGKeyArray) -> Level:
     A tenth of all mazes, told by a checksum of what they are, is never trained on: with few walls
     the same maze may well be drawn twice.
     """
-    draw = jax.jit(jax.vmap(lambda key: draw_small_maze(key=key)))
-    measure, found, have = jax.jit(jax.vmap(shortest_walk)), list[Level](), 0
-    while have < mazes:
-        levels = draw(jax.random.split(jax.random.fold_in(key, len(found)), _CHUNK))
-        fitting = np.flatnonzero(
-            (np.asarray(measure(levels)) >= 0) & (_is_held_out(levels) == is_unseen)
-        )
-        found.append(jax.tree.map(lambda leaf, at=fitting: np.asarray(leaf)[at], levels))
-        have += len(fitting)
-    return jax.tree.map(lambda *leaves: jnp.asarray(np.concatenate(leaves)[:mazes]), *found)
+    measure = jax.jit(jax.vmap(shortest_walk))
+    return draw_fitting(
+        lambda key: draw_small_maze(key=key),
+        lambda levels: (np.asarray(measure(levels)) >= 0) & (_is_held_out(levels) == is_unseen),
+        levels=mazes,
+        at_a_time=_AT_A_TIME,
+        key=key,
+    )
 
 
 def _is_held_out(levels: GridLevel) -> Bool[np.ndarray, " levels"]:
@@ -108,7 +107,7 @@ def _is_held_out(levels: GridLevel) -> Bool[np.ndarray, " levels"]:
 
 
 _ONE_IN = 10  # mazes, one that is never trained on
-_CHUNK = 4096  # mazes drawn together
+_AT_A_TIME = 4096  # mazes drawn together
 _ROOMS = (
     ">.... ..... ..... ..... ....G",
     "G.... ..... ..... ..... ....>",

@@ -2,7 +2,6 @@
 
 import operator
 import statistics
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -21,6 +20,7 @@ from alpha_factory.runs.bench.measure import (
     Timing,
     always,
     compile_step,
+    find_peak,
     time_in_turns,
     to_result,
 )
@@ -32,17 +32,18 @@ from alpha_factory.runs.programs import Programs
 from alpha_factory.worlds import make_grid
 
 _SEED = 0
-_PARTS = ("worlds", "search", "learn")
 
 
 def bench_loop(sizes: Sizes, repeats: int) -> Measured:
     """Result `loop`: one stretch of training, as a run compiles it, from a full replay buffer.
 
-    `share` is the time of each part alone, at the shapes it has in the stretch and measured in
-    turns with it, over the time of the whole; `other` is the rest (what is stored and drawn up
-    between the parts). `share_excess` is what the parts take beyond the whole, which noise or a
-    compiler that overlaps them can cause: 0 if the shares add up. `replay_ratio` is the number of
-    unrolled sequences learned from for each frame collected.
+    Results `worlds`, `search` and `learn` are its parts, each alone, at the shapes that it has in
+    the stretch and measured in turns with it. `share` is the time of each over the time of the
+    whole; `other` is the rest (what is stored and drawn up between the parts). `share_excess` is
+    what the parts take beyond the whole, which noise or a compiler that overlaps them can cause: 0
+    if the shares add up. `replay_ratio` is the number of unrolled sequences learned from for each
+    frame collected. `memory_gb` is the most, in GiB, that the device held at a time or, where it
+    does not say, this process, compilation included.
     """
     config, learning = sizes.config, sizes.config.learning
     pool, student = prepare(config)
@@ -70,9 +71,14 @@ def bench_loop(sizes: Sizes, repeats: int) -> Measured:
     sequences = config.curriculum.iterations * learning.updates * learning.batch
     return Measured(
         compile_s + programs.compile_s,
-        [to_result(whole, timings[0])],
-        share_time(timings[0], dict(zip(_PARTS, timings[1:], strict=True)))
-        | {"replay_ratio": sequences / statistics.median(timings[0].work)},
+        [to_result(case, timing) for case, timing in zip((whole, *parts), timings, strict=True)],
+        share_time(
+            timings[0], {part.name: timing for part, timing in zip(parts, timings[1:], strict=True)}
+        )
+        | {
+            "replay_ratio": sequences / statistics.median(timings[0].work),
+            "memory_gb": find_peak(),
+        },
     )
 
 
@@ -130,22 +136,41 @@ def _compile_parts(config: RunConfig, pool: Any, student: Any) -> tuple[list[Cas
 
         return jax.lax.fori_loop(0, rounds * learning.steps, search, carry)
 
+    rows = rounds * learning.steps * learning.worlds
+    shape = {"worlds": learning.worlds, "steps": learning.steps, "iterations": rounds}
+    simulations = {"batch": learning.worlds, "simulations": config.search.simulations}
+    updates = {"batch": learning.batch, "updates": rounds * learning.updates}
     obs = random_observations(learning.worlds)
-    rows = eqx.filter_jit(walk)(pool, student.actors, key).trajectory
-    steps: tuple[tuple[Callable[[Any, Any], Any], Any, Any], ...] = (
-        (act, pool, (student.actors, rows, key)),
-        (plan, student.learner.target, (obs, jnp.zeros(learning.worlds), key)),
-        (
-            make_updates(make_recipe(config), rounds * learning.updates),
+    last = eqx.filter_jit(walk)(pool, student.actors, key).trajectory
+    learn = make_updates(make_recipe(config), rounds * learning.updates)
+    learned = learning.updates * learning.batch * rounds
+    searched = rows * config.search.simulations
+    cases = [
+        Case("worlds", "rows/s", shape, act, pool, (student.actors, last, key), always(rows)),
+        Case(
+            "search",
+            "simulations/s",
+            simulations,
+            plan,
+            student.learner.target,
+            (obs, jnp.zeros(learning.worlds), key),
+            always(searched),
+        ),
+        Case(
+            "learn",
+            "sequences/s",
+            updates,
+            learn,
             None,
             (student.learner, student.ring, key),
+            always(learned),
         ),
-    )
-    cases, compile_s = [], 0.0
-    for name, (step, fixed, carry) in zip(_PARTS, steps, strict=True):
-        compiled, seconds = compile_step(step, fixed, carry)
+    ]
+    compile_s = 0.0
+    for index, case in enumerate(cases):
+        compiled, seconds = compile_step(case.step, case.fixed, case.carry)
+        cases[index] = case._replace(step=compiled)
         compile_s += seconds
-        cases.append(Case(name, "", {}, compiled, fixed, carry, always(1.0)))
     return cases, compile_s
 
 

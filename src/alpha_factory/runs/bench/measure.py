@@ -4,7 +4,9 @@ A clock is read only when all arrays are there, compilation and one call more ar
 cases take turns, so that a machine that slows down slows all of them.
 """
 
+import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -135,6 +137,15 @@ def describe(name: str, unit: str, shape: Mapping[str, int], timing: Timing) -> 
         "repeats": len(timing.wall_s),
         "shape": dict(shape),
     }
+
+
+def find_peak() -> float:
+    """GiB that the default device held at most until now; this process, where no device says so."""
+    held = jax.devices()[0].memory_stats()
+    if held:
+        return float(held["peak_bytes_in_use"]) / 2**30
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (2**30 if sys.platform == "darwin" else 2**20)  # bytes there, KiB elsewhere
 
 
 def _copy(tree: Any) -> Any:

@@ -26,6 +26,8 @@ _STAGES: dict[str, Callable[..., Measured]] = {
     "cartpole": bench_cartpole,
 }
 STAGES_WITH_PEERS = ("worlds", "search", "cartpole")
+STAGES_WITH_SETTINGS = ("learn", "loop")
+"""Measured with `Sizes.config`; the others have shapes of their own."""
 
 
 def bench_stage(
@@ -62,6 +64,7 @@ def bench_stage(
         "jax": jax.__version__,
         "compile_s": measured.compile_s,
         "compile_cache_hits": len(hits),
+        **({"preset": sizes.config.preset} if stage in STAGES_WITH_SETTINGS else {}),
         "results": measured.results,
         **measured.extra,
     }
