@@ -169,18 +169,20 @@ def test_unknown_preset_exits_2_and_lists_the_presets(capsys):
     assert "Choices: demo, gpu, laptop, paper." in capsys.readouterr().err
 
 
-def test_run_prints_one_json_object_whatever_the_run_prints(stand_in, capsys):
+def test_run_prints_one_json_object_whatever_the_run_prints(stand_in, capfd):
     def start_run(console, **_):
         sys.stdout.write("a library speaks up")
+        os.write(1, b"one written in C, too")
         console.print("compiling …")
         return SUMMARY | {"solve_rate": float("nan")}
 
     stand_in("alpha_factory.runs.start", start_run=start_run)
     assert main.main(["run", "--json"]) == 0
-    printed = capsys.readouterr()
+    printed = capfd.readouterr()
     assert json.loads(printed.out) == SUMMARY | {"solve_rate": None}
     assert "compiling" in printed.err
     assert "a library speaks up" in printed.err
+    assert "one written in C, too" in printed.err
 
 
 def test_run_prints_tables_and_where_the_report_lies(stand_in, capsys):

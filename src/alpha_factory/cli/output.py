@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import os
 import shlex
 import shutil
 import sys
@@ -27,8 +28,8 @@ Settings = Annotated[
 ]
 Switch = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
 
-
 NAME = "alpha-factory"
+_STDOUT, _STDERR = 1, 2  # file descriptors
 
 
 def stdout_console() -> Console:
@@ -55,9 +56,19 @@ def warn(message: str) -> None:
 
 @contextlib.contextmanager
 def quiet_stdout() -> Iterator[None]:
-    """Send what Python code prints meanwhile to stderr: stdout is for the result alone."""
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
+    """Send what is printed meanwhile, by libraries written in C too, to stderr.
+
+    Stdout is for the result alone.
+    """
+    sys.stdout.flush()
+    kept = os.dup(_STDOUT)
+    os.dup2(_STDERR, _STDOUT)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, _STDOUT)
+        os.close(kept)
 
 
 def print_json(value: object) -> None:

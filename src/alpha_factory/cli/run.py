@@ -59,10 +59,10 @@ class Run:
             )  # again in start_run; here a typing error doesn't wait for JAX
         from alpha_factory.runs.processes import connect, is_first
 
-        connect(self.coordinator, self.processes, self.process)
-        from alpha_factory.runs.start import start_run
-
         with contextlib.ExitStack() as ledgers, output.quiet_stdout():
+            connect(self.coordinator, self.processes, self.process)
+            from alpha_factory.runs.start import start_run  # after JAX knows of the others
+
             summary = start_run(
                 preset=self.preset or (None if self.resume else "demo"),
                 out=self.out,
