@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from alpha_factory.core.errors import DiskFull, RunConflict, UsageError
-from alpha_factory.records import Retirement, Transfer, WorldCard, WorldScore
+from alpha_factory.records import Retirement, Transfer, WorldCard, WorldLook, WorldScore
 from alpha_factory.runs.archive import Archive
 
 
@@ -24,7 +24,7 @@ def _card(number: int, cycle: int, **other) -> WorldCard:
 
 
 def _cycle(cycle: int) -> dict:
-    """What a cycle brings: two worlds, a score of each, a transfer and a retirement."""
+    """What a cycle brings: two worlds, a score of each, a look, transfers and a retirement."""
     ids = (2 * cycle, 2 * cycle + 1)
     second = {"verdict": "too hard", "score": None, "shortest_path": 7}
     return {
@@ -39,6 +39,17 @@ def _cycle(cycle: int) -> dict:
                 episodes=8,
             )
             for number in ids
+        ],
+        "looks": [
+            WorldLook(
+                world=world,
+                cycle=cycle,
+                frames=cycle * 100,
+                solve_rate=0.75,
+                untrained=0.25 if world else None,
+                episodes=8,
+            )
+            for world in (0, ids[0])
         ],
         "transfers": [
             Transfer(cycle=cycle, specialist=ids[0], helped=ids[1], gain=0.2, merged=True),
@@ -73,8 +84,17 @@ def test_archive_returns_what_was_recorded(tmp_path):
         assert archive.worlds() == expected[0]["worlds"] + expected[1]["worlds"]
         assert archive.scores() == expected[0]["scores"] + expected[1]["scores"]
         assert archive.scores(world=3) == expected[1]["scores"][1:]
+        assert archive.looks() == expected[0]["looks"] + expected[1]["looks"]
         assert archive.transfers() == expected[0]["transfers"] + expected[1]["transfers"]
         assert archive.retirements() == expected[0]["retirements"] + expected[1]["retirements"]
+
+
+def test_accepted_worlds_are_found_by_their_cycles(tmp_path):
+    with Archive(tmp_path / "worlds.sqlite") as archive:
+        for cycle in range(4):
+            archive.record(**_cycle(cycle))
+        assert [card.id for card in archive.accepted([3, 1, 9])] == [2, 6]
+        assert archive.accepted([]) == []
 
 
 @pytest.mark.parametrize("checkpointed", [-1, 0, 2])
@@ -88,6 +108,7 @@ def test_rewind_and_replay_equals_an_uninterrupted_run_row_for_row(tmp_path, che
     with Archive(tmp_path / "resumed") as archive:
         archive.rewind(checkpointed)
         assert {card.cycle for card in archive.worlds()} == set(range(checkpointed + 1))
+        assert {look.cycle for look in archive.looks()} == set(range(checkpointed + 1))
         for cycle in range(checkpointed + 1, 5):
             archive.record(**_cycle(cycle))
     assert _dump(tmp_path / "resumed") == _dump(tmp_path / "whole")
@@ -141,6 +162,25 @@ def test_archive_refuses_another_schema(tmp_path):
     connection.close()
     with pytest.raises(RunConflict, match="schema 9"):
         Archive(path)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_archive_of_the_first_version_gets_the_table_that_it_lacks(tmp_path, read_only):
+    path, cycle = tmp_path / "worlds.sqlite", _cycle(0)
+    with Archive(path) as archive:
+        archive.record(**cycle | {"looks": []})
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            "DROP TABLE looks; DROP INDEX accepted_by_cycle; PRAGMA user_version = 1;"
+        )
+    connection.close()
+    with Archive(path, read_only=read_only) as archive:
+        assert archive.looks() == []
+        assert archive.worlds() == cycle["worlds"]
+        assert archive.accepted([0]) == cycle["worlds"][:1]
+    with Archive(path) as archive:
+        archive.record(looks=cycle["looks"])
+        assert archive.looks() == cycle["looks"]
 
 
 _RECORD_FOR_EVER = """

@@ -12,7 +12,7 @@ import pytest
 
 from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.genome import from_values, to_hex
-from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldScore
+from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldLook, WorldScore
 from alpha_factory.runs import settings
 from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.metrics import MetricWriter
@@ -324,6 +324,7 @@ def test_page_of_a_run_that_has_hardly_begun_says_so(tmp_path):
         "No evaluation yet",
         "No episode has been filmed yet",
         "Nothing has been logged yet",
+        "No world has been played again yet",
         "so there is no tree",
         "so there is none to show",
         "No specialist has been trained yet",
@@ -364,6 +365,132 @@ def test_damaged_evaluation_is_named(tmp_path, content):
     with pytest.raises(RunConflict, match=r"evaluation\.json is not"):
         write_report(tmp_path / "run")
     assert not (tmp_path / "run" / "report.html").exists()
+
+
+LOOKS = 6
+
+
+@pytest.fixture
+def remembered(tmp_path):
+    """A run of seven worlds on the panel, all from the first look but one; no page yet.
+
+    Five are solved always until they leave in cycle 8 and in half of the episodes after.
+    """
+    path = tmp_path / "run"
+    _begin(path)
+    looks = [
+        WorldLook(
+            world=world,
+            cycle=4 * at,
+            frames=4000 * at,
+            solve_rate=0.5 if world > 5 or at in (0, 3, 4, 5) else 1.0,
+            untrained=0.25 if at == (3 if world == 7 else 0) else None,
+            episodes=8,
+        )
+        for at in range(LOOKS)
+        for world in range(1, 8)
+        if world < 7 or at >= 3
+    ]
+    with Archive(path / "worlds.sqlite") as archive:
+        archive.record(
+            worlds=[_card(0, parents=[], cycle=0)]
+            + [
+                _card(world, parents=[0], cycle=0 if world < 7 else 12, genome=from_values({}))
+                for world in range(1, 8)
+            ],
+            looks=looks,
+        )
+    return path
+
+
+def _leave(path, worlds) -> Page:
+    """The page once these worlds have left the pool."""
+    gone = [Retirement(world=world, cycle=10, reason="mastered") for world in worlds]
+    with Archive(path / "worlds.sqlite") as archive:
+        archive.record(retirements=gone)
+    return Page(write_report(path).read_text(encoding="utf-8"))
+
+
+def test_page_tells_what_was_forgotten_and_what_carried_over(remembered):
+    page = _leave(remembered, range(1, 6))
+    assert (
+        "Of 5 worlds on the panel that were trained on and have left the pool, 100.0 % of episodes were solved at the "
+        "last look before they left and 50.0 % at the last of 6 looks: forgetting +50.0 percentage points (95 % "
+        "interval +50.0 to +50.0). Of 7 worlds, 50.0 % of episodes were solved before anything was trained on them, "
+        "against 25.0 % by the untrained network: forward transfer +25.0 percentage points "
+        "(95 % interval +25.0 to +25.0)." in page.text
+    )
+
+
+def test_forgetting_that_chance_explains_is_called_so(remembered):
+    # One lost half, one gained half, and three are as they were.
+    with Archive(remembered / "worlds.sqlite") as archive:
+        archive.record(
+            looks=[
+                WorldLook(world=world, cycle=24, frames=24_000, solve_rate=rate, episodes=8)
+                for world, rate in ((1, 0.5), (2, 1.0), (3, 1.0), (4, 1.0), (6, 1.0))
+            ]
+        )
+    page = _leave(remembered, (1, 2, 3, 4, 6))
+    assert "forgetting +0.0 percentage points" in page.text
+    assert "which can be chance." in page.text
+    assert (
+        "forward transfer +25.0 percentage points (95 % interval +25.0 to +25.0). Part" in page.text
+    )
+
+
+def test_page_says_so_where_too_few_worlds_have_left(remembered):
+    page = _leave(remembered, range(1, 4))
+    assert "What was forgotten is not known yet: fewer than 5 worlds" in page.text
+    assert "forward transfer +25.0 percentage points" in page.text
+
+
+def test_matrix_has_a_row_a_world_that_is_thin_after_it_left(remembered):
+    page = _leave(remembered, range(1, 6))
+    (drawing,) = page.by_class("memory")
+    assert drawing["aria-label"] == (
+        "Solve rates of 7 worlds over 6 looks; 2 of them live in the pool, "
+        "and 50.0 % of episodes were solved at the last look."
+    )
+    text = (remembered / "report.html").read_text(encoding="utf-8")
+    rows = re.findall(r'<g class="row">(.*?)</g>', text, re.S)
+    assert len(rows) == 7
+    assert (
+        "<title>World 1 joined in cycle 0; solved 50.0 % (untrained 25.0 %); left the pool in cycle 10; "
+        "50.0 % at the last look</title>" in rows[0]
+    )
+    bars = [
+        re.findall(r'<rect x="([\d.]+)".*?width="([\d.]+)" height="(\d+)"', row) for row in rows
+    ]
+    # Half, whole until it leaves, whole until the next look, half.
+    assert [height for *_, height in bars[0]] == ["12", "12", "5", "5"]
+    assert [height for *_, height in bars[5]] == ["12"]  # lives, and is always solved as often
+    (mark,) = re.findall(r'class="left" x1="([\d.]+)"', rows[0])
+    assert mark == bars[0][2][0]
+    assert 'class="left"' not in rows[5]
+    ends = {round(float(row[-1][0]) + float(row[-1][1])) for row in bars}
+    assert len(ends) == 1
+    # World 7 joined at the fourth of six looks.
+    assert float(bars[6][0][1]) == pytest.approx(float(bars[5][0][1]) / 2, abs=0.2)
+
+
+def test_matrix_of_a_long_run_is_drawn_in_means_of_neighbours(remembered):
+    with Archive(remembered / "worlds.sqlite") as archive:
+        archive.record(
+            looks=[
+                WorldLook(
+                    world=1,
+                    cycle=4 * at,
+                    frames=4000 * at,
+                    solve_rate=at % 2,
+                    episodes=8,
+                )
+                for at in range(LOOKS, 1000)
+            ]
+        )
+    page = Page(write_report(remembered).read_text(encoding="utf-8"))
+    assert len(page.by_class("row")) == 1
+    assert len(page.all("rect")) <= 64 + 2  # and two in the key
 
 
 def _lineage(cycles: int, accepted: int, rejected: int) -> list[WorldCard]:

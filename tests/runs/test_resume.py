@@ -16,6 +16,7 @@ from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.durable import list_checkpoints
 from alpha_factory.runs.loop import Hooks, Run
 from alpha_factory.runs.metrics import read_metrics
+from alpha_factory.runs.panel import pick_panel
 from runs import tiny
 
 pytestmark = pytest.mark.implicit_promotion
@@ -39,9 +40,11 @@ def check_same(run: Run, other: Run) -> None:
     with Archive(run.directory.worlds) as archive, Archive(other.directory.worlds) as twin:
         assert archive.worlds() == twin.worlds()
         assert archive.scores() == twin.scores()
+        assert archive.looks() == twin.looks()
         assert archive.transfers() == twin.transfers()
         assert archive.retirements() == twin.retirements()
         assert archive.worlds()
+        assert archive.looks()
         assert archive.transfers()
     assert tell_rows(run) == tell_rows(other)
 
@@ -53,6 +56,22 @@ def tell_rows(run: Run) -> list[dict]:
     for row in rows:
         row["values"].pop("frames_per_s")
     return rows
+
+
+def test_run_plays_its_panel_at_every_look_and_newcomers_before_they_are_trained_on(
+    whole: Run,
+) -> None:
+    every = tiny.TINY.curriculum.heldout_cycles
+    with Archive(whole.directory.worlds) as archive:
+        looks, born = archive.looks(), {card.id: card.cycle for card in archive.worlds()}
+        panels = [
+            (cycle, pick_panel(archive, cycle=cycle, every=every).members)
+            for cycle in range(0, whole.counters.cycle, every)
+        ]
+    expected = [(cycle, card.id) for cycle, members in panels for card in members]
+    assert [(look.cycle, look.world) for look in looks] == expected
+    assert all((look.untrained is None) == (born[look.world] < look.cycle) for look in looks)
+    assert len({look.cycle for look in looks}) >= 2
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """From the command to a finished run directory, at tiny size."""
 
+import dataclasses
+import functools
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +14,47 @@ import pytest
 from rich.console import Console
 
 from alpha_factory.core.errors import RunConflict, UsageError
+from alpha_factory.curriculum import Mutator
+from alpha_factory.runs import start as start_module
 from alpha_factory.runs.archive import Archive
-from alpha_factory.runs.evaluation import evaluate_run
+from alpha_factory.runs.config import RunConfig
+from alpha_factory.runs.evaluation import Examiner, evaluate_run
 from alpha_factory.runs.metrics import read_metrics
 from alpha_factory.runs.presets import PRESETS
+from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.start import start_run
+from alpha_factory.runs.suites import held_out_levels
 from alpha_factory.service.ledger import Ledger
 from runs.tiny import TINY
 
 pytestmark = pytest.mark.implicit_promotion
 
 
-@pytest.fixture(autouse=True)
-def _tiny_preset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PRESETS, "tiny", TINY)
+@functools.cache
+def make_programs(config: RunConfig, mutator: Mutator) -> Programs:
+    return Programs(config, mutator, held_out_levels())
+
+
+make_examiner = functools.cache(Examiner)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _tiny_runs() -> Iterator[None]:
+    """A preset for tests. Runs of one config share their programs: building them takes most of the time."""
+
+    def share(config: RunConfig, mutator: Mutator, *_: object) -> Programs:
+        return make_programs(without_budget(config), mutator)
+
+    def without_budget(config: RunConfig) -> RunConfig:
+        return dataclasses.replace(config, budget=TINY.budget)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "tiny", TINY)
+        patch.setattr(start_module, "Programs", share)
+        patch.setattr(
+            start_module, "Examiner", lambda config: make_examiner(without_budget(config))
+        )
+        yield
 
 
 def start(
@@ -50,12 +79,8 @@ def start(
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     path = tmp_path_factory.mktemp("start") / "run"
-    PRESETS["tiny"] = TINY
-    try:
-        with LedgerOf(path) as open_ledger:
-            return path, start(path, preset="tiny", frames=300, open_ledger=open_ledger)
-    finally:
-        del PRESETS["tiny"]
+    with LedgerOf(path) as open_ledger:
+        return path, start(path, preset="tiny", frames=300, open_ledger=open_ledger)
 
 
 class LedgerOf:

@@ -2,7 +2,14 @@
 
 from alpha_factory.records.event import Event
 from alpha_factory.records.run import MetricRow, RunSummary
-from alpha_factory.records.world import Retirement, Transfer, Verdict, WorldCard, WorldScore
+from alpha_factory.records.world import (
+    Retirement,
+    Transfer,
+    Verdict,
+    WorldCard,
+    WorldLook,
+    WorldScore,
+)
 
 __all__ = [
     "Event",
@@ -12,5 +19,6 @@ __all__ = [
     "Transfer",
     "Verdict",
     "WorldCard",
+    "WorldLook",
     "WorldScore",
 ]

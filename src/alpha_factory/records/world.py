@@ -5,7 +5,15 @@ No record holds a wall-clock time: a resumed run must write the rows that an uni
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, NonNegativeInt, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    NonNegativeInt,
+    PositiveInt,
+    StringConstraints,
+)
 
 Genome = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
 Verdict = Literal[
@@ -57,6 +65,23 @@ class WorldScore(BaseModel):
     normalised_return: FiniteFloat
     solve_rate: Annotated[float, Field(ge=0, le=1)]
     episodes: NonNegativeInt
+
+
+class WorldLook(BaseModel):
+    """How often the policy head alone, without a search, solved a world of the panel at one look."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    world: NonNegativeInt
+    cycle: NonNegativeInt
+    """Curriculum cycle at whose end the panel was played."""
+    frames: NonNegativeInt
+    """Env steps that the run had taken by then."""
+    solve_rate: Annotated[float, Field(ge=0, le=1)]
+    untrained: Annotated[float, Field(ge=0, le=1)] | None = None
+    """The same of the model before all training; only at the look at which the world joined."""
+    episodes: PositiveInt
+    """Played for each of these rates."""
 
 
 class Transfer(BaseModel):

@@ -6,7 +6,7 @@ Rows hold no wall-clock time and are numbered by their order, so that a run resu
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,18 +14,18 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from alpha_factory.core.errors import RunConflict, UsageError
-from alpha_factory.records import Retirement, Transfer, WorldCard, WorldScore
+from alpha_factory.records import Retirement, Transfer, WorldCard, WorldLook, WorldScore
 from alpha_factory.runs.durable import explain_disk_full
 
 _Record = TypeVar("_Record", bound=BaseModel)
-_VERSION = 1
 _TABLES: dict[type[BaseModel], str] = {
     WorldCard: "worlds",
     WorldScore: "scores",
+    WorldLook: "looks",
     Transfer: "transfers",
     Retirement: "retirements",
 }
-_SCHEMA = """
+_FIRST_SCHEMA = """
 CREATE TABLE worlds (
     id INTEGER PRIMARY KEY, genome TEXT NOT NULL, parents TEXT NOT NULL, operator TEXT NOT NULL,
     cycle INTEGER NOT NULL, frames INTEGER NOT NULL, verdict TEXT NOT NULL, score REAL, qd REAL,
@@ -40,6 +40,14 @@ CREATE TABLE retirements (
     world INTEGER NOT NULL REFERENCES worlds(id), cycle INTEGER NOT NULL, reason TEXT NOT NULL);
 CREATE INDEX scores_by_world ON scores (world);
 """
+# Two processes may open an archive of version 1 at the same time.
+_LOOKS = """
+CREATE TABLE IF NOT EXISTS looks (
+    world INTEGER NOT NULL REFERENCES worlds(id), cycle INTEGER NOT NULL, frames INTEGER NOT NULL,
+    solve_rate REAL NOT NULL, untrained REAL, episodes INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS accepted_by_cycle ON worlds (cycle) WHERE verdict = 'accepted';
+"""
+_SCHEMAS = (_FIRST_SCHEMA, _LOOKS)  # a version's tables go on top of those before
 
 
 class Archive:
@@ -48,6 +56,7 @@ class Archive:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """Open the archive at `path`; begin one unless `read_only`.
 
+        One of an earlier version gets the tables that it lacks, empty.
         A cycle has reached the disk when `record` returns (rollback journal, synchronous=FULL): a killed process
         leaves whole cycles only. The rollback journal, unlike a write-ahead log, also keeps everything in one file
         that can be copied.
@@ -79,17 +88,18 @@ class Archive:
         *,
         worlds: Iterable[WorldCard] = (),
         scores: Iterable[WorldScore] = (),
+        looks: Iterable[WorldLook] = (),
         transfers: Iterable[Transfer] = (),
         retirements: Iterable[Retirement] = (),
     ) -> None:
-        """Add what one cycle brought, all of it or nothing.
+        """Add what a cycle brought, all of it or nothing.
 
         Raises:
             DiskFull: no space was left; nothing of this call was recorded.
             sqlite3.IntegrityError: a world's id is taken, or a row names a world that is not in the archive.
         """
         with self._transaction():
-            for rows in (worlds, scores, transfers, retirements):
+            for rows in (worlds, scores, looks, transfers, retirements):
                 self._insert(rows)
 
     def rewind(self, cycle: int) -> None:
@@ -102,11 +112,21 @@ class Archive:
         """Every world, by id."""
         return self._select(WorldCard, "ORDER BY id")
 
+    def accepted(self, cycles: Sequence[int]) -> list[WorldCard]:
+        """The worlds accepted in any of so many cycles, by id; looked up, however many there are."""
+        slots = ", ".join("?" * len(cycles))
+        clause = f"WHERE verdict = 'accepted' AND cycle IN ({slots}) ORDER BY id"
+        return self._select(WorldCard, clause, tuple(cycles))
+
     def scores(self, world: int | None = None) -> list[WorldScore]:
         """Scores of one world, or of all of them, in the order in which they were taken."""
         if world is None:
             return self._select(WorldScore, "ORDER BY rowid")
         return self._select(WorldScore, "WHERE world = ? ORDER BY rowid", (world,))
+
+    def looks(self) -> list[WorldLook]:
+        """Every look at a world of the panel, in order."""
+        return self._select(WorldLook, "ORDER BY rowid")
 
     def transfers(self) -> list[Transfer]:
         """Every transfer that was tried, in order."""
@@ -130,16 +150,18 @@ class Archive:
                 raise
 
     def _migrate(self) -> None:
-        """Lay the tables, or refuse a file of another version."""
+        """Lay the tables that are missing, or refuse a file of a later version."""
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;"
-            )
-        elif version != _VERSION:
+        newest = len(_SCHEMAS)
+        if not 0 <= version <= newest:
             raise RunConflict(
-                f"{self._path} has schema {version}; this version of alpha-factory reads {_VERSION}. "
+                f"{self._path} has schema {version}; this version of alpha-factory reads up to {newest}. "
                 "Open it with the version that wrote it."
+            )
+        if version < newest:
+            missing = "".join(_SCHEMAS[version:])
+            self._connection.executescript(
+                f"BEGIN IMMEDIATE; {missing} PRAGMA user_version = {newest}; COMMIT;"
             )
 
     def _insert(self, records: Iterable[BaseModel]) -> None:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,6 +32,7 @@ from alpha_factory.runs.divergence import check_progress
 from alpha_factory.runs.durable import list_checkpoints, name_checkpoint
 from alpha_factory.runs.evolve import evolve
 from alpha_factory.runs.metrics import MetricWriter
+from alpha_factory.runs.panel import MEMBERS, NEWCOMERS, lay_out, pick_panel, write_looks
 from alpha_factory.runs.processes import agree, gather, is_first, together
 from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.seed_world import seed_genome
@@ -74,6 +76,11 @@ class Run:
         self._before = Counters()
         self.counters = Counters()
         self.state = programs.begin()
+        # Training gives its student's buffers away.
+        self._untrained = jax.tree.map(
+            lambda leaf: jnp.copy(leaf) if eqx.is_array(leaf) else leaf,
+            self.state.student.learner.model,
+        )
         self._archive = Archive(directory.worlds)
         self._metrics = MetricWriter(directory.path)
         self._saved_chunk = -1
@@ -181,16 +188,29 @@ class Run:
             lambda losses: self._check_progress(losses, " of a specialist"),
         )
         if before.cycle % self.config.curriculum.heldout_cycles == 0:
-            played = self.programs.judge(
-                self.state.student.learner.model,
-                self._held_out,
-                key=derive_key(self.config.seed, "look", before.cycle),
-            )
-            self._look = float(jnp.mean(played.is_solved))
+            self._take_look(before)
         self._hooks.event(
             "cycle",
             {"cycle": before.cycle, "accepted": self.counters.accepted - before.accepted},
         )
+
+    def _take_look(self, before: Counters) -> None:
+        """Play the held-out suite and the panel, on which nothing depends."""
+        curriculum, cycle = self.config.curriculum, before.cycle
+        panel = pick_panel(self._archive, cycle=cycle, every=curriculum.heldout_cycles)
+        lanes = MEMBERS * curriculum.episodes
+        is_solved = self.programs.look(
+            self.state.student.learner.model,
+            (self._held_out, lay_out(panel.members, lanes=lanes)),
+            self._untrained,
+            lay_out(panel.newcomers, lanes=NEWCOMERS * curriculum.episodes),
+            key=derive_key(self.config.seed, "look", cycle),
+        )
+        held_out = jax.tree.leaves(self._held_out)[0].shape[0]
+        ours, members, fresh = np.split(np.asarray(is_solved), [held_out, held_out + lanes])
+        self._look = float(ours.mean())
+        looks = write_looks(panel, members, fresh, cycle=cycle, frames=before.frames)
+        self._archive.record(looks=looks)
 
     def _check_progress(self, losses: Losses, whose: str = "") -> None:
         def tell_world(slot: int) -> str:

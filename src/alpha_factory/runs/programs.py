@@ -35,6 +35,7 @@ from alpha_factory.runs.build import make_practice
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.devices import check_split, hold, place, spread_practice, take
 from alpha_factory.runs.memory import is_shortage, tell_shortage
+from alpha_factory.runs.panel import play_both
 from alpha_factory.runs.state import RunState, begin_state
 from alpha_factory.search import make_prior
 from alpha_factory.worlds import count_matches, decode, shortest_walk
@@ -107,6 +108,18 @@ class Programs:
         """Play each level once with the policy head alone, without a search."""
         return self._call("judge", self._judge, model, levels, key)
 
+    def look(
+        self,
+        model: Model,
+        levels: tuple[Level, ...],
+        untrained: Model,
+        fresh: Level,
+        *,
+        key: PRNGKeyArray,
+    ) -> Bool[Array, " lanes"]:
+        """Whether `model` solves each of the levels, and `untrained` each of the fresh ones after them."""
+        return self._call("look", self._look, model, levels, untrained, fresh, key)
+
     def accept(
         self,
         pool: Pool,
@@ -144,6 +157,17 @@ class Programs:
 
     def _judge(self, model: Model, levels: Level, key: PRNGKeyArray) -> Score:
         return play(self.practice.world, make_prior(), model, levels, key=key)
+
+    def _look(
+        self,
+        model: Model,
+        levels: tuple[Level, ...],
+        untrained: Model,
+        fresh: Level,
+        key: PRNGKeyArray,
+    ) -> Bool[Array, " lanes"]:
+        world = self.practice.world
+        return play_both(world, model, levels, untrained, fresh, key=key)
 
     def _propose(
         self, pool: Pool, model: Model, frontier: Frontier, held_out: Level, key: PRNGKeyArray

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from alpha_factory.core.errors import RunConflict
-from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldScore
+from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldLook, WorldScore
 from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.directory import RunDirectory, read_config
 from alpha_factory.runs.metrics import read_metrics
@@ -25,6 +25,7 @@ class RunRecord(NamedTuple):
     rows: list[MetricRow]
     worlds: list[WorldCard]
     latest: dict[int, WorldScore]  # the last score of each world that has one
+    looks: list[WorldLook]
     transfers: list[Transfer]
     retirements: list[Retirement]
     suites: list[dict[str, Any]]  # as `evaluate` prints them
@@ -50,11 +51,11 @@ def read_run(path: Path) -> RunRecord:
     """
     config = read_config(path)
     places = RunDirectory(path)
-    worlds, transfers, retirements, latest = [], [], [], {}
+    worlds, looks, transfers, retirements, latest = [], [], [], [], {}
     if places.worlds.is_file():
         with Archive(places.worlds, read_only=True) as archive:
-            worlds, transfers = archive.worlds(), archive.transfers()
-            retirements = archive.retirements()
+            worlds, looks = archive.worlds(), archive.looks()
+            transfers, retirements = archive.transfers(), archive.retirements()
             latest = {score.world: score for score in archive.scores()}
     return RunRecord(
         path=path,
@@ -62,6 +63,7 @@ def read_run(path: Path) -> RunRecord:
         rows=read_metrics(path),
         worlds=worlds,
         latest=latest,
+        looks=looks,
         transfers=transfers,
         retirements=retirements,
         suites=_read_suites(path / _EVALUATION),

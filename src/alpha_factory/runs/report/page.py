@@ -13,6 +13,7 @@ from alpha_factory.runs.directory import RunDirectory, compare_configs
 from alpha_factory.runs.durable import explain_disk_full, write_whole
 from alpha_factory.runs.presets import choose_preset
 from alpha_factory.runs.report.data import RunRecord, median_plan, read_run
+from alpha_factory.runs.report.memory import draw_memory
 from alpha_factory.runs.report.results import draw_curves, draw_suites, percent, tell_result
 from alpha_factory.runs.report.worlds import (
     draw_films,
@@ -44,6 +45,7 @@ def write_report(run: Path) -> Path:
         "Results": ("How it compares", draw_suites(record)),
         "Films": ("The agent at work", draw_films(record, showcase)),
         "Curves": ("How it learned", draw_curves(record)),
+        "Memory": ("What it remembers", draw_memory(record)),
         "Tree": ("Who descends from whom", draw_lineage(record, showcase)),
         "Worlds": ("Worlds it invented and kept", draw_gallery(record, showcase)),
         "Transfers": ("From specialists to the generalist", draw_transfers(record)),
