@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from alpha_factory.core.types import Level, Policy, World
 from alpha_factory.learn.ewc import consolidate, estimate_fisher
 from alpha_factory.learn.muzero import Learner, Losses, Recipe, make_targets, update
-from alpha_factory.replay import Ring, insert, make_ring, sample
+from alpha_factory.replay import Ring, insert, make_ring, sample_evenly
 from alpha_factory.rollout import Actors, DrawLevel, Episodes, collect, start_actors
 
 
@@ -136,17 +136,7 @@ def keep(
         return student
     among = jnp.append(is_past, False)
     key_draw, key_fisher = jax.random.split(key)
-    # Every row alike: what stands out in learning is not what matters most of a world.
-    uniform = (student.ring.priority > 0).astype(jnp.float32)
-    drawn = sample(
-        eqx.tree_at(lambda ring: ring.priority, student.ring, uniform),
-        batch=sequences,
-        window=recipe.window,
-        beta=0.0,
-        is_balanced=True,
-        among=among,
-        key=key_draw,
-    )
+    drawn = sample_evenly(student.ring, among, batch=sequences, window=recipe.window, key=key_draw)
     fisher = estimate_fisher(
         learner.model,
         drawn.window,

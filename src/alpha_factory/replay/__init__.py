@@ -1,6 +1,6 @@
 """Trajectories to batches."""
 
-from alpha_factory.replay.draw import Sample, sample
+from alpha_factory.replay.draw import Sample, sample, sample_evenly
 from alpha_factory.replay.ring import (
     Place,
     Ring,
@@ -22,5 +22,6 @@ __all__ = [
     "read_observations",
     "retire",
     "sample",
+    "sample_evenly",
     "set_priority",
 ]

@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float32, Int32, PRNGKeyArray
@@ -26,7 +27,6 @@ def sample(
     window: int,
     beta: float,
     is_balanced: bool = False,
-    among: Bool[Array, " numbers"] | None = None,
     key: PRNGKeyArray,
 ) -> Sample:
     """Draw windows with P(i) proportional to priority (Schaul et al. 2016; paper, section 3.5).
@@ -41,16 +41,13 @@ def sample(
 
     Args:
         beta: exponent of the importance weights (1 / (N P(i)))^beta, scaled to at most 1.
-        among: the worlds that may be drawn, by number; all if None. One of them must have a
-            startable row.
     """
     key_world, key_lane, key_slot = jax.random.split(key, 3)
-    startable = ring.startable if among is None else jnp.where(among, ring.startable, 0)
     if is_balanced:
-        group, chosen, worlds = _choose_worlds(startable, batch, key_world)
-        groups = math.ceil(math.sqrt(startable.size))
+        group, chosen, worlds = _choose_worlds(ring.startable, batch, key_world)
+        groups = math.ceil(math.sqrt(ring.startable.size))
     else:
-        group = jnp.where(startable > 0, 0, 1)
+        group = jnp.where(ring.startable > 0, 0, 1)
         chosen, worlds, groups = jnp.zeros(batch, jnp.int32), jnp.float32(1.0), 1
     row_group = group[ring.world]
     by_lane = jax.vmap(
@@ -61,13 +58,40 @@ def sample(
     first = locate(in_lane, jax.random.uniform(key_slot, (batch,)))
     place = (lane, first)
     chance = ring.priority[place] / (worlds * jnp.sum(by_lane, axis=1)[chosen])
-    weight = (jnp.sum(startable).astype(jnp.float32) * chance) ** -beta
+    weight = (jnp.sum(ring.startable).astype(jnp.float32) * chance) ** -beta
     return Sample(
         window=read(ring, place, window=window),
         place=place,
         world=ring.world[place],
         weight=weight / jnp.max(weight),
     )
+
+
+def sample_evenly(
+    ring: Ring,
+    among: Bool[Array, " numbers"],
+    *,
+    batch: int,
+    window: int,
+    key: PRNGKeyArray,
+) -> Sample:
+    """Draw windows of some worlds, each with the same chance, and any of a world's as likely.
+
+    Priorities play no part: what stands out in learning is not what matters most of a world. All
+    weights are 1.
+
+    Args:
+        among: the worlds that may be drawn, by number. One of them must have a startable row, or
+            what is drawn means nothing.
+    """
+    startable = jnp.where(among, ring.startable, 0)
+    chance = jnp.where(startable > 0, 1.0 / startable.astype(jnp.float32), 0.0)
+    even = eqx.tree_at(
+        lambda tree: (tree.priority, tree.startable),
+        ring,
+        (jnp.where(ring.priority > 0, chance[ring.world], 0.0), startable),
+    )
+    return sample(even, batch=batch, window=window, beta=0.0, key=key)
 
 
 def _choose_worlds(

@@ -18,6 +18,7 @@ from alpha_factory.core.errors import unknown
 from alpha_factory.core.types import Level
 from alpha_factory.genome import random_genome
 from alpha_factory.learn import (
+    Losses,
     Practice,
     Student,
     keep,
@@ -29,6 +30,7 @@ from alpha_factory.nets import Model
 from alpha_factory.rollout import Score, play
 from alpha_factory.runs.build import derive_key, make_policy, make_practice, make_untrained
 from alpha_factory.runs.config import RunConfig
+from alpha_factory.runs.divergence import check_progress
 from alpha_factory.runs.draws import draw_fitting
 from alpha_factory.worlds import decode, make_grid, shortest_walk
 
@@ -38,6 +40,10 @@ EPISODES = 32
 _EASIEST, _HARDEST = 2, 8  # steps of the shortest plan of a world that takes part
 _APART = 1000  # between the seeds of new networks
 _AT_A_TIME = 512  # genomes looked at together for worlds that do
+
+
+_draw = jax.jit(jax.vmap(lambda key: decode(random_genome(key=key))))
+_measure = jax.jit(jax.vmap(shortest_walk))
 
 
 class Means(NamedTuple):
@@ -80,27 +86,29 @@ class Remembered(NamedTuple):
         """How many there were."""
         return len(self.solved) - 1
 
-    def by_phase(self) -> Float[np.ndarray, "times phases"]:
-        """Mean solve rate over the worlds of each phase."""
-        return self.solved.reshape(len(self.solved), self.phases, -1).mean(axis=2)
-
-    def sum_up(self) -> dict[str, float]:
-        """The usual numbers (Lopez-Paz and Ranzato 2017), of solve rates.
+    def by_world(self) -> dict[str, Float[np.ndarray, " worlds"]]:
+        """What the usual numbers (Lopez-Paz and Ranzato 2017) are means of: solve rates, a world each.
 
         Returns:
-            `learned`: of worlds at the end of their phase; `retired`: of all but the last phase's at
-            the end of all; `forgetting`: how much lower these are than at the end of their own
-            phase; `forward_transfer`: of worlds just before their phase, above the untrained.
+            `learned`: of all worlds at the end of their phase; `retired`: of those of all but the
+            last phase at the end of all; `forgetting`: how much lower these are than at the end of
+            their own phase; `forward_transfer`: of those of all but the first phase just before
+            their own, above the untrained.
         """
-        after, last = self.by_phase()[1:], self.phases - 1
-        own = np.diagonal(after)
-        before = np.array([self.by_phase()[phase, phase] for phase in range(self.phases)])
+        world = np.arange(self.solved.shape[1])
+        own = world // self.worlds_a_phase
+        learned, before = self.solved[own + 1, world], self.solved[own, world]
+        is_past, is_later = own < self.phases - 1, own > 0
         return {
-            "learned": float(own.mean()),
-            "retired": float(after[last, :last].mean()),
-            "forgetting": float((own[:last] - after[last, :last]).mean()),
-            "forward_transfer": float((before - self.by_phase()[0])[1:].mean()),
+            "learned": learned,
+            "retired": self.solved[-1][is_past],
+            "forgetting": (learned - self.solved[-1])[is_past],
+            "forward_transfer": (before - self.solved[0])[is_later],
         }
+
+    def sum_up(self) -> dict[str, float]:
+        """The means of `by_world`."""
+        return {name: float(rates.mean()) for name, rates in self.by_world().items()}
 
 
 def draw_present(source: Present, *, key: PRNGKeyArray) -> tuple[Array, Level]:
@@ -111,14 +119,13 @@ def draw_present(source: Present, *, key: PRNGKeyArray) -> tuple[Array, Level]:
 
 def find_worlds(count: int, *, seed: int) -> Level:
     """Levels of random genomes whose shortest plan has 2 to 8 steps, the first so many."""
-    measure = jax.jit(jax.vmap(shortest_walk))
 
     def is_fitting(levels: Level) -> np.ndarray:
-        plans = np.asarray(measure(levels))
+        plans = np.asarray(_measure(levels))
         return (plans >= _EASIEST) & (plans <= _HARDEST)
 
     return draw_fitting(
-        lambda key: decode(random_genome(key=key)),
+        _draw,
         is_fitting,
         levels=count,
         at_a_time=_AT_A_TIME,
@@ -148,6 +155,7 @@ class Course:
 
         Raises:
             UsageError: there are no such means.
+            Diverged: too many updates in a row had to be skipped.
         """
         if name not in MEANS:
             raise unknown("means", name, MEANS)
@@ -172,7 +180,14 @@ class Course:
                 fresh = start_student(practice, student.learner, source, key=key_start)
                 ring = fresh.ring if means.is_emptied else student.ring
                 student = Student(student.learner, ring, fresh.actors)
-            student = self._train(practice, student, source, key_train)
+            student, losses = self._train(practice, student, source, key_train)
+            # A learner that stands still forgets nothing.
+            check_progress(
+                losses,
+                updates=phase * losses.value.size,
+                tell_world=lambda number: f"world {number} of the course",
+                checkpoint=None,
+            )
             student = self._keep(practice, student, source, key_keep)
             seen.append(self._solve(student.learner.model, levels, key_play))
         return Remembered(np.stack(seen), self.worlds)
@@ -194,8 +209,9 @@ class Course:
 
     def _train_phase(
         self, practice: Practice, student: Student, source: Present, key: PRNGKeyArray
-    ) -> Student:
-        return train(practice, student, source, iterations=self._iterations, key=key)[0]
+    ) -> tuple[Student, Losses]:
+        student, progress = train(practice, student, source, iterations=self._iterations, key=key)
+        return student, progress.losses
 
     def _keep_phase(
         self, practice: Practice, student: Student, source: Present, key: PRNGKeyArray

@@ -11,7 +11,7 @@ from alpha_factory.core.types import Level
 
 
 def draw_fitting(
-    draw: Callable[[PRNGKeyArray], Level],
+    draw: Callable[[Array], Level],
     is_fitting: Callable[[Level], Bool[np.ndarray, " levels"]],
     *,
     levels: int,
@@ -21,15 +21,14 @@ def draw_fitting(
     """The first so many levels that fit, stacked.
 
     Args:
-        draw: one level from a key; compiled here.
+        draw: a stack of levels from as many keys.
         is_fitting: which of a stack of levels fit. It never returns if none ever does.
         at_a_time: levels drawn and looked at together.
     """
-    draw_many: Callable[[Array], Level] = jax.jit(jax.vmap(draw))
     found: list[Level] = []
     have = 0
     while have < levels:
-        drawn = draw_many(jax.random.split(jax.random.fold_in(key, len(found)), at_a_time))
+        drawn = draw(jax.random.split(jax.random.fold_in(key, len(found)), at_a_time))
         fitting = np.flatnonzero(is_fitting(drawn))
         found.append(jax.tree.map(lambda leaf, at=fitting: np.asarray(leaf)[at], drawn))
         have += len(fitting)

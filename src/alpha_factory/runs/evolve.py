@@ -25,6 +25,9 @@ from alpha_factory.runs.config import CurriculumConfig
 from alpha_factory.runs.programs import Programs, Proposal
 from alpha_factory.runs.state import Counters, RunState
 
+CheckSpecialist = Callable[[Losses, int, int], None]
+"""`check(losses, updates, world)`: given a stretch, the specialist's updates before it, and its world."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -41,12 +44,12 @@ def evolve(
     counters: Counters,
     operators: tuple[str, ...],
     archive: Archive,
-    check_progress: Callable[[Losses], None],
+    check_specialist: CheckSpecialist,
 ) -> tuple[RunState, Counters]:
     """Run one cycle and archive it in one transaction.
 
     Args:
-        check_progress: raises if a specialist's updates could not be made; nothing is merged or archived then.
+        check_specialist: raises if a specialist's updates could not be made; nothing is merged or archived then.
     """
     config, seed = programs.config.curriculum, programs.config.seed
     state, scores = _score_pool(state, counters)
@@ -86,7 +89,7 @@ def evolve(
     if is_turn and is_accepted.any():
         best = int(np.argmax(np.where(is_accepted, np.asarray(proposal.qd), -np.inf)))
         state, transfer, score, effort = _specialise(
-            programs, state, int(judgement.slot[best]), counters, check_progress
+            programs, state, int(judgement.slot[best]), counters, check_specialist
         )
         transfers.append(transfer)
         cards[best] = cards[best].model_copy(update={"specialist_score": score})
@@ -235,7 +238,7 @@ def _specialise(
     state: RunState,
     slot: int,
     counters: Counters,
-    check_progress: Callable[[Losses], None],
+    check_specialist: CheckSpecialist,
 ) -> tuple[RunState, Transfer, float, dict[str, int]]:
     """Fine-tune a copy on one world, and merge it if it is better by the margin on any.
 
@@ -251,11 +254,12 @@ def _specialise(
     home = isolate(state.pool, jnp.int32(slot))
     key = derive_key(seed, "specialise", counters.cycle)
     student = programs.restart(learner, home, key=jax.random.fold_in(key, 0))
-    frames = 0
+    frames, updates, world = 0, 0, int(state.pool.world[slot])
     for chunk in range(config.specialist_chunks):
         student, progress = programs.train(student, home, key=jax.random.fold_in(key, chunk + 1))
-        check_progress(progress.losses)
+        check_specialist(progress.losses, updates, world)
         frames += int(progress.episodes.frames)
+        updates += progress.losses.value.size
     specialist = student.learner.model
 
     keys = jax.random.split(derive_key(seed, "transfer", counters.cycle), 3)
@@ -279,11 +283,10 @@ def _specialise(
     at_home = programs.judge(specialist, home.level, key=keys[2])
     transfer = Transfer(
         cycle=counters.cycle,
-        specialist=int(state.pool.world[slot]),
+        specialist=world,
         helped=int(state.pool.world[chosen]) if gain > 0 else None,
         gain=gain,
         merged=is_merged,
     )
     score = float(np.asarray(at_home.is_solved, np.float32).mean())
-    updates = int(student.learner.updates) - int(learner.updates)
     return state, transfer, score, {"frames": frames, "updates": updates}

@@ -31,6 +31,7 @@ from alpha_factory.runs.directory import RunDirectory, check_same_settings
 from alpha_factory.runs.divergence import check_progress
 from alpha_factory.runs.durable import list_checkpoints, name_checkpoint
 from alpha_factory.runs.evolve import evolve
+from alpha_factory.runs.log_row import make_row
 from alpha_factory.runs.metrics import MetricWriter
 from alpha_factory.runs.panel import MEMBERS, NEWCOMERS, lay_out, pick_panel, write_looks
 from alpha_factory.runs.processes import agree, gather, is_first, together
@@ -168,7 +169,7 @@ class Run:
         student, progress = jax.block_until_ready(
             self.programs.train(self.state.student, self.state.pool, key=key)
         )
-        self._check_progress(progress.losses)
+        self._check_generalist(progress.losses)
         tally = jax.tree.map(jnp.add, self.state.tally, progress.episodes)
         self.state = RunState(student, self.state.pool, self.state.frontier, tally)
         frames = int(progress.episodes.frames)
@@ -185,7 +186,7 @@ class Run:
             self.counters,
             self._operators,
             self._archive,
-            lambda losses: self._check_progress(losses, " of a specialist"),
+            self._check_specialist,
         )
         if before.cycle % self.config.curriculum.heldout_cycles == 0:
             self._take_look(before)
@@ -212,18 +213,24 @@ class Run:
         looks = write_looks(panel, members, fresh, cycle=cycle, frames=before.frames)
         self._archive.record(looks=looks)
 
-    def _check_progress(self, losses: Losses, whose: str = "") -> None:
+    def _check_generalist(self, losses: Losses) -> None:
         def tell_world(slot: int) -> str:
             is_here = slot < self.config.curriculum.slots
             return f"world {int(self.state.pool.world[slot])}" if is_here else "a world that left"
 
+        self._check_progress(losses, self.counters.updates, tell_world)
+
+    def _check_specialist(self, losses: Losses, updates: int, world: int) -> None:
+        before = self.counters.updates + updates
+        self._check_progress(losses, before, lambda _: f"world {world}", " of a specialist")
+
+    def _check_progress(
+        self, losses: Losses, updates: int, tell_world: Callable[[int], str], whose: str = ""
+    ) -> None:
+        last = next(iter(list_checkpoints(self.directory.checkpoints).values()), None)
         try:
             check_progress(
-                losses,
-                updates=self.counters.updates,
-                tell_world=tell_world,
-                checkpoint=next(iter(list_checkpoints(self.directory.checkpoints).values()), None),
-                whose=whose,
+                losses, updates=updates, tell_world=tell_world, checkpoint=last, whose=whose
             )
         except Diverged as diverged:
             self._hooks.event("diverged", {"update": diverged.update, "terms": [*diverged.terms]})
@@ -231,34 +238,14 @@ class Run:
 
     def _log(self, progress: Progress, tally: Episodes, frames_per_s: float) -> None:
         self._count_time()
-        counters, losses, pool = self.counters, progress.losses, self.state.pool
-        ended = int(jnp.sum(tally.ended))
-        size = int(pool.size)
-        values: dict[str, float | None] = {
-            "frames_per_s": frames_per_s,
-            "pool": size,
-            "median_path": float(np.median(np.asarray(pool.plan)[:size])),
-            "return_mean": float(jnp.sum(tally.total)) / ended if ended else None,
-            "loss_value": float(jnp.mean(losses.value)),
-            "loss_policy": float(jnp.mean(losses.policy)),
-            "loss_reward": float(jnp.mean(losses.reward)),
-            "loss_decay": float(jnp.mean(losses.decay)),
-            "loss_ewc": float(jnp.mean(losses.ewc)),
-            "updates_skipped": int(self.state.student.learner.skipped),
-            "gradient_norm": float(jnp.mean(losses.gradient_norm)),
-            "policy_entropy": float(progress.policy_entropy),
-            "heldout_solve_rate": self._look,
-        }
-        row = MetricRow(
-            frames=counters.frames,
-            updates=counters.updates,
-            cycle=counters.cycle,
-            wall_s=counters.wall_s,
-            compile_s=counters.compile_s,
-            worlds_accepted=counters.accepted,
-            worlds_rejected=counters.rejected,
-            solve_rate=int(jnp.sum(tally.solved)) / ended if ended else None,
-            values=values,
+        row = make_row(
+            self.counters,
+            self.state,
+            progress,
+            tally,
+            batch=self.config.learning.batch,
+            frames_per_s=frames_per_s,
+            heldout_solve_rate=self._look,
         )
         self._metrics.write(row)
         self._hooks.logged(row)

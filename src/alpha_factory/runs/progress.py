@@ -74,14 +74,14 @@ class ProgressLine(StatusLine):
         self.say(" · ".join([*before, doing]), is_news=True)
 
     def _tell_row(self, row: MetricRow) -> str:
-        rate = row.values.get("frames_per_s") or 0.0
+        rate, ratio = row.values.get("frames_per_s") or 0.0, row.values.get("replay_ratio") or 0.0
         solved = "-" if row.solve_rate is None else f"{row.solve_rate:.0%}"
         parts = [
             f"{row.frames:,} frames",
             f"{row.updates:,} updates",
             f"worlds {row.worlds_accepted} accepted {row.worlds_rejected} rejected",
             f"solved {solved}",
-            f"{rate:,.0f} frames/s",
+            f"{rate:,.0f} frames/s, {ratio:.2f} replayed a frame",
         ]
         if (left := self._seconds_left(row, rate)) is not None:
             parts.append(f"{int(left) // 60}:{int(left) % 60:02d} left")

@@ -88,10 +88,9 @@ def _draw_mazes(mazes: int, *, is_unseen: bool, key: PRNGKeyArray) -> Level:
     A tenth of all mazes, told by a checksum of what they are, is never trained on: with few walls
     the same maze may well be drawn twice.
     """
-    measure = jax.jit(jax.vmap(shortest_walk))
     return draw_fitting(
-        lambda key: draw_small_maze(key=key),
-        lambda levels: (np.asarray(measure(levels)) >= 0) & (_is_held_out(levels) == is_unseen),
+        _draw_many,
+        lambda levels: (np.asarray(_measure(levels)) >= 0) & (_is_held_out(levels) == is_unseen),
         levels=mazes,
         at_a_time=_AT_A_TIME,
         key=key,
@@ -106,6 +105,8 @@ def _is_held_out(levels: GridLevel) -> Bool[np.ndarray, " levels"]:
     return np.array(sums) % _ONE_IN == 0
 
 
+_draw_many = jax.jit(jax.vmap(lambda key: draw_small_maze(key=key)))
+_measure = jax.jit(jax.vmap(shortest_walk))
 _ONE_IN = 10  # mazes, one that is never trained on
 _AT_A_TIME = 4096  # mazes drawn together
 _ROOMS = (

@@ -110,6 +110,12 @@ def draw_curves(record: RunRecord) -> str:
             "Env steps a second, learning included",
             {"frames/s": _value("frames_per_s")},
         ),
+        _chart(
+            record,
+            "Replay ratio",
+            "Sequences learned from for each env step, from the beginning on",
+            {"sequences": _value("replay_ratio")},
+        ),
     ]
     return f'<div class="charts">{"".join(charts)}</div>'
 
