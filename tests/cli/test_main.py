@@ -333,6 +333,7 @@ def test_bench_prints_a_table_or_json(stand_in, capsys):
         "share": {"worlds": 0.25, "search": 0.5, "learn": 0.2, "other": 0.05},
         "replay_ratio": 1.0,
         "memory_gb": 2.5,
+        "device_peak_gb": 7.25,
     }
     asked = []
 
@@ -355,6 +356,10 @@ def test_bench_prints_a_table_or_json(stand_in, capsys):
     assert "6,400" in printed
     assert "search 50.0 %" in printed
     assert "1.00 sequences" in printed
-    assert "2.5 GiB" in printed
+    assert "The stretch needs 2.50 GiB" in printed
+    assert "the device held 7.2 GiB" in printed
+    del measured["device_peak_gb"]
+    assert main.main(["bench", "loop"]) == 0
+    assert "device held" not in capsys.readouterr().out
     assert main.main(["bench", "worlds", *changed]) == 2
     assert "learn and loop have settings" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from alpha_factory.core.errors import Diverged, UsageError
+from alpha_factory.core.errors import Diverged, OutOfMemory, UsageError
 from alpha_factory.runs.settings import change
 from alpha_factory.runs.study import study
 from alpha_factory.runs.tasks import EPISODES, TASKS, find_task
@@ -67,6 +67,29 @@ def test_same_seed_learns_the_same_and_another_does_not(learned):
 def test_budget_below_one_stretch_is_refused():
     with pytest.raises(UsageError, match="100 frames are fewer than the 512 of one stretch"):
         learn(100)
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ("learning.ewc_weight=1.0", "no world leaves, so nothing is consolidated"),
+        ("curriculum.slots=512", "its worlds are fixed, without a curriculum"),
+        ("learning.balance=true", "all of its levels count as one world"),
+        ("checkpoint_cycles=2", "it has no checkpoints"),
+        ("budget.closing_s=9.0", "its budget does not hold the closing episodes"),
+    ],
+)
+def test_setting_that_plays_no_part_in_a_task_is_refused(setting, why):
+    name = setting.partition("=")[0]
+    with pytest.raises(UsageError, match=rf"{name}=\S+ plays no part in a task: {why}"):
+        learn(1300, set=[setting])
+
+
+def test_task_that_does_not_fit_names_the_setting_to_lower():
+    with pytest.raises(
+        OutOfMemory, match=r"too small for 'begin'.*replay: lower learning\.replay_slots"
+    ):
+        learn(1300, set=["learning.replay_slots=1099511627776"])  # some petabytes
 
 
 def test_learning_that_diverges_stops():

@@ -62,10 +62,13 @@ class Bench:
             for line in compare(measured["results"], measured["peer"]):
                 console.print(line, soft_wrap=True)
         for part in measured.get("parts", ()):
+            shares = ", ".join(
+                f"{name} {output.percent(part[name])}" for name in ("network", "tree", "rest")
+            )
+            rate = output.percent(part["network_of_matmul"])
             console.print(
-                f"{part['name']}, batch {part['batch']}: tree {output.percent(part['tree'])} of the time, network "
-                f"{output.percent(part['network'])}, at {output.percent(part['network_of_matmul'])} of the rate of "
-                "plain matrix products here",
+                f"{part['name']}, batch {part['batch']}: {shares} of the time; the network runs at "
+                f"{rate} of the rate of plain matrix products here",
                 soft_wrap=True,
             )
         if "share" in measured:
@@ -73,10 +76,15 @@ class Bench:
                 f"{name} {output.percent(share)}" for name, share in measured["share"].items()
             )
             console.print(f"Share of the time: {shares}", soft_wrap=True)
-            ratio = measured["replay_ratio"]
+            ratio, peak = measured["replay_ratio"], measured.get("device_peak_gb")
+            held = (
+                ""
+                if peak is None
+                else f"; the device held {peak:.1f} GiB, the bench's copies included"
+            )
             console.print(
                 f"Replay ratio: {ratio:.2f} sequences learned from for each frame. "
-                f"Peak memory: {measured['memory_gb']:.1f} GiB",
+                f"The stretch needs {measured['memory_gb']:.2f} GiB of memory{held}",
                 soft_wrap=True,
             )
         return 0

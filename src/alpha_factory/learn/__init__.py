@@ -12,9 +12,18 @@ from alpha_factory.learn.muzero import (
     update,
 )
 from alpha_factory.learn.optimiser import make_optimiser
-from alpha_factory.learn.train import Practice, Progress, Student, keep, start_student, train
+from alpha_factory.learn.train import (
+    FISHER_AT_A_TIME,
+    Practice,
+    Progress,
+    Student,
+    keep,
+    start_student,
+    train,
+)
 
 __all__ = [
+    "FISHER_AT_A_TIME",
     "LARGEST_NORM",
     "MOST_SKIPPED",
     "Consolidation",

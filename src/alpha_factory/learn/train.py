@@ -14,6 +14,9 @@ from alpha_factory.learn.muzero import Learner, Losses, Recipe, make_targets, up
 from alpha_factory.replay import Ring, insert, make_ring, sample_evenly
 from alpha_factory.rollout import Actors, DrawLevel, Episodes, collect, start_actors
 
+FISHER_AT_A_TIME = 16
+"""Sequences whose gradients `keep` holds together; it divides those that it draws."""
+
 
 class Student(eqx.Module):
     """A learner with its experience and the worlds it is in the middle of."""
@@ -128,7 +131,8 @@ def keep(
 
     Args:
         is_past: the worlds, by number in the ring.
-        sequences: how many of theirs the Fisher information is estimated on.
+        sequences: how many of theirs the Fisher information is estimated on, a multiple of
+            `FISHER_AT_A_TIME`.
         decay: share of the earlier Fisher information that is kept.
     """
     learner, recipe = student.learner, practice.recipe
@@ -142,7 +146,7 @@ def keep(
         drawn.window,
         make_targets(recipe, drawn),
         reward_weight=recipe.reward_weight,
-        at_a_time=_AT_A_TIME,
+        at_a_time=FISHER_AT_A_TIME,
         key=key_fisher,
     )
     weights = eqx.filter(learner.model, eqx.is_inexact_array)
@@ -150,6 +154,3 @@ def keep(
     is_any = jnp.any(jnp.where(among, student.ring.startable, 0) > 0)
     kept = jax.tree.map(lambda new, old: jnp.where(is_any, new, old), kept, learner.consolidation)
     return eqx.tree_at(lambda tree: tree.learner.consolidation, student, kept)
-
-
-_AT_A_TIME = 16  # gradients held at a time while the Fisher information is estimated

@@ -10,6 +10,7 @@ from alpha_factory.learn import Practice, Recipe, make_optimiser
 from alpha_factory.nets import Model, Sizes, Support
 from alpha_factory.rollout import DrawLevel
 from alpha_factory.runs.config import RunConfig
+from alpha_factory.runs.limits import check_limits
 from alpha_factory.search import make_planner
 from alpha_factory.worlds import make_grid
 from alpha_factory.worlds.grid.observe import FEATURES
@@ -82,10 +83,11 @@ def make_recipe(config: RunConfig) -> Recipe:
     """The update that a config asks for.
 
     Raises:
-        UsageError: the first updates would find no whole sequence to draw.
+        UsageError: a setting is out of its limits, or does not go with the others.
     """
+    check_limits(config)
     learning = config.learning
-    recipe = Recipe(
+    return Recipe(
         optimiser=make_optimiser(
             learning_rate=learning.learning_rate,
             decay_updates=learning.decay_updates,
@@ -109,24 +111,6 @@ def make_recipe(config: RunConfig) -> Recipe:
         reanalysed=round(learning.reanalyse * learning.batch),
         ewc_weight=learning.ewc_weight,
     )
-    if learning.steps < recipe.window:
-        raise UsageError(
-            f"learning.steps={learning.steps} is too few: unroll={learning.unroll} and "
-            f"horizon={learning.horizon} draw sequences of {recipe.window} rows, and the first "
-            f"updates come after that many steps. Set learning.steps={recipe.window} or more."
-        )
-    rows = learning.worlds * learning.replay_slots
-    if learning.batch > rows:
-        raise UsageError(
-            f"learning.batch={learning.batch} is larger than the replay buffer: "
-            f"learning.worlds={learning.worlds} times learning.replay_slots="
-            f"{learning.replay_slots} are {rows} rows. Lower the first or raise one of the others."
-        )
-    if not 0 <= learning.reanalyse <= 1:
-        raise UsageError(
-            f"learning.reanalyse={learning.reanalyse} is a share of the batch: give 0 to 1."
-        )
-    return recipe
 
 
 def make_practice(

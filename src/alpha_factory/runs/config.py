@@ -83,7 +83,7 @@ class LearningConfig:
     target_period: int = 50
     """Updates between two copies of the model to the one that acts and bootstraps."""
     replay_slots: int = 1024
-    """Steps kept of each world."""
+    """Steps kept of each world, a multiple of learning.steps."""
     alpha: float = 0.6
     """Exponent of replay priorities."""
     beta: float = 0.4
@@ -91,7 +91,7 @@ class LearningConfig:
     balance: bool = False
     """Draw a batch from the square root of the number of worlds, each with the same chance."""
     reanalyse: float = 0.0
-    """Share of a batch whose targets are searched again with the present target network."""
+    """Share of a batch whose targets are searched again with the present target network: 0, or a sequence or more."""
     centralise: bool = False
     """Gradient centralisation: each row of a weight's gradient less its mean."""
     remake: bool = False

@@ -6,6 +6,7 @@ and what the earlier worlds taught about the later ones.
 """
 
 import dataclasses
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
@@ -32,6 +33,7 @@ from alpha_factory.runs.build import derive_key, make_policy, make_practice, mak
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.divergence import check_progress
 from alpha_factory.runs.draws import draw_fitting
+from alpha_factory.runs.memory import estimate_practice, explain_shortage
 from alpha_factory.worlds import decode, make_grid, shortest_walk
 
 EPISODES = 32
@@ -156,13 +158,31 @@ class Course:
         Raises:
             UsageError: there are no such means.
             Diverged: too many updates in a row had to be skipped.
+            OutOfMemory: the device's memory did not suffice.
         """
         if name not in MEANS:
             raise unknown("means", name, MEANS)
         means, levels = MEANS[name], find_worlds(self.phases * self.worlds, seed=seed)
-        key = derive_key(seed, "train", 0)
         # The same for every seed, or JAX would compile its training for each.
         practice = self._practices.setdefault(name, self._make_practice(means))
+        source = Present(levels, jnp.int32(0), jnp.int32(self.worlds))
+        estimate = partial(
+            estimate_practice,
+            self.config,
+            practice,
+            source,
+            students=2,
+            whose="a phase's training takes one and returns another",
+        )
+        with explain_shortage("continual", estimate):
+            seen = self._go_through(means, practice, levels, seed=seed)
+        return Remembered(np.stack(seen), self.worlds)
+
+    def _go_through(
+        self, means: Means, practice: Practice, levels: Level, *, seed: int
+    ) -> list[np.ndarray]:
+        """The solve rate of every world before all phases and after each."""
+        key = derive_key(seed, "train", 0)
         student, seen = None, []
         for phase in range(self.phases):
             key_start, key_train, key_keep, key_play = jax.random.split(
@@ -190,7 +210,7 @@ class Course:
             )
             student = self._keep(practice, student, source, key_keep)
             seen.append(self._solve(student.learner.model, levels, key_play))
-        return Remembered(np.stack(seen), self.worlds)
+        return seen
 
     def _make_practice(self, means: Means) -> Practice:
         learning = self.config.learning

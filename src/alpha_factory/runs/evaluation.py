@@ -16,10 +16,14 @@ from alpha_factory.runs.build import derive_key, make_policy, make_untrained
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.directory import RunDirectory, read_config
 from alpha_factory.runs.durable import explain_disk_full, write_whole
+from alpha_factory.runs.memory import Estimate, estimate_play, estimate_run, explain_shortage
 from alpha_factory.runs.settings import from_json
 from alpha_factory.runs.state import begin_state
 from alpha_factory.runs.suites import load_suite
 from alpha_factory.worlds import make_grid
+
+_LANES = 256
+"""Levels played side by side."""
 
 
 class Examiner:
@@ -27,14 +31,30 @@ class Examiner:
 
     def __init__(self, config: RunConfig) -> None:
         world = make_grid(pays_hidden=True)
+        self._config, self._world = config, world
         self._untrained = make_untrained(config)
-        self._planner = Scorer(world, make_policy(config))
-        self._random = Scorer(world, make_random(world.actions))
+        self._planner = Scorer(world, make_policy(config), lanes=_LANES)
+        self._random = Scorer(world, make_random(world.actions), lanes=_LANES)
 
     def examine(
         self, model: Model, suite: Suite, *, episodes: int | None, seed: int
     ) -> list[dict[str, Any]]:
-        """One object of scores for each step limit of the suite."""
+        """One object of scores for each step limit of the suite.
+
+        Raises:
+            OutOfMemory: the device's memory did not suffice.
+        """
+
+        def estimate() -> Estimate:
+            models = (model, self._untrained)
+            return estimate_play(self._config, models, self._world, suite.levels, lanes=_LANES)
+
+        with explain_shortage(f"evaluate on {suite.name}", estimate):
+            return self._examine(model, suite, episodes=episodes, seed=seed)
+
+    def _examine(
+        self, model: Model, suite: Suite, *, episodes: int | None, seed: int
+    ) -> list[dict[str, Any]]:
         episodes = episodes or suite.episodes
         key = derive_key(seed, "evaluate", 0)
         results = []
@@ -81,6 +101,7 @@ def evaluate_run(
 
     Raises:
         UsageError: the suite is unknown, there is no run, or it has no checkpoint yet.
+        OutOfMemory: the device's memory did not suffice.
     """
     chosen = load_suite(suite)
     if episodes is not None and episodes < 1:
@@ -99,9 +120,11 @@ def load_model(run: Path, config: RunConfig, warned: Callable[[str], None]) -> M
 
     Raises:
         UsageError: there is none yet.
+        OutOfMemory: the device's memory does not hold the run that it is a part of.
     """
     shapes = eqx.filter_eval_shape(lambda: begin_state(config))
-    restored = checkpoint.load_latest(RunDirectory(run).checkpoints, shapes)
+    with explain_shortage("load", lambda: estimate_run(config, students=1)):
+        restored = checkpoint.load_latest(RunDirectory(run).checkpoints, shapes)
     if restored is None:
         raise UsageError(f"{run} has no checkpoint yet. Let it run for a minute longer.")
     for skipped in restored.skipped:

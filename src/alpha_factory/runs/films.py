@@ -11,6 +11,7 @@ from alpha_factory.nets import Model
 from alpha_factory.rollout import record
 from alpha_factory.runs.build import derive_key, make_policy
 from alpha_factory.runs.config import RunConfig
+from alpha_factory.runs.memory import Estimate, estimate_play, explain_shortage
 from alpha_factory.runs.state import RunState
 from alpha_factory.worlds import GridLevel, make_grid, write_gif
 
@@ -27,6 +28,9 @@ def shoot_films(
     """Write `media/*.gif`: the hardest living worlds, two held-out ones, two public mazes.
 
     Each is the first and only take; the name says whether the goal was reached.
+
+    Raises:
+        OutOfMemory: the device's memory did not suffice.
     """
     chosen = _choose(state, held_out, public)
     levels = stack_levels([level for _, level in chosen])
@@ -73,4 +77,10 @@ def _play(config: RunConfig, model: Model, levels: GridLevel):
     filmed = eqx.filter_jit(
         lambda model, levels: record(make_grid(), policy, model, levels, steps=_STEPS, key=key)
     )
-    return jax.device_get(filmed(model, levels))
+
+    def estimate() -> Estimate:
+        lanes = len(levels.start)
+        return estimate_play(config, model, make_grid(), levels, lanes=lanes, states=_STEPS + 1)
+
+    with explain_shortage("film", estimate):
+        return jax.device_get(filmed(model, levels))

@@ -34,7 +34,13 @@ from alpha_factory.rollout import Score, play
 from alpha_factory.runs.build import make_practice
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.devices import check_split, hold, place, spread_practice, take
-from alpha_factory.runs.memory import is_shortage, tell_shortage
+from alpha_factory.runs.memory import (
+    Estimate,
+    estimate_run,
+    explain_shortage,
+    measure_need,
+    measure_work,
+)
 from alpha_factory.runs.panel import play_both
 from alpha_factory.runs.state import RunState, begin_state
 from alpha_factory.search import make_prior
@@ -132,6 +138,15 @@ class Programs:
     ) -> tuple[Pool, Frontier]:
         """Put candidates into their slots; a slot beyond the pool stands for a rejection."""
         return self._call("accept", self._accept, pool, frontier, proposal, slot, world, cycle)
+
+    def need(self, name: str) -> int:
+        """Bytes on each device that a program needs: arguments, what it returns, and temporary ones.
+
+        Args:
+            name: of a method above that has been called.
+        """
+        found: list[Any] = [made for (called, _), made in self._compiled.items() if called == name]
+        return max(measure_need(made.compiled) for made in found)
 
     def _train(self, kept: tuple[Pool, PRNGKeyArray], student: Student) -> tuple[Student, Progress]:
         pool, key = kept
@@ -256,7 +271,7 @@ class Programs:
             lambda leaf: (leaf.shape, str(leaf.dtype)) if eqx.is_array(leaf) else None, args
         )
         kind = (name, str(jax.tree.leaves(shapes)))
-        try:
+        with explain_shortage(name, lambda: self._estimate(kind)):
             if kind not in self._compiled:
                 self._compiling(name)
                 start = time.perf_counter()
@@ -265,17 +280,14 @@ class Programs:
                 self.compile_s += time.perf_counter() - start
             # Waited for, since a shortage of memory may show no earlier.
             return jax.block_until_ready(self._compiled[kind](*args))
-        except jax.errors.JaxRuntimeError as error:
-            if not is_shortage(error):
-                raise
-            raise tell_shortage(name, self.config, self._work_of(kind)) from error
 
-    def _work_of(self, kind: tuple[str, Any]) -> int | None:
-        """Bytes that a compiled program needs besides its arguments and what it returns."""
-        if kind not in self._compiled:
-            return None
-        compiled: Any = self._compiled[kind]
-        return int(compiled.compiled.memory_analysis().temp_size_in_bytes)
+    def _estimate(self, kind: tuple[str, Any]) -> Estimate:
+        compiled: Any = self._compiled.get(kind)
+        return estimate_run(
+            self.config,
+            devices=self.mesh.size if self.mesh else 1,
+            work=measure_work(compiled.compiled) if compiled else None,
+        )
 
 
 def _leave(student: Student, is_leaving: Bool[Array, " slots"]) -> Student:

@@ -22,6 +22,7 @@ from alpha_factory.runs.durable import explain_disk_full
 from alpha_factory.runs.evaluation import Examiner, save_evaluation
 from alpha_factory.runs.films import shoot_films
 from alpha_factory.runs.interrupts import noting_interrupts
+from alpha_factory.runs.limits import check_limits
 from alpha_factory.runs.loop import Hooks, Run
 from alpha_factory.runs.metrics import read_metrics
 from alpha_factory.runs.presets import choose_preset
@@ -91,6 +92,7 @@ def start_run(
     else:
         config = choose_preset(preset or "demo")
     config = change(_choose(config, preset, seed, minutes, frames, mutator), changes)
+    check_limits(config)
     if not resume:
         path = out or _new_name(config)
     chosen = resolve("Mutator", config.curriculum.mutator)

@@ -1,5 +1,6 @@
 """Learning one task from scratch, to its budget, and the judgement at its end."""
 
+import operator
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from alpha_factory.learn import Practice, Progress, Student, start_learner, star
 from alpha_factory.runs.build import derive_key, make_model, make_practice
 from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.divergence import check_progress
+from alpha_factory.runs.memory import estimate_practice, explain_shortage
+from alpha_factory.runs.settings import list_settings
 from alpha_factory.runs.tasks import EPISODES, Task, draw_level
 
 _ITERATIONS = 8  # rounds of acting and updating between two looks at the clock
@@ -50,9 +53,12 @@ def study(
         the closing episodes with its interval, `low` and `high`, and that of the untrained model.
 
     Raises:
-        UsageError: the budget does not allow a single stretch of training.
+        UsageError: the budget does not allow a single stretch of training, or a setting was changed
+            that plays no part in a task.
         Diverged: too many updates in a row had to be skipped.
+        OutOfMemory: the device's memory did not suffice.
     """
+    _check_changes(task.config, config)
     # No stretch takes more: rows that only hold a last observation are no frames.
     most = config.learning.worlds * config.learning.steps * _ITERATIONS
     frames = np.inf if config.budget.frames is None else config.budget.frames
@@ -72,27 +78,28 @@ def study(
         levels, key = kept
         return train(practice, student, levels, iterations=_ITERATIONS, key=key)
 
-    began = time.perf_counter()
-    jitted: Any = eqx.filter_jit(stretch, donate="all-except-first")
-    compiled = jitted.lower((levels, key_start), student).compile()
-    compile_s = time.perf_counter() - began
-    scorer = Scorer(practice.world, practice.planner, lanes=EPISODES)
+    with explain_shortage("learn", lambda: estimate_practice(config, practice, levels)):
+        began = time.perf_counter()
+        jitted: Any = eqx.filter_jit(stretch, donate="all-except-first")
+        compiled = jitted.lower((levels, key_start), student).compile()
+        compile_s = time.perf_counter() - began
+        scorer = Scorer(practice.world, practice.planner, lanes=EPISODES)
 
-    def judge(student: Student) -> np.ndarray:
-        played = scorer.score(student.learner.model, unseen, episodes=1, key=key_score)
-        return (played.total if task.measure == "return" else played.is_solved)[:, 0]
+        def judge(student: Student) -> np.ndarray:
+            played = scorer.score(student.learner.model, unseen, episodes=1, key=key_score)
+            return (played.total if task.measure == "return" else played.is_solved)[:, 0]
 
-    untrained = judge(student)
-    wall, cpu = time.perf_counter(), time.process_time()
-    row, seconds = Row(0, 0, 0.0, 0.0, 0, None), config.budget.minutes
-    while not is_stopping() and row.frames + most <= frames:
-        key = derive_key(config.seed, "train", row.updates)
-        student, progress = jax.block_until_ready(compiled((levels, key), student))
-        row = _look(task, row, progress, time.perf_counter() - wall, time.process_time() - cpu)
-        told(row)
-        if seconds is not None and row.wall_s >= 60 * seconds:
-            break
-    scores = judge(student)
+        untrained = judge(student)
+        wall, cpu = time.perf_counter(), time.process_time()
+        row, seconds = Row(0, 0, 0.0, 0.0, 0, None), config.budget.minutes
+        while not is_stopping() and row.frames + most <= frames:
+            key = derive_key(config.seed, "train", row.updates)
+            student, progress = jax.block_until_ready(compiled((levels, key), student))
+            row = _look(task, row, progress, time.perf_counter() - wall, time.process_time() - cpu)
+            told(row)
+            if seconds is not None and row.wall_s >= 60 * seconds:
+                break
+        scores = judge(student)
     low, high = bootstrap_interval(np.asarray(scores, float))
     return {
         "seed": config.seed,
@@ -118,9 +125,32 @@ def begin(
     levels = task.make_levels(key_levels)
     level = jax.tree.map(lambda leaf: leaf[0], levels)
     obs = jax.eval_shape(lambda: world.observe(level, world.reset(level, key=jax.random.key(0))))
-    learner = start_learner(make_model(config, obs.shape, world.actions), practice.recipe)
-    student = eqx.filter_jit(start_student)(practice, learner, levels, key=key_start)
+    with explain_shortage("begin", lambda: estimate_practice(config, practice, levels)):
+        learner = start_learner(make_model(config, obs.shape, world.actions), practice.recipe)
+        started = eqx.filter_jit(start_student)(practice, learner, levels, key=key_start)
+        student = jax.block_until_ready(started)
     return practice, levels, student
+
+
+def _check_changes(before: RunConfig, config: RunConfig) -> None:
+    """Raise where a setting was changed that would have no effect."""
+    for name in list_settings(config):
+        if not name.startswith(tuple(_IDLE)):
+            continue
+        now = operator.attrgetter(name)(config)
+        if now != operator.attrgetter(name)(before):
+            (why,) = (why for idle, why in _IDLE.items() if name.startswith(idle))
+            raise UsageError(f"{name}={now} plays no part in a task: {why}. Leave it out.")
+
+
+_IDLE = {
+    "curriculum.": "its worlds are fixed, without a curriculum",
+    "learning.ewc_": "no world leaves, so nothing is consolidated",
+    "learning.balance": "all of its levels count as one world",
+    "checkpoint_cycles": "it has no checkpoints",
+    "budget.closing_s": "its budget does not hold the closing episodes",
+}
+"""How the names of settings begin that only a run heeds, each with the reason."""
 
 
 def _look(task: Task, before: Row, progress: Progress, wall_s: float, cpu_s: float) -> Row:

@@ -6,8 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from alpha_factory.learn import Practice, train
+from alpha_factory.core.types import Level
+from alpha_factory.learn import Practice, Student, train
 from alpha_factory.runs.bench.measure import (
+    HELD,
     Case,
     Measured,
     Peer,
@@ -17,6 +19,7 @@ from alpha_factory.runs.bench.measure import (
     to_result,
 )
 from alpha_factory.runs.bench.sizes import Sizes
+from alpha_factory.runs.memory import Estimate, estimate_practice, explain_shortage
 from alpha_factory.runs.study import begin
 from alpha_factory.runs.tasks import find_task
 
@@ -29,11 +32,31 @@ def bench_cartpole(sizes: Sizes, repeats: int, peer: Peer | None = None) -> Meas
 
     The second is the same without its updates: search and worlds alone, which is what a frame
     costs whatever is learned from it. Both are of a peer, too, where there is one.
+
+    Raises:
+        OutOfMemory: the device's memory did not suffice.
     """
-    config, learning = sizes.cartpole, sizes.cartpole.learning
+    config, task = sizes.cartpole, find_task("cartpole")
     key_levels, key_start = jax.random.split(jax.random.key(_SEED))
-    task = find_task("cartpole")
     practice, levels, student = begin(task, config, key_levels=key_levels, key_start=key_start)
+
+    def estimate() -> Estimate:
+        whose = "each measurement has its own"
+        return estimate_practice(config, practice, levels, students=HELD, whose=whose)
+
+    with explain_shortage("bench cartpole", estimate):
+        return _measure(sizes, repeats, peer, practice, levels, student)
+
+
+def _measure(
+    sizes: Sizes,
+    repeats: int,
+    peer: Peer | None,
+    practice: Practice,
+    levels: Level,
+    student: Student,
+) -> Measured:
+    config, learning = sizes.cartpole, sizes.cartpole.learning
     compile_s, cases, others, asked = 0.0, [], [], []
     for name, updates, peer_updates in (
         ("cartpole", learning.updates, sizes.peer_updates),

@@ -1,6 +1,7 @@
 """Updates a second of the learner at the demo's shapes, and what replay costs beside it."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from alpha_factory.learn import Recipe, Student, start_student, update
 from alpha_factory.replay import Ring, Sample, insert, sample
 from alpha_factory.rollout import collect
 from alpha_factory.runs.bench.measure import (
+    HELD,
     Case,
     Measured,
     always,
@@ -27,6 +29,7 @@ from alpha_factory.runs.bench.measure import (
 from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.runs.build import make_practice, make_recipe
 from alpha_factory.runs.config import RunConfig
+from alpha_factory.runs.memory import estimate_run, explain_shortage
 from alpha_factory.runs.state import begin_state
 from alpha_factory.worlds import decode, make_grid, shortest_walk
 
@@ -34,7 +37,22 @@ _SEED = 0
 
 
 def bench_learn(sizes: Sizes, repeats: int) -> Measured:
-    """Results `update` and `sequences` (of the same measurement), `sample` and `insert`."""
+    """Results `update` and `sequences` (of the same measurement), `sample` and `insert`.
+
+    Raises:
+        OutOfMemory: the device's memory did not suffice.
+    """
+    with explain_copies("bench learn", sizes.config):
+        return _measure(sizes, repeats)
+
+
+def explain_copies(program: str, config: RunConfig) -> AbstractContextManager[None]:
+    """`explain_shortage` of a benchmark at a run's shapes, each of whose cases has its own copy."""
+    whose = "each measurement has its own"
+    return explain_shortage(program, lambda: estimate_run(config, students=HELD, whose=whose))
+
+
+def _measure(sizes: Sizes, repeats: int) -> Measured:
     config, learning = sizes.config, sizes.config.learning
     recipe = make_recipe(config)
     pool, student = prepare(config)

@@ -13,14 +13,20 @@ from alpha_factory.core.types import Level, Policy
 from alpha_factory.curriculum import Mutator
 from alpha_factory.genome import OPERATORS, mutate
 from alpha_factory.nets import Model
-from alpha_factory.runs.bench.learn import fill_replay, make_updates, make_walk, prepare
+from alpha_factory.runs.bench.learn import (
+    explain_copies,
+    fill_replay,
+    make_updates,
+    make_walk,
+    prepare,
+)
 from alpha_factory.runs.bench.measure import (
     Case,
     Measured,
     Timing,
     always,
     compile_step,
-    find_peak,
+    find_peak_gb,
     time_in_turns,
     to_result,
 )
@@ -42,9 +48,18 @@ def bench_loop(sizes: Sizes, repeats: int) -> Measured:
     whole; `other` is the rest (what is stored and drawn up between the parts). `share_excess` is
     what the parts take beyond the whole, which noise or a compiler that overlaps them can cause: 0
     if the shares add up. `replay_ratio` is the number of unrolled sequences learned from for each
-    frame collected. `memory_gb` is the most, in GiB, that the device held at a time or, where it
-    does not say, this process, compilation included.
+    frame collected. `memory_gb` is what the stretch needs of the device, in GiB, as the compiler
+    says: what goes in, what comes out beside it, and what is held between. `device_peak_gb` is the
+    most that the device held, the copies that this benchmark makes included; a CPU doesn't say.
+
+    Raises:
+        OutOfMemory: the device's memory did not suffice.
     """
+    with explain_copies("bench loop", sizes.config):
+        return _measure(sizes, repeats)
+
+
+def _measure(sizes: Sizes, repeats: int) -> Measured:
     config, learning = sizes.config, sizes.config.learning
     pool, student = prepare(config)
     student, _ = eqx.filter_jit(fill_replay)(config, student, pool)
@@ -68,6 +83,7 @@ def bench_loop(sizes: Sizes, repeats: int) -> Measured:
     }
     whole = Case("loop", "frames/s", shape, stretch, pool, carry, lambda carry: float(carry[2]))
     timings = time_in_turns([whole, *parts], repeats)
+    peak_gb = find_peak_gb()
     sequences = config.curriculum.iterations * learning.updates * learning.batch
     return Measured(
         compile_s + programs.compile_s,
@@ -77,8 +93,9 @@ def bench_loop(sizes: Sizes, repeats: int) -> Measured:
         )
         | {
             "replay_ratio": sequences / statistics.median(timings[0].work),
-            "memory_gb": find_peak(),
-        },
+            "memory_gb": programs.need("train") / 2**30,
+        }
+        | ({} if peak_gb is None else {"device_peak_gb": peak_gb}),
     )
 
 

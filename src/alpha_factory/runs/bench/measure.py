@@ -4,15 +4,16 @@ A clock is read only when all arrays are there, compilation and one call more ar
 cases take turns, so that a machine that slows down slows all of them.
 """
 
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
+
+HELD = 3
+"""Students on the device while a stage's cases take turns: what they were copied from, and two cases' copies."""
 
 
 class Case(NamedTuple):
@@ -139,13 +140,10 @@ def describe(name: str, unit: str, shape: Mapping[str, int], timing: Timing) -> 
     }
 
 
-def find_peak() -> float:
-    """GiB that the default device held at most until now; this process, where no device says so."""
+def find_peak_gb() -> float | None:
+    """GiB that the default device held at most until now; None where it does not say, as a CPU doesn't."""
     held = jax.devices()[0].memory_stats()
-    if held:
-        return float(held["peak_bytes_in_use"]) / 2**30
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (2**30 if sys.platform == "darwin" else 2**20)  # bytes there, KiB elsewhere
+    return float(held["peak_bytes_in_use"]) / 2**30 if held else None
 
 
 def _copy(tree: Any) -> Any:

@@ -139,10 +139,11 @@ def _multiply(simulations: int, network: Dense, carry: Any) -> Any:
 
 
 def _compare_parts(timed: Sequence[tuple[Case, Timing]]) -> list[dict[str, Any]]:
-    """Of each search: shares of the network and of the tree in its CPU time, and the network's rate.
+    """Of each search: shares of network, tree and rest in its CPU time, and the network's rate.
 
-    The tree is what the whole takes beyond the network; where compiled together they take less
-    than the network alone, it is 0.
+    The tree is the same search with a network that costs nothing. The rest is what the whole takes
+    beyond both, such as what the tree's memory costs the network in cache; where compiled together
+    they take less than apart, it is 0.
     """
     found = {(case.name, case.shape["batch"]): (case, timing) for case, timing in timed}
     parts = []
@@ -151,14 +152,17 @@ def _compare_parts(timed: Sequence[tuple[Case, Timing]]) -> list[dict[str, Any]]
             _, whole = found[kind, batch]
             case, network = found["network", batch]
             _, matmul = found["matmul", batch]
+            _, null = found[kind + "-null", batch]
             share = _median_ratio(network.cpu_s, whole.cpu_s)
+            tree = _median_ratio(null.cpu_s, whole.cpu_s)
             layers = 2 * case.fixed.layers.size / case.fixed.flops
             parts.append(
                 {
                     "name": kind,
                     "batch": batch,
                     "network": share,
-                    "tree": max(0.0, 1.0 - share),
+                    "tree": tree,
+                    "rest": max(0.0, 1.0 - share - tree),
                     "network_of_matmul": _median_ratio(matmul.cpu_s, network.cpu_s) / layers,
                 }
             )
