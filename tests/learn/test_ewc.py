@@ -8,7 +8,7 @@ import pytest
 
 from alpha_factory.learn import consolidate, drift, estimate_fisher
 from alpha_factory.learn.ewc import start_consolidation
-from alpha_factory.nets import Model
+from alpha_factory.nets import Model, Support
 from alpha_factory.replay import Window
 from alpha_factory.rollout import Targets
 
@@ -122,6 +122,55 @@ def test_fisher_of_a_policy_is_the_mean_square_of_its_scores(model):
         )
         wanted = [sum_ + chance * leaf for sum_, leaf in zip(wanted, scores, strict=True)]
     check(got, [leaf / (STEPS + 1) for leaf in wanted])
+
+
+BINS = 4
+
+
+@pytest.fixture(scope="module")
+def binned():
+    """A model whose values and rewards are distributions over four bins, each as likely."""
+    support = Support(BINS, -1.0, 1.0)
+    made = Model(
+        FEATURES, ACTIONS, widths=(), latent=4, head=3, support=support, key=jax.random.key(2)
+    )
+
+    def last(model):
+        heads = (model.prediction.value, model.dynamics.reward)
+        return [
+            leaf
+            for head in heads
+            for leaf in (head.mlp.layers[-1].weight, head.mlp.layers[-1].bias)
+        ]
+
+    return eqx.tree_at(last, made, [jnp.zeros_like(leaf) for leaf in last(made)])
+
+
+def test_fisher_of_even_bins_is_that_of_a_softmax(binned):
+    """p (1 - p) in a logit, so as much in its bias, and as much times h^2 in the weight of h."""
+    got = estimate(binned, make_targets(value=True), make_windows()).prediction.value.mlp.layers[-1]
+    wanted = 1 / BINS * (1 - 1 / BINS) / (STEPS + 1)
+    np.testing.assert_allclose(got.bias, wanted, rtol=0.15)
+    hidden = np.asarray(jax.nn.silu(binned.prediction.value.mlp.layers[0](look(binned))), float)
+    np.testing.assert_allclose(got.weight, np.tile(wanted * hidden**2, (BINS, 1)), rtol=0.15)
+
+
+def test_fisher_of_a_categorical_reward_is_the_mean_square_of_its_scores(binned):
+    mlp = binned.dynamics.reward.mlp
+    weight = jax.random.normal(jax.random.key(3), mlp.layers[-1].weight.shape)
+    uneven = eqx.tree_at(lambda model: model.dynamics.reward.mlp.layers[-1].weight, binned, weight)
+    got = estimate(uneven, make_targets(reward=True), make_windows())
+
+    def tell(model):
+        following = model.dynamics.advance(look(model), jnp.int32(1))
+        return jax.nn.log_softmax(model.dynamics.reward.mlp(following))
+
+    wanted = [0.0] * len(jax.tree.leaves(weights(uneven)))
+    for place, chance in enumerate(np.exp(np.asarray(tell(uneven), float))):
+        scores = squares(uneven, lambda model, at=place: tell(model)[at])
+        wanted = [sum_ + chance * leaf for sum_, leaf in zip(wanted, scores, strict=True)]
+    # Its loss counts half.
+    check(got, [0.5 * leaf / (STEPS + 1) for leaf in wanted])
 
 
 def test_nothing_known_holds_nothing(model):

@@ -94,6 +94,20 @@ def test_gradient_of_the_scalar_loss_is_twice_the_error_and_reaches_the_scale(dr
     assert float(found.scale) == pytest.approx(-2 * error * out / sigma**2, rel=1e-4)
 
 
+@pytest.mark.parametrize("settings", [{}, {"support": SUPPORT}], ids=["plain", "categorical"])
+def test_last_sums_of_a_head_in_bfloat16_are_float32(draw, settings):
+    """Of float32 sums hardly one is a bfloat16 number; summed in bfloat16 every one would be."""
+    last = jax.tree.map(
+        lambda leaf: leaf.astype(jnp.bfloat16), make(draw, **settings).mlp.layers[-1]
+    )
+    hidden = jax.random.normal(jax.random.key(1), (64, 6), jnp.bfloat16)
+    sums = jax.jit(jax.vmap(lambda one: last(one)))(hidden).reshape(64, -1)
+    assert sums.dtype == jnp.float32
+    wide, weight, bias = (np.asarray(leaf, float) for leaf in (hidden, last.weight, last.bias))
+    np.testing.assert_allclose(sums, wide @ weight.T + bias, atol=1e-5)
+    assert np.mean(sums == sums.astype(jnp.bfloat16).astype(jnp.float32)) < 0.05
+
+
 def test_scale_divides_the_number_and_starts_as_asked():
     plain, scaled = (
         make_head(LATENT, 6, support=None, scale=scale, key=jax.random.key(0))

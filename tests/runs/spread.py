@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 
@@ -30,7 +31,14 @@ from runs.tiny import MUTATOR, TINY
 SPREAD = dataclasses.replace(
     TINY,
     learning=dataclasses.replace(
-        TINY.learning, worlds=8, batch=16, replay_slots=2048, reanalyse=0.5
+        TINY.learning,
+        worlds=8,
+        batch=16,
+        replay_slots=2048,
+        reanalyse=0.5,
+        balance=True,
+        ewc_weight=1.0,
+        ewc_sequences=16,
     ),
 )
 SHORT = (
@@ -42,12 +50,19 @@ SHORT = (
 
 
 def train_twice(devices: int) -> tuple[dict[str, jax.Array], Any]:
-    """Every array after two stretches, by its path, and the compiled program."""
+    """Every array after two stretches, by its path, and the program compiled for them.
+
+    Between the stretches the only world there is leaves, and what it taught is consolidated.
+    """
     programs = Programs(SPREAD, MUTATOR, held_out_levels(), mesh=make_mesh(devices))
     state = programs.begin()
     student: Student = state.student
     progress: list[Progress] = []
     for chunk in range(2):
+        if chunk:
+            is_leaving = jnp.arange(SPREAD.curriculum.slots) < 1
+            key = derive_key(SPREAD.seed, "keep", chunk)
+            student = programs.retire(student, is_leaving, key=key)
         key = derive_key(SPREAD.seed, "train", chunk)
         student, brought = programs.train(student, state.pool, key=key)
         progress.append(brought)

@@ -31,6 +31,8 @@ def start_process(devices: int, *arguments: object) -> subprocess.Popen[str]:
     environment = os.environ | {
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         "PYTHONPATH": str(TESTS),
+        # Compiled in less time, which is most of what these tests take.
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     }
     command = [sys.executable, spread.__file__, *map(str, arguments)]
     pipe = subprocess.PIPE
@@ -76,6 +78,13 @@ def test_eight_devices_learn_the_same_as_one_up_to_rounding(stretches) -> None:
     for name, leaf in one.items():
         np.testing.assert_allclose(leaf, eight[name], rtol=1e-5, atol=1e-5, err_msg=name)
     assert one["[1][1].losses.value"].all()
+    held = [name for name in one if "consolidation.fisher" in name]
+    assert held
+    assert all(one[name].any() for name in held)
+    assert one["[1][1].losses.ewc"].any()
+    assert (
+        one["[0].ring.world"].max() == spread.SPREAD.curriculum.slots
+    )  # rows of the world that left
 
 
 def test_lanes_are_spread_over_eight_devices_and_the_rest_is_on_one(stretches) -> None:

@@ -1,5 +1,6 @@
 """A run that was stopped, in whatever way, ends in the same bits as one that was not."""
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -110,6 +111,49 @@ def test_run_told_to_stop_saves_and_resumes_to_the_same_bits(whole: Run, tmp_pat
     check_same(whole, tiny.finish(tiny.open_run(stopped.directory.path, is_resuming=True)))
 
 
+def test_run_that_holds_what_worlds_taught_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    """EWC, balance, reanalysis, remade forward passes and centralised gradients, with worlds that left before."""
+    learning = dataclasses.replace(
+        tiny.TINY.learning,
+        unroll=1,  # each step more takes seconds to compile
+        horizon=1,
+        ewc_weight=1.0,
+        ewc_sequences=16,
+        balance=True,
+        reanalyse=0.5,
+        remake=True,
+        centralise=True,
+    )
+    # After every stretch nearly the whole pool makes room for others.
+    curriculum = dataclasses.replace(tiny.TINY.curriculum, chunks=1, lifetime=1, accepted=6)
+    config = dataclasses.replace(tiny.TINY, learning=learning, curriculum=curriculum)
+    whole = tiny.finish(tiny.open_run(tmp_path / "whole", config=config))
+    asked = 0
+
+    def is_stopping() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == 4
+
+    stopped = tiny.open_run(tmp_path / "run", Hooks(is_stopping=is_stopping), config=config)
+    assert not stopped.train(seconds=None, frames=tiny.FRAMES)
+    stopped.close()
+    stopped.directory.close()
+    resumed = tiny.finish(tiny.open_run(stopped.directory.path, is_resuming=True, config=config))
+    check_same(whole, resumed)
+    before, after = (
+        np.concatenate(
+            [
+                np.ravel(leaf)
+                for leaf in jax.tree.leaves(run.state.student.learner.consolidation.fisher)
+            ]
+        )
+        for run in (stopped, resumed)
+    )
+    assert before.any()
+    assert not np.array_equal(before, after)
+
+
 def test_torn_checkpoint_is_named_and_the_one_before_it_taken(whole: Run, tmp_path: Path) -> None:
     first = tiny.finish(tiny.open_run(tmp_path / "run"), frames=tiny.FRAMES // 2)
     newest = next(iter(list_checkpoints(first.directory.checkpoints).values()))
@@ -193,7 +237,8 @@ def test_specialist_that_diverges_stops_the_run_before_anything_is_merged(
 
     monkeypatch.setattr(run.programs, "train", train_specialist_to_nan)
     with pytest.raises(
-        Diverged, match=r"at update 9: 10 updates of a specialist in a row .* value not finite"
+        Diverged,
+        match=r"at update 9: 10 updates of a specialist in a row .* value not finite.* world [1-9]",
     ):
         tiny.finish(run)
     with Archive(run.directory.worlds) as archive:

@@ -60,9 +60,9 @@ def estimate_fisher(
     """The diagonal of the Fisher information of eq. (1)'s likelihood, one outcome drawn a window.
 
     The loss is read as a negative log-likelihood: the policy is categorical; values and rewards
-    are normal with variance 1/2, which is what a squared error stands for. Outcomes are drawn from
-    the model's own predictions and not taken from the targets, whose gradients vanish as they are
-    fitted, however much the weights matter.
+    are as their heads' losses say, normal with variance 1/2 for a squared error, categorical over
+    bins for a cross-entropy. Outcomes are drawn from the model's own predictions and not taken from
+    the targets, whose gradients vanish as they are fitted, however much the weights matter.
 
     Args:
         targets: say which steps are known; their values play no part.
@@ -82,22 +82,24 @@ def estimate_fisher(
         model = eqx.combine(weights, fixed).in_precision()
         steps = targets.reward.shape[0]
         key_actions, key_values, key_rewards = jax.random.split(key, 3)
-        value_noise = jax.random.normal(key_values, (steps + 1,))
-        reward_noise = jax.random.normal(key_rewards, (steps,))
         latent, total = model.representation(window.obs[at]), jnp.float32(0.0)
+
+        def count(is_known: Array, term: Array) -> Array:
+            return jnp.where(is_known[at], term, 0.0)
+
         for k in range(steps + 1):
-            logits, value = model.prediction(latent)
-            chances = jax.nn.log_softmax(logits)
+            chances = jax.nn.log_softmax(model.prediction.policy(latent))
             action = jax.random.categorical(jax.random.fold_in(key_actions, k), chances)
-            total = total + jnp.where(targets.is_policy_known[k, at], chances[action], 0.0)
-            # With y drawn at v + noise of variance 1/2, the gradient of -(y - v)^2 is
-            # sqrt(2) * noise * dv, the noise being standard.
-            pull = jnp.where(targets.is_value_known[k, at], 2**0.5 * value_noise[k], 0.0)
-            total = total + pull * value
+            total = total + count(targets.is_policy_known[k], chances[action])
+            key_value = jax.random.fold_in(key_values, k)
+            value = model.prediction.value.weigh_draw(latent, key=key_value)
+            total = total + count(targets.is_value_known[k], value)
             if k < steps:
-                latent, reward = model.dynamics(latent, window.action[k, at])
-                pull = jnp.where(targets.is_reward_known[k, at], reward_noise[k], 0.0)
-                total = total + (2 * reward_weight) ** 0.5 * pull * reward
+                latent = model.dynamics.advance(latent, window.action[k, at])
+                key_reward = jax.random.fold_in(key_rewards, k)
+                reward = model.dynamics.reward.weigh_draw(latent, key=key_reward)
+                # Information goes as the square of a gradient, and this loss counts lambda_r times.
+                total = total + reward_weight**0.5 * count(targets.is_reward_known[k], reward)
         return total / (steps + 1) ** 0.5  # as eq. (1) is averaged over the steps
 
     def add(total: Model, chunk: tuple[Array, Array]) -> tuple[Model, None]:

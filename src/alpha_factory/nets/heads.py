@@ -33,6 +33,17 @@ class ScalarHead(eqx.Module):
         number = self(latent)
         return (number - target) ** 2, number
 
+    def weigh_draw(
+        self, latent: Float[Array, " latent"], *, key: PRNGKeyArray
+    ) -> Float32[Array, ""]:
+        """Log-likelihood of an outcome drawn around the number, up to terms without a gradient.
+
+        A squared error stands for a normal of variance 1/2.
+        """
+        noise = jax.random.normal(key)
+        # With y drawn at v + noise / sqrt(2), the gradient of -(y - v)^2 is sqrt(2) * noise * dv.
+        return 2**0.5 * noise * self(latent)
+
 
 class CategoricalHead(eqx.Module):
     """A number as a distribution over the bins of its support."""
@@ -50,6 +61,13 @@ class CategoricalHead(eqx.Module):
         logits = self.mlp(latent)
         loss = -jnp.sum(self.support.two_hot(target) * jax.nn.log_softmax(logits))
         return loss, self.support.mean(logits)
+
+    def weigh_draw(
+        self, latent: Float[Array, " latent"], *, key: PRNGKeyArray
+    ) -> Float32[Array, ""]:
+        """Log-likelihood of a bin drawn from the distribution."""
+        chances = jax.nn.log_softmax(self.mlp(latent))
+        return chances[jax.random.categorical(key, chances)]
 
 
 def make_head(
@@ -86,8 +104,28 @@ def make_mlp(
     latent: int, out: int | Literal["scalar"], head: int, *, key: PRNGKeyArray
 ) -> eqx.nn.MLP:
     """One hidden layer of SiLU. What comes out is float32, whatever the weights are in."""
-    return eqx.nn.MLP(latent, out, head, 1, jax.nn.silu, _to_float32, key=key)
+    mlp = eqx.nn.MLP(latent, out, head, 1, jax.nn.silu, key=key)
+    last = mlp.layers[-1]
+    assert last.bias is not None
+    whole = _Last(last.weight, last.bias, is_scalar=out == "scalar")
+    return eqx.tree_at(lambda mlp: mlp.layers[-1], mlp, whole)
 
 
-def _to_float32(x: Array) -> Float32[Array, "..."]:
-    return x.astype(jnp.float32)
+class _Last(eqx.Module):
+    """A linear layer that multiplies and sums in float32, in which products of bfloat16 are exact.
+
+    Summed in bfloat16, a value from 1/2 to 1 would be one of 128, and close ones would be equal.
+    """
+
+    weight: Float[Array, "out head"]
+    bias: Float[Array, " out"]
+    is_scalar: bool = eqx.field(static=True)
+
+    def __call__(self, hidden: Float[Array, " head"]) -> Float32[Array, "..."]:
+        """The sums, of a scalar the only one."""
+        # Cast here and not by `preferred_element_type`, which XLA does not know on every device.
+        weight, bias, hidden = (
+            leaf.astype(jnp.float32) for leaf in (self.weight, self.bias, hidden)
+        )
+        sums = weight @ hidden + bias
+        return sums[0] if self.is_scalar else sums
