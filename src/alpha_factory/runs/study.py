@@ -41,7 +41,7 @@ def study(
     told: Callable[[Row], None],
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Learn until the budget is spent, then play the levels never trained on.
+    """Learn until the budget is spent, then play the levels that the task is judged on.
 
     Args:
         config: the task's, or one with other settings.

@@ -41,7 +41,8 @@ def search_gumbel(
         imagine, logits, value, embedding, simulations, depth: as `grow` takes them.
         c_scale: weight of a value in [0, 1] against a logit, times 50 plus the most visits.
         considered: actions drawn at most.
-        legal: actions that may be taken at the roots; None for all. If there is none, the first is.
+        legal: actions that may be taken at the roots; None for all. Where there is none, the first
+            is taken, and the policy means nothing.
     """
     if legal is not None:
         logits = jnp.where(legal, logits, jnp.finfo(logits.dtype).min)
