@@ -270,6 +270,7 @@ LEARNED = {
     "wall_s": 6.0,
     "cpu_s": 8.0,
     "compile_s": 1.0,
+    "replay_ratio": 2.0,
     "frames_per_cpu_s": 512.0,
     "score": 0.9,
     "low": 0.8,
@@ -293,6 +294,7 @@ def test_learn_says_of_every_seed_whether_the_goal_was_reached(score, exit_code,
     assert [run["seed"] for run in told["runs"]] == [3, 4]
     assert (told["reached"], told["interrupted"]) == (exit_code == 0, False)
     assert "rooms, seed 4: compiling" in printed.err
+    assert f"rooms, seed 4: return {score:.2f} (0.80 to 0.95) over 100 episodes" in printed.err
     assert main.main(command) == exit_code
     assert "512" in capsys.readouterr().out
 
@@ -301,7 +303,7 @@ def test_learn_that_is_interrupted_judges_what_there_is_and_exits_130(stand_in, 
     def study(task, config, told, is_stopping):
         os.kill(os.getpid(), signal.SIGINT)
         assert is_stopping()
-        return LEARNED | {"frames": 0, "frames_per_cpu_s": None}
+        return LEARNED | {"frames": 0, "frames_per_cpu_s": None, "replay_ratio": None}
 
     stand_in("alpha_factory.runs.study", study=study, Row=Row)
     assert main.main(["learn", "rooms", "--seeds", "3", "--json"]) == 130

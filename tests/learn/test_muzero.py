@@ -416,5 +416,5 @@ def test_value_scale_is_learned_but_not_decayed():
     weights = trained(scaled)
     still = jax.tree.map(jnp.zeros_like, weights)
     change, _ = optimiser.update(still, optimiser.init(weights), weights)
-    assert float(change.prediction.value.scale) == 0.0
+    assert float(change.prediction.value.log_scale) == 0.0
     assert np.asarray(change.prediction.policy.layers[0].weight).any()

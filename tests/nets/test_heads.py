@@ -87,11 +87,11 @@ def test_gradient_of_the_scalar_loss_is_twice_the_error_and_reaches_the_scale(dr
     found = jax.grad(
         lambda weights: COMPARE(eqx.combine(weights, fixed), LATENTS, jnp.float32(2.0))[0]
     )(weights)
-    sigma, out = float(head.scale), float(head.mlp(LATENTS))
+    sigma, out = np.exp(float(head.log_scale)), float(head.mlp(LATENTS))
     error = out / sigma - 2.0
     assert float(found.mlp.layers[-1].bias[0]) == pytest.approx(2 * error / sigma, rel=1e-4)
-    # dv / dsigma = -v / sigma, and nothing of the target's.
-    assert float(found.scale) == pytest.approx(-2 * error * out / sigma**2, rel=1e-4)
+    # dv / dlog(sigma) = -v, and nothing of the target's.
+    assert float(found.log_scale) == pytest.approx(-2 * error * out / sigma, rel=1e-4)
 
 
 @pytest.mark.parametrize("settings", [{}, {"support": SUPPORT}], ids=["plain", "categorical"])
@@ -114,8 +114,8 @@ def test_scale_divides_the_number_and_starts_as_asked():
         for scale in (None, 5.0)
     )
     assert isinstance(scaled, ScalarHead)
-    assert plain.scale is None
-    assert float(scaled.scale) == 5.0
+    assert plain.log_scale is None
+    assert float(jnp.exp(scaled.log_scale)) == pytest.approx(5.0)
     assert float(scaled(LATENTS)) == pytest.approx(float(plain(LATENTS)) / 5)
 
 

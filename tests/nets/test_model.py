@@ -194,7 +194,7 @@ def test_precision_casts_all_but_scalars(draw):
         )
     )
     cast = model.in_precision()
-    assert cast.prediction.value.scale is model.prediction.value.scale
+    assert cast.prediction.value.log_scale is model.prediction.value.log_scale
     dtypes = {leaf.dtype for leaf in jax.tree.leaves(eqx.filter(cast.dynamics, eqx.is_array))}
     assert dtypes == {jnp.dtype(jnp.bfloat16)}
 

@@ -145,7 +145,7 @@ def number(head, latent):
     out = perceive(head.mlp, latent)
     if hasattr(head, "support"):
         return invert((np.exp(log_softmax(out)) * centres(head.support)).sum())
-    return (out / (1.0 if head.scale is None else read(head.scale))).item()
+    return (out / (1.0 if head.log_scale is None else np.exp(read(head.log_scale)))).item()
 
 
 def compare(head, latent, target):

@@ -134,6 +134,7 @@ def test_bench_stage_prints_the_promised_fields(stage, tiny):
         sizes = {"simulations": 2, "worlds": 4, "steps": 12, "iterations": 2, "batch": 4}
         shapes = [result["shape"] for result in measured["results"]]
         assert shapes == [sizes | {"updates": 1}, sizes | {"updates": 0}]
+        assert 8 / 96 <= measured["replay_ratio"] <= 8 / 48
         # 2 iterations collect at most 2 * 12 * 4 frames, in no less and no more than these times.
         for result in measured["results"]:
             assert result["rate"] * result["min_s"] <= 96.5

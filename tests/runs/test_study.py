@@ -45,6 +45,7 @@ def test_budget_of_frames_is_never_exceeded(learned):
     assert len(rows) == 2
     assert 900 < outcome["frames"] <= 1300
     assert outcome["updates"] == 2 * 8 * 2
+    assert outcome["replay_ratio"] == 32 * 8 / outcome["frames"]
     assert [row.frames for row in rows] == sorted({row.frames for row in rows})
 
 
@@ -74,7 +75,7 @@ def test_budget_below_one_stretch_is_refused():
     [
         ("learning.ewc_weight=1.0", "no world leaves, so nothing is consolidated"),
         ("curriculum.slots=512", "its worlds are fixed, without a curriculum"),
-        ("learning.balance=true", "all of its levels count as one world"),
+        ("learning.balance=true", "its episodes are spread evenly over its levels"),
         ("checkpoint_cycles=2", "it has no checkpoints"),
         ("budget.closing_s=9.0", "its budget does not hold the closing episodes"),
     ],
@@ -94,7 +95,7 @@ def test_task_that_does_not_fit_names_the_setting_to_lower():
 
 def test_learning_that_diverges_stops():
     with pytest.raises(
-        Diverged, match=r"10 updates in a row .* comes from one of the task's levels"
+        Diverged, match=r"10 updates in a row .* comes from level 0 of the task's 1"
     ):
         learn(1300, set=["learning.learning_rate=1e38"])
 

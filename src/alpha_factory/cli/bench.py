@@ -76,17 +76,19 @@ class Bench:
                 f"{name} {output.percent(share)}" for name, share in measured["share"].items()
             )
             console.print(f"Share of the time: {shares}", soft_wrap=True)
-            ratio, peak = measured["replay_ratio"], measured.get("device_peak_gb")
+            peak = measured.get("device_peak_gb")
             held = (
                 ""
                 if peak is None
                 else f"; the device held {peak:.1f} GiB, the bench's copies included"
             )
             console.print(
-                f"Replay ratio: {ratio:.2f} sequences learned from for each frame. "
                 f"The stretch needs {measured['memory_gb']:.2f} GiB of memory{held}",
                 soft_wrap=True,
             )
+        if "replay_ratio" in measured:
+            ratio = measured["replay_ratio"]
+            console.print(f"Replay ratio: {ratio:.2f} sequences learned from for each frame")
         return 0
 
 

@@ -72,6 +72,7 @@ class Learn:
 
                 seeded = dataclasses.replace(config, seed=seed)
                 outcomes.append(study(task, seeded, tell, is_stopping))
+                line.note(f"{title}: {_tell(task.measure, EPISODES, outcomes[-1])}")
         summary: dict[str, Any] = {
             "task": self.task,
             "measure": task.measure,
@@ -90,6 +91,13 @@ class Learn:
         return 0 if summary["reached"] else 1
 
 
+def _tell(measure: str, episodes: int, outcome: dict[str, Any]) -> str:
+    return (
+        f"{measure} {outcome['score']:.2f} ({outcome['low']:.2f} to {outcome['high']:.2f}) over "
+        f"{episodes} episodes, after {outcome['frames']:,} frames and {outcome['wall_s'] / 60:.1f} minutes"
+    )
+
+
 def _table(summary: dict[str, Any]) -> Table:
     table = Table(
         title=f"{summary['task']}: {summary['measure']} over {summary['episodes']} episodes, "
@@ -103,6 +111,7 @@ def _table(summary: dict[str, Any]) -> Table:
         "frames",
         "minutes",
         "frames/CPU-s",
+        "replay ratio",
     ):
         table.add_column(heading, justify="right", no_wrap=True)
     for run in summary["runs"]:
@@ -113,6 +122,11 @@ def _table(summary: dict[str, Any]) -> Table:
             f"{run['untrained']:.2f}",
             f"{run['frames']:,}",
             f"{run['wall_s'] / 60:.1f}",
-            "-" if run["frames_per_cpu_s"] is None else f"{run['frames_per_cpu_s']:,.0f}",
+            _number(run["frames_per_cpu_s"], ",.0f"),
+            _number(run["replay_ratio"], ".2f"),
         )
     return table
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)

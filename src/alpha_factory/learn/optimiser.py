@@ -40,6 +40,6 @@ def is_decayed(weights: Any) -> Any:
     """Whether weight decay acts, leaf by leaf: on all but the value scale of a model."""
     every = jax.tree.map(lambda leaf: True, weights)
     head = weights.prediction.value if isinstance(weights, Model) else None
-    if getattr(head, "scale", None) is None:
+    if getattr(head, "log_scale", None) is None:
         return every
-    return eqx.tree_at(lambda tree: tree.prediction.value.scale, every, False)
+    return eqx.tree_at(lambda tree: tree.prediction.value.log_scale, every, False)

@@ -16,11 +16,12 @@ class ScalarHead(eqx.Module):
     """A number by regression, as in eq. (1) of the paper."""
 
     mlp: eqx.nn.MLP
-    scale: Float[Array, ""] | None  # sigma_v (paper, section 3.6), learned; None: not scaled
+    # Of sigma_v (paper, section 3.6), learned: its logarithm, so that no step can take it to 0.
+    log_scale: Float[Array, ""] | None  # None: not scaled
 
     def __call__(self, latent: Float[Array, " latent"]) -> Float32[Array, ""]:
         number = self.mlp(latent)
-        return number if self.scale is None else number / self.scale
+        return number if self.log_scale is None else number * jnp.exp(-self.log_scale)
 
     def compare(
         self, latent: Float[Array, " latent"], target: Float[Array, ""]
@@ -90,8 +91,8 @@ def make_head(
     if scale is not None and not 0 < scale < math.inf:
         raise UsageError(f"value_scale={scale} can't divide a value: give a positive number.")
     if support is None:
-        sigma = None if scale is None else jnp.float32(scale)
-        return ScalarHead(make_mlp(latent, "scalar", head, key=key), sigma)
+        log_scale = None if scale is None else jnp.log(jnp.float32(scale))
+        return ScalarHead(make_mlp(latent, "scalar", head, key=key), log_scale)
     if scale is not None:
         raise UsageError(
             f"value_scale={scale} does not go with the {support.bins} bins of a categorical value, "

@@ -71,6 +71,7 @@ def make_model(config: RunConfig, obs: tuple[int, ...], actions: int) -> Model:
             layers=network.layers,
             heads=network.attention_heads,
             token=network.token,
+            channels=network.channels,
         ),
         support=support,
         value_scale=network.value_scale,

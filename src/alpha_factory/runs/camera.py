@@ -1,6 +1,7 @@
 """One world as a picture, or as a film of a policy or a key log: a source in, a file out."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ import jax
 import numpy as np
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.core.types import Params, Policy
 from alpha_factory.evaluate import make_random, stack_levels
 from alpha_factory.rollout import record
 from alpha_factory.runs.build import make_policy
+from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.directory import read_config
 from alpha_factory.runs.evaluation import load_model
 from alpha_factory.runs.gallery import PICTURE_FORMATS, save_picture
+from alpha_factory.runs.memory import Estimate, estimate_play, explain_shortage
 from alpha_factory.runs.session import KEYS, Session, read_keys, tell_end
 from alpha_factory.runs.settings import from_json
 from alpha_factory.runs.source import find_world
@@ -53,6 +55,7 @@ def render_world(
     Raises:
         UsageError: what is asked for doesn't exist or fit together, or the file can't be written.
         InvalidGenome, InvalidLevel: the source breaks its schema.
+        OutOfMemory: the device's memory did not suffice for the run's agent.
     """
     if policy is not None and keys is not None:
         raise UsageError("--policy and --keys both say who plays. Give one of them.")
@@ -116,17 +119,24 @@ def _plan_keys(level: GridLevel) -> str:
 def _film_policy(
     level: GridLevel, policy: str, controls: str, seed: int, warned: Callable[[str], None]
 ) -> tuple[list[GridState], str, bool, float]:
+    steps, key, levels = int(level.step_limit), jax.random.key(seed), stack_levels([level])
+    explained: AbstractContextManager[None] = nullcontext()
     if policy == RANDOM:
         world = make_grid(controls=controls)
         act, params = make_random(world.actions), None
     else:
-        world = make_grid()
-        act, params = _load_policy(Path(policy), warned)
-    steps, key = int(level.step_limit), jax.random.key(seed)
+        world, config = make_grid(), _read_config(Path(policy))
+        act, params = make_policy(config), load_model(Path(policy), config, warned)
+
+        def estimate() -> Estimate:
+            return estimate_play(config, params, world, levels, lanes=1, states=steps + 1)
+
+        explained = explain_shortage("render", estimate)
     filmed = eqx.filter_jit(
         lambda params, levels: record(world, act, params, levels, steps=steps, key=key)
     )
-    score, states = jax.device_get(filmed(params, stack_levels([level])))
+    with explained:
+        score, states = jax.device_get(filmed(params, levels))
     taken, solved = int(score.steps[0]), bool(score.is_solved[0])
     frames = [
         jax.tree.map(lambda leaf, at=time: np.asarray(leaf)[at, 0], states)
@@ -136,12 +146,11 @@ def _film_policy(
     return frames, end, solved, float(score.total[0])
 
 
-def _load_policy(run: Path, warned: Callable[[str], None]) -> tuple[Policy, Params]:
-    """A run's planner and the model of its last checkpoint."""
+def _read_config(run: Path) -> RunConfig:
+    """That of the run that plays."""
     if not (run / "config.json").is_file():
         raise UsageError(
             f"{run} is no policy: give {RANDOM}, {ORACLE}, or the directory of a run, "
             "which has a config.json."
         )
-    config = from_json(read_config(run))
-    return make_policy(config), load_model(run, config, warned)
+    return from_json(read_config(run))

@@ -24,6 +24,8 @@ class NetworkConfig:
     """Attention heads in each block."""
     token: int = 32
     """Features of the observation in each of the transformer's tokens."""
+    channels: int = 32
+    """Of each convolution, where pictures are observed."""
     bins: int | None = None
     """Bins of categorical values and rewards over search.value_range; None for squared errors."""
     value_scale: float | None = None
@@ -102,6 +104,10 @@ class LearningConfig:
     """Share of the earlier Fisher information that is kept when further worlds leave."""
     ewc_sequences: int = 256
     """Sequences on which that of leaving worlds is estimated, a multiple of 16."""
+
+    def measure_replay(self, *, updates: int, frames: float) -> float | None:
+        """The replay ratio: unrolled sequences learned from for each frame; None before the first frame."""
+        return updates * self.batch / frames if frames else None
 
 
 @dataclass(frozen=True)

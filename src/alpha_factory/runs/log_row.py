@@ -6,6 +6,7 @@ import numpy as np
 from alpha_factory.learn import Progress
 from alpha_factory.records import MetricRow
 from alpha_factory.rollout import Episodes
+from alpha_factory.runs.config import LearningConfig
 from alpha_factory.runs.state import Counters, RunState
 
 
@@ -15,7 +16,7 @@ def make_row(
     progress: Progress,
     tally: Episodes,
     *,
-    batch: int,
+    learning: LearningConfig,
     frames_per_s: float,
     heldout_solve_rate: float | None,
 ) -> MetricRow:
@@ -23,14 +24,14 @@ def make_row(
 
     Args:
         tally: episodes since the last cycle, those of the stretch included.
-        batch: sequences in an update.
+        learning: by whose batch the replay ratio is told.
         heldout_solve_rate: at the last look; None before the first.
     """
     losses, pool, ended = progress.losses, state.pool, int(jnp.sum(tally.ended))
     size = int(pool.size)
     values: dict[str, float | None] = {
         "frames_per_s": frames_per_s,
-        "replay_ratio": counters.updates * batch / counters.frames if counters.frames else None,
+        "replay_ratio": learning.measure_replay(updates=counters.updates, frames=counters.frames),
         "pool": size,
         "median_path": float(np.median(np.asarray(pool.plan)[:size])),
         "return_mean": float(jnp.sum(tally.total)) / ended if ended else None,

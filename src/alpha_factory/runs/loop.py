@@ -243,7 +243,7 @@ class Run:
             self.state,
             progress,
             tally,
-            batch=self.config.learning.batch,
+            learning=self.config.learning,
             frames_per_s=frames_per_s,
             heldout_solve_rate=self._look,
         )

@@ -43,8 +43,12 @@ class StatusLine:
             return
         now = time.monotonic()
         if is_news or now - self._spoken_at >= _LINE_EVERY_S:
-            self._console.print(line, markup=False, soft_wrap=True)
+            self.note(line)
             self._spoken_at = now
+
+    def note(self, line: str) -> None:
+        """Say what stays to be read when other lines follow."""
+        self._console.print(line, markup=False, soft_wrap=True)
 
 
 class ProgressLine(StatusLine):

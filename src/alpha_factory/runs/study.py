@@ -19,7 +19,7 @@ from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.divergence import check_progress
 from alpha_factory.runs.memory import estimate_practice, explain_shortage
 from alpha_factory.runs.settings import list_settings
-from alpha_factory.runs.tasks import EPISODES, Task, draw_level
+from alpha_factory.runs.tasks import EPISODES, Task, count_levels, draw_level
 
 _ITERATIONS = 8  # rounds of acting and updating between two looks at the clock
 
@@ -49,7 +49,7 @@ def study(
         is_stopping: asked after every stretch; if so, what was learned is judged at once.
 
     Returns:
-        `frames`, `updates`, `wall_s`, `cpu_s`, `compile_s`, `frames_per_cpu_s`, and the `score` over
+        `frames`, `updates`, `wall_s`, `cpu_s`, `compile_s`, `replay_ratio`, `frames_per_cpu_s`, and the `score` over
         the closing episodes with its interval, `low` and `high`, and that of the untrained model.
 
     Raises:
@@ -108,6 +108,7 @@ def study(
         "wall_s": row.wall_s,
         "cpu_s": row.cpu_s,
         "compile_s": compile_s,
+        "replay_ratio": config.learning.measure_replay(updates=row.updates, frames=row.frames),
         "frames_per_cpu_s": row.frames / row.cpu_s if row.cpu_s else None,
         "score": float(np.mean(scores)),
         "low": low,
@@ -121,8 +122,9 @@ def begin(
 ) -> tuple[Practice, Level, Student]:
     """How the task is practised, the levels to train on, and an untrained student."""
     world = task.make_world()
-    practice = make_practice(config, world=world, draw_level=draw_level, slots=1)
     levels = task.make_levels(key_levels)
+    slots = count_levels(levels)
+    practice = make_practice(config, world=world, draw_level=draw_level, slots=slots)
     level = jax.tree.map(lambda leaf: leaf[0], levels)
     obs = jax.eval_shape(lambda: world.observe(level, world.reset(level, key=jax.random.key(0))))
     with explain_shortage("begin", lambda: estimate_practice(config, practice, levels)):
@@ -146,7 +148,7 @@ def _check_changes(before: RunConfig, config: RunConfig) -> None:
 _IDLE = {
     "curriculum.": "its worlds are fixed, without a curriculum",
     "learning.ewc_": "no world leaves, so nothing is consolidated",
-    "learning.balance": "all of its levels count as one world",
+    "learning.balance": "its episodes are spread evenly over its levels",
     "checkpoint_cycles": "it has no checkpoints",
     "budget.closing_s": "its budget does not hold the closing episodes",
 }
@@ -158,7 +160,7 @@ def _look(task: Task, before: Row, progress: Progress, wall_s: float, cpu_s: flo
     check_progress(
         losses,
         updates=before.updates,
-        tell_world=lambda _: "one of the task's levels",
+        tell_world=lambda number: f"level {number} of the task's {episodes.ended.size}",
         checkpoint=None,
     )
     ended = int(episodes.ended.sum())

@@ -55,10 +55,14 @@ def find_task(name: str) -> Task:
 
 
 def draw_level(levels: Level, *, key: PRNGKeyArray) -> tuple[Array, Level]:
-    """One of the levels, each with the same chance. All count as one world."""
-    size = jax.tree.leaves(levels)[0].shape[0]
-    at = jax.random.randint(key, (), 0, size)
-    return jnp.int32(0), jax.tree.map(lambda leaf: leaf[at], levels)
+    """One of the levels, each with the same chance, and its number."""
+    at = jax.random.randint(key, (), 0, count_levels(levels))
+    return at, jax.tree.map(lambda leaf: leaf[at], levels)
+
+
+def count_levels(levels: Level) -> int:
+    """How many are stacked."""
+    return int(jax.tree.leaves(levels)[0].shape[0])
 
 
 def _make_rooms(key: PRNGKeyArray) -> Level:

@@ -1,5 +1,6 @@
 """Frames a second of learning CartPole, the task that others' MuZeros are measured on, too."""
 
+import statistics
 from functools import partial
 from typing import Any
 
@@ -31,7 +32,8 @@ def bench_cartpole(sizes: Sizes, repeats: int, peer: Peer | None = None) -> Meas
     """Results `cartpole`, a stretch of `alpha-factory learn cartpole`, and `cartpole-act`.
 
     The second is the same without its updates: search and worlds alone, which is what a frame
-    costs whatever is learned from it. Both are of a peer, too, where there is one.
+    costs whatever is learned from it. Both are of a peer, too, where there is one. `replay_ratio` is the
+    number of unrolled sequences that the first learns from for each frame.
 
     Raises:
         OutOfMemory: the device's memory did not suffice.
@@ -88,7 +90,12 @@ def _measure(
             others.append(partial(peer.measure, name, peer_shape))
     timings = time_in_turns(cases, repeats, others)
     results = [to_result(case, timing) for case, timing in zip(cases, timings, strict=False)]
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = {
+        "replay_ratio": learning.measure_replay(
+            updates=sizes.iterations * learning.updates,
+            frames=statistics.median(timings[0].work),
+        )
+    }
     if peer:
         theirs = [
             describe(name, _UNIT, shape, timing)

@@ -84,7 +84,6 @@ def _measure(sizes: Sizes, repeats: int) -> Measured:
     whole = Case("loop", "frames/s", shape, stretch, pool, carry, lambda carry: float(carry[2]))
     timings = time_in_turns([whole, *parts], repeats)
     peak_gb = find_peak_gb()
-    sequences = config.curriculum.iterations * learning.updates * learning.batch
     return Measured(
         compile_s + programs.compile_s,
         [to_result(case, timing) for case, timing in zip((whole, *parts), timings, strict=True)],
@@ -92,7 +91,10 @@ def _measure(sizes: Sizes, repeats: int) -> Measured:
             timings[0], {part.name: timing for part, timing in zip(parts, timings[1:], strict=True)}
         )
         | {
-            "replay_ratio": sequences / statistics.median(timings[0].work),
+            "replay_ratio": learning.measure_replay(
+                updates=config.curriculum.iterations * learning.updates,
+                frames=statistics.median(timings[0].work),
+            ),
             "memory_gb": programs.need("train") / 2**30,
         }
         | ({} if peak_gb is None else {"device_peak_gb": peak_gb}),
