@@ -33,9 +33,9 @@ if __name__ == "__main__":
     import numpy as np
 
     from alpha_factory.evaluate import bootstrap_interval
-    from alpha_factory.runs.continual import MEANS, Course
-    from alpha_factory.runs.presets import PRESETS
-    from alpha_factory.runs.settings import change
+    from alpha_factory.runs.settings.presets import PRESETS
+    from alpha_factory.runs.settings.text import change
+    from alpha_factory.runs.tasks.continual import MEANS, Course
 
     config = change(PRESETS["demo"], [f"learning.ewc_weight={given.ewc_weight}", *given.set])
     course = Course(config, phases=given.phases, worlds=given.worlds, iterations=given.iterations)

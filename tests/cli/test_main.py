@@ -14,7 +14,7 @@ import pytest
 from alpha_factory.cli import commands, main, pages
 from alpha_factory.core import errors
 from alpha_factory.runs.bench import STAGES_WITH_SETTINGS, Sizes
-from alpha_factory.runs.study import Row
+from alpha_factory.runs.tasks.study import Row
 
 SUMMARY = {
     "frames": 12_000,
@@ -286,7 +286,7 @@ def test_learn_says_of_every_seed_whether_the_goal_was_reached(score, exit_code,
         assert not is_stopping()
         return LEARNED | {"seed": config.seed, "score": 0.9 if config.seed == 3 else score}
 
-    stand_in("alpha_factory.runs.study", study=study, Row=Row)
+    stand_in("alpha_factory.runs.tasks.study", study=study, Row=Row)
     command = ["learn", "rooms", "--seed", "3", "--seeds", "2"]
     assert main.main([*command, "--json"]) == exit_code
     printed = capsys.readouterr()
@@ -305,7 +305,7 @@ def test_learn_that_is_interrupted_judges_what_there_is_and_exits_130(stand_in, 
         assert is_stopping()
         return LEARNED | {"frames": 0, "frames_per_cpu_s": None, "replay_ratio": None}
 
-    stand_in("alpha_factory.runs.study", study=study, Row=Row)
+    stand_in("alpha_factory.runs.tasks.study", study=study, Row=Row)
     assert main.main(["learn", "rooms", "--seeds", "3", "--json"]) == 130
     printed = capsys.readouterr()
     assert len(json.loads(printed.out)["runs"]) == 1

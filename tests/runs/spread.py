@@ -20,10 +20,10 @@ from rich.console import Console
 
 from alpha_factory.learn import Progress, Student
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.devices import make_mesh
-from alpha_factory.runs.presets import PRESETS
-from alpha_factory.runs.processes import connect
+from alpha_factory.runs.machine.devices import make_mesh
+from alpha_factory.runs.machine.processes import connect
 from alpha_factory.runs.programs import Programs
+from alpha_factory.runs.settings.presets import PRESETS
 from alpha_factory.runs.start import start_run
 from alpha_factory.runs.suites import held_out_levels
 from runs.tiny import MUTATOR, TINY
@@ -70,7 +70,7 @@ def train_twice(devices: int) -> tuple[dict[str, jax.Array], Any]:
     arrays = {
         jax.tree_util.keystr(path): leaf for path, leaf in leaves if isinstance(leaf, jax.Array)
     }
-    made = next(made for kind, made in programs._compiled.items() if kind[0] == "train")
+    made = next(made for kind, made in programs._compiler._compiled.items() if kind[0] == "train")
     return arrays, made.compiled
 
 

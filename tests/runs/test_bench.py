@@ -11,7 +11,7 @@ from alpha_factory.core.errors import OutOfMemory, UsageError
 from alpha_factory.runs.bench import Peer, Sizes, Turn, bench_stage, loop, measure
 from alpha_factory.runs.bench.measure import Case, Timing
 from alpha_factory.runs.bench.revision import find_revision
-from alpha_factory.runs.config import RunConfig
+from alpha_factory.runs.settings.config import RunConfig
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FIELDS = {

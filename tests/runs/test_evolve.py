@@ -10,8 +10,8 @@ import pytest
 
 from alpha_factory.records import WorldCard
 from alpha_factory.rollout import Score
-from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.evolve import evolve
+from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.programs import Programs, Proposal
 from alpha_factory.runs.state import Counters, RunState
 from alpha_factory.runs.suites import held_out_levels

@@ -13,12 +13,12 @@ import pytest
 from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.genome import from_values, to_hex
 from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldLook, WorldScore
-from alpha_factory.runs import settings
-from alpha_factory.runs.archive import Archive
-from alpha_factory.runs.metrics import MetricWriter
-from alpha_factory.runs.presets import PRESETS
+from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.files.metrics import MetricWriter
 from alpha_factory.runs.report import write_report
 from alpha_factory.runs.report.tree import draw_tree
+from alpha_factory.runs.settings.presets import PRESETS
+from alpha_factory.runs.settings.text import to_json
 from alpha_factory.worlds import from_text, make_grid, write_gif
 
 VOID = {"meta", "img", "br", "link"}
@@ -122,7 +122,7 @@ def _suite(trained: float, random: float) -> dict:
 def _begin(path, **changes) -> None:
     """A run that has settings and nothing else."""
     path.mkdir()
-    config = settings.to_json(PRESETS["demo"]) | changes
+    config = to_json(PRESETS["demo"]) | changes
     (path / "config.json").write_text(json.dumps(config))
 
 
@@ -310,7 +310,7 @@ def test_command_reproduces_the_run(finished):
 
 
 def test_settings_that_no_option_sets_are_named(tmp_path):
-    learning = settings.to_json(PRESETS["demo"])["learning"] | {"discount": 0.9}
+    learning = to_json(PRESETS["demo"])["learning"] | {"discount": 0.9}
     _begin(tmp_path / "run", learning=learning)
     page = Page(write_report(tmp_path / "run").read_text(encoding="utf-8"))
     assert "no option sets them: learning.discount = 0.9 ." in page.text

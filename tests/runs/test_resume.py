@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from alpha_factory.core.errors import CorruptCheckpoint, DiskFull, Diverged, RunConflict
-from alpha_factory.runs.archive import Archive
-from alpha_factory.runs.durable import list_checkpoints
+from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.files.durable import list_checkpoints
+from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.loop import Hooks, Run
-from alpha_factory.runs.metrics import read_metrics
 from alpha_factory.runs.panel import pick_panel
 from runs import tiny
 

@@ -7,8 +7,8 @@ import pytest
 from alpha_factory.core.errors import UsageError
 from alpha_factory.learn import start_learner, start_student, train
 from alpha_factory.runs.build import make_model, make_practice, make_untrained
-from alpha_factory.runs.settings import change
-from alpha_factory.runs.tasks import draw_level
+from alpha_factory.runs.settings.text import change
+from alpha_factory.runs.tasks.catalogue import draw_level
 from alpha_factory.worlds.cartpole import cartpole_level, make_cartpole
 from runs.tiny import TINY
 

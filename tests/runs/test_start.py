@@ -16,12 +16,12 @@ from rich.console import Console
 from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.curriculum import Mutator
 from alpha_factory.runs import start as start_module
-from alpha_factory.runs.archive import Archive
-from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.evaluation import Examiner, evaluate_run
-from alpha_factory.runs.metrics import read_metrics
-from alpha_factory.runs.presets import PRESETS
+from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.programs import Programs
+from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.settings.presets import PRESETS
 from alpha_factory.runs.start import start_run
 from alpha_factory.runs.suites import held_out_levels
 from alpha_factory.service.ledger import Ledger

@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 from alpha_factory.methods.poet import METHOD
-from alpha_factory.runs.config import (
+from alpha_factory.runs.files.directory import create_run, resume_run
+from alpha_factory.runs.loop import Hooks, Run
+from alpha_factory.runs.programs import Programs
+from alpha_factory.runs.settings.config import (
     MAY_CHANGE,
     BudgetConfig,
     CurriculumConfig,
@@ -17,10 +20,7 @@ from alpha_factory.runs.config import (
     RunConfig,
     SearchConfig,
 )
-from alpha_factory.runs.directory import create_run, resume_run
-from alpha_factory.runs.loop import Hooks, Run
-from alpha_factory.runs.programs import Programs
-from alpha_factory.runs.settings import to_json
+from alpha_factory.runs.settings.text import to_json
 from alpha_factory.runs.suites import held_out_levels
 
 TINY = RunConfig(

@@ -38,8 +38,8 @@ class Bench:
         if self.repeats < 1:
             raise UsageError(f"--repeats {self.repeats} measures nothing. Give 1 or more.")
         from alpha_factory.runs.bench import STAGES_WITH_SETTINGS, Sizes, bench_stage
-        from alpha_factory.runs.presets import choose_preset
-        from alpha_factory.runs.settings import change
+        from alpha_factory.runs.settings.presets import choose_preset
+        from alpha_factory.runs.settings.text import change
 
         if (self.preset != "demo" or self.set) and self.stage not in STAGES_WITH_SETTINGS:
             raise UsageError(

@@ -23,7 +23,7 @@ class Learn:
     """
 
     task: tyro.conf.Positional[str]
-    """rooms, cartpole or mazes."""
+    """rooms, rooms-pixels, cartpole or mazes."""
     seed: int = 0
     """Every random choice follows from it."""
     seeds: int = 1
@@ -43,9 +43,9 @@ class Learn:
             raise UsageError(f"--frames {self.frames} is no budget. Give a number above 0.")
         from alpha_factory.runs.interrupts import noting_interrupts
         from alpha_factory.runs.progress import StatusLine
-        from alpha_factory.runs.settings import change
-        from alpha_factory.runs.study import Row, study
-        from alpha_factory.runs.tasks import EPISODES, find_task
+        from alpha_factory.runs.settings.text import change
+        from alpha_factory.runs.tasks.catalogue import EPISODES, find_task
+        from alpha_factory.runs.tasks.study import Row, study
 
         task = find_task(self.task)
         config = change(task.config, self.set)

@@ -49,8 +49,8 @@ class Play:
                     "Playing needs a terminal, and stdin or stdout is none. "
                     "Give --keys to play without one."
                 )
-        from alpha_factory.runs.session import Session, print_keys, read_keys
-        from alpha_factory.runs.source import find_world
+        from alpha_factory.runs.workshop.session import Session, print_keys, read_keys
+        from alpha_factory.runs.workshop.source import find_world
 
         session = Session(find_world(self.source).level, controls=self.controls, seed=self.seed)
         command = (
@@ -75,7 +75,7 @@ class Play:
         return 0
 
     def _tell(self, session: Any, moment: Any) -> None:
-        from alpha_factory.runs.session import describe_moment
+        from alpha_factory.runs.workshop.session import describe_moment
         from alpha_factory.worlds.scene import print_scene
 
         told = describe_moment(session, moment)

@@ -51,13 +51,13 @@ class Run:
 
     def __call__(self) -> int:
         """Run to the end or to Ctrl-C; 130 for the latter."""
-        from alpha_factory.runs.presets import choose_preset
+        from alpha_factory.runs.settings.presets import choose_preset
 
         if self.preset is not None:
             choose_preset(
                 self.preset
             )  # again in start_run; here a typing error doesn't wait for JAX
-        from alpha_factory.runs.processes import connect, is_first
+        from alpha_factory.runs.machine.processes import connect, is_first
 
         with contextlib.ExitStack() as ledgers, output.quiet_stdout():
             connect(self.coordinator, self.processes, self.process)

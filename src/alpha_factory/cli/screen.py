@@ -12,7 +12,7 @@ import numpy as np
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.genome import Rule, print_rule
-from alpha_factory.runs.session import Moment, Session, find_rules_in_force
+from alpha_factory.runs.workshop.session import Moment, Session, find_rules_in_force
 from alpha_factory.worlds.grid.view import (
     AGENT_SHOWN,
     CHASER_SHOWN,

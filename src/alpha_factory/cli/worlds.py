@@ -32,7 +32,7 @@ class Sample:
     def __call__(self) -> int:
         """Print the worlds."""
         _check_count(self.count, "shows")
-        from alpha_factory.runs.gallery import sample_worlds
+        from alpha_factory.runs.workshop.gallery import sample_worlds
 
         with output.quiet_stdout():
             worlds = sample_worlds(self.count, self.seed)
@@ -61,7 +61,7 @@ class Show:
 
     def __call__(self) -> int:
         """Print the world."""
-        from alpha_factory.runs.gallery import describe_world, save_picture
+        from alpha_factory.runs.workshop.gallery import describe_world, save_picture
 
         with output.quiet_stdout():
             world = describe_world(self.source)
@@ -95,7 +95,7 @@ class Mutate:
     def __call__(self) -> int:
         """Print the children."""
         _check_count(self.count, "makes")
-        from alpha_factory.runs.offspring import mutate_world
+        from alpha_factory.runs.workshop.offspring import mutate_world
 
         with output.quiet_stdout():
             family = mutate_world(
@@ -126,7 +126,7 @@ class Check:
 
     def __call__(self) -> int:
         """Print the verdict."""
-        from alpha_factory.runs.gallery import describe_world
+        from alpha_factory.runs.workshop.gallery import describe_world
 
         with output.quiet_stdout():
             world = describe_world(self.source)
@@ -165,7 +165,7 @@ class Render:
 
     def __call__(self) -> int:
         """Write the file."""
-        from alpha_factory.runs.camera import render_world
+        from alpha_factory.runs.workshop.camera import render_world
 
         with output.quiet_stdout():
             done = render_world(

@@ -9,8 +9,8 @@ from alpha_factory.curriculum import draw_level
 from alpha_factory.learn import Practice, Recipe, make_optimiser
 from alpha_factory.nets import Model, Sizes, Support
 from alpha_factory.rollout import DrawLevel
-from alpha_factory.runs.config import RunConfig
-from alpha_factory.runs.limits import check_limits
+from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.search import make_planner
 from alpha_factory.worlds import make_grid
 from alpha_factory.worlds.grid.observe import FEATURES

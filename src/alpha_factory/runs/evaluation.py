@@ -11,13 +11,18 @@ import jax
 from alpha_factory.core.errors import UsageError
 from alpha_factory.evaluate import Scorer, Suite, limit_steps, make_random, summarise
 from alpha_factory.nets import Model
-from alpha_factory.runs import checkpoint
 from alpha_factory.runs.build import derive_key, make_policy, make_untrained
-from alpha_factory.runs.config import RunConfig
-from alpha_factory.runs.directory import RunDirectory, read_config
-from alpha_factory.runs.durable import explain_disk_full, write_whole
-from alpha_factory.runs.memory import Estimate, estimate_play, estimate_run, explain_shortage
-from alpha_factory.runs.settings import from_json
+from alpha_factory.runs.files import checkpoint
+from alpha_factory.runs.files.directory import RunDirectory, read_config
+from alpha_factory.runs.files.durable import explain_disk_full, write_whole
+from alpha_factory.runs.machine.memory import (
+    Estimate,
+    estimate_play,
+    estimate_run,
+    explain_shortage,
+)
+from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.settings.text import from_json
 from alpha_factory.runs.state import begin_state
 from alpha_factory.runs.suites import load_suite
 from alpha_factory.worlds import make_grid

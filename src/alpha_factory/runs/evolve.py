@@ -19,10 +19,10 @@ from alpha_factory.genome import to_hex
 from alpha_factory.learn import Losses
 from alpha_factory.records import Retirement, Transfer, Verdict, WorldCard, WorldScore
 from alpha_factory.rollout import no_episodes
-from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.config import CurriculumConfig
+from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.programs import Programs, Proposal
+from alpha_factory.runs.settings.config import CurriculumConfig
 from alpha_factory.runs.state import Counters, RunState
 
 CheckSpecialist = Callable[[Losses, int, int], None]

@@ -10,8 +10,8 @@ from alpha_factory.evaluate import Suite, limit_steps, stack_levels
 from alpha_factory.nets import Model
 from alpha_factory.rollout import record
 from alpha_factory.runs.build import derive_key, make_policy
-from alpha_factory.runs.config import RunConfig
-from alpha_factory.runs.memory import Estimate, estimate_play, explain_shortage
+from alpha_factory.runs.machine.memory import Estimate, estimate_play, explain_shortage
+from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import RunState
 from alpha_factory.worlds import GridLevel, make_grid, write_gif
 

@@ -22,22 +22,22 @@ from alpha_factory.genome import to_hex
 from alpha_factory.learn import Losses, Progress
 from alpha_factory.records import MetricRow, WorldCard
 from alpha_factory.rollout import Episodes
-from alpha_factory.runs import checkpoint
-from alpha_factory.runs.archive import Archive
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.config import MAY_CHANGE, RunConfig
-from alpha_factory.runs.devices import spread
-from alpha_factory.runs.directory import RunDirectory, check_same_settings
 from alpha_factory.runs.divergence import check_progress
-from alpha_factory.runs.durable import list_checkpoints, name_checkpoint
 from alpha_factory.runs.evolve import evolve
+from alpha_factory.runs.files import checkpoint
+from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.files.directory import RunDirectory, check_same_settings
+from alpha_factory.runs.files.durable import list_checkpoints, name_checkpoint
+from alpha_factory.runs.files.metrics import MetricWriter
 from alpha_factory.runs.log_row import make_row
-from alpha_factory.runs.metrics import MetricWriter
+from alpha_factory.runs.machine.devices import spread
+from alpha_factory.runs.machine.processes import agree, gather, is_first, together
 from alpha_factory.runs.panel import MEMBERS, NEWCOMERS, lay_out, pick_panel, write_looks
-from alpha_factory.runs.processes import agree, gather, is_first, together
 from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.seed_world import seed_genome
-from alpha_factory.runs.settings import to_json
+from alpha_factory.runs.settings.config import MAY_CHANGE, RunConfig
+from alpha_factory.runs.settings.text import to_json
 from alpha_factory.runs.state import Counters, RunState
 
 

@@ -4,9 +4,8 @@ Each is compiled before its first call, so that compilation can be told apart fr
 that the whole run has as few programs as the shapes allow.
 """
 
-import time
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -32,16 +31,11 @@ from alpha_factory.nets import Model
 from alpha_factory.replay import retire
 from alpha_factory.rollout import Score, play
 from alpha_factory.runs.build import make_practice
-from alpha_factory.runs.config import RunConfig
-from alpha_factory.runs.devices import check_split, hold, place, spread_practice, take
-from alpha_factory.runs.memory import (
-    Estimate,
-    estimate_run,
-    explain_shortage,
-    measure_need,
-    measure_work,
-)
+from alpha_factory.runs.machine.compiler import Compiler
+from alpha_factory.runs.machine.devices import check_split, spread_practice
+from alpha_factory.runs.machine.memory import Estimate, estimate_run
 from alpha_factory.runs.panel import play_both
+from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import RunState, begin_state
 from alpha_factory.search import make_prior
 from alpha_factory.worlds import count_matches, decode, shortest_walk
@@ -60,9 +54,8 @@ class Proposal(NamedTuple):
 class Programs:
     """The programs of one config, compiled on first use.
 
-    `compile_s` is the time spent compiling so far, `compiling` is called with a program's name
-    before each compilation. Students are spread over the mesh, if there is one; all else that
-    goes in and comes out is on one device.
+    `compiling` is called with a program's name before each compilation. Students are spread over
+    the mesh, if there is one; all else that goes in and comes out is on one device.
     """
 
     def __init__(
@@ -78,23 +71,21 @@ class Programs:
         self.config = config
         self.mesh = mesh
         self.practice = spread_practice(mesh, practice)
-        self.compile_s = 0.0
-        self._compiling = compiling
+        self._compiler = Compiler(mesh, compiling, self._estimate)
         self._mutator = mutator
         self._held_out = held_out
-        self._compiled: dict[tuple[str, Any], Callable[..., Any]] = {}
 
     def begin(self) -> RunState:
         """The state of a run that has done nothing yet."""
-        return self._call_spread("begin", lambda: begin_state(self.config))
+        return self._compiler.call_spread("begin", lambda: begin_state(self.config))
 
     def restart(self, learner: Learner, pool: Pool, *, key: PRNGKeyArray) -> Student:
         """A copy of a learner with empty experience, in worlds of the pool."""
-        return self._call_spread("restart", self._restart, learner, pool, key)
+        return self._compiler.call_spread("restart", self._restart, learner, pool, key)
 
     def train(self, student: Student, pool: Pool, *, key: PRNGKeyArray) -> tuple[Student, Progress]:
         """A stretch of acting, storing and updating. The student's buffers are given away."""
-        return self._call_spread(
+        return self._compiler.call_spread(
             "train", self._train, (pool, key), student, donate="all-except-first"
         )
 
@@ -102,17 +93,19 @@ class Programs:
         self, student: Student, is_leaving: Bool[Array, " slots"], *, key: PRNGKeyArray
     ) -> Student:
         """Consolidate what the worlds in these slots taught, then let their slots go."""
-        return self._call_spread("retire", self._retire, student, is_leaving, key)
+        return self._compiler.call_spread("retire", self._retire, student, is_leaving, key)
 
     def propose(
         self, pool: Pool, model: Model, frontier: Frontier, *, key: PRNGKeyArray
     ) -> Proposal:
         """A cycle's candidates."""
-        return self._call("propose", self._propose, pool, model, frontier, self._held_out, key)
+        return self._compiler.call(
+            "propose", self._propose, pool, model, frontier, self._held_out, key
+        )
 
     def judge(self, model: Model, levels: Level, *, key: PRNGKeyArray) -> Score:
         """Play each level once with the policy head alone, without a search."""
-        return self._call("judge", self._judge, model, levels, key)
+        return self._compiler.call("judge", self._judge, model, levels, key)
 
     def look(
         self,
@@ -124,7 +117,7 @@ class Programs:
         key: PRNGKeyArray,
     ) -> Bool[Array, " lanes"]:
         """Whether `model` solves each of the levels, and `untrained` each of the fresh ones after them."""
-        return self._call("look", self._look, model, levels, untrained, fresh, key)
+        return self._compiler.call("look", self._look, model, levels, untrained, fresh, key)
 
     def accept(
         self,
@@ -137,16 +130,18 @@ class Programs:
         cycle: Int[Array, ""],
     ) -> tuple[Pool, Frontier]:
         """Put candidates into their slots; a slot beyond the pool stands for a rejection."""
-        return self._call("accept", self._accept, pool, frontier, proposal, slot, world, cycle)
+        return self._compiler.call(
+            "accept", self._accept, pool, frontier, proposal, slot, world, cycle
+        )
+
+    @property
+    def compile_s(self) -> float:
+        """Seconds spent compiling so far."""
+        return self._compiler.compile_s
 
     def need(self, name: str) -> int:
-        """Bytes on each device that a program needs: arguments, what it returns, and temporary ones.
-
-        Args:
-            name: of a method above that has been called.
-        """
-        found: list[Any] = [made for (called, _), made in self._compiled.items() if called == name]
-        return max(measure_need(made.compiled) for made in found)
+        """Bytes on each device that the program of a method needs; one that has been called."""
+        return self._compiler.need(name)
 
     def _train(self, kept: tuple[Pool, PRNGKeyArray], student: Student) -> tuple[Student, Progress]:
         pool, key = kept
@@ -243,51 +238,8 @@ class Programs:
         )
         return enter(pool, entry, slot, cycle), frontier
 
-    def _call_spread(
-        self,
-        name: str,
-        function: Callable[..., Any],
-        *args: Any,
-        donate: Literal["none", "all-except-first"] = "none",
-    ) -> Any:
-        """Call a program that spans the mesh."""
-        if self.mesh is None:
-            return self._call(name, function, *args, donate=donate)
-
-        def spanning(*given: Any) -> Any:
-            return hold(self.mesh, function(*given))
-
-        placed = place(self.mesh, args)
-        return take(self.mesh, self._call(name, spanning, *placed, donate=donate))
-
-    def _call(
-        self,
-        name: str,
-        function: Callable[..., Any],
-        *args: Any,
-        donate: Literal["none", "all-except-first"] = "none",
-    ) -> Any:
-        shapes = jax.tree.map(
-            lambda leaf: (leaf.shape, str(leaf.dtype)) if eqx.is_array(leaf) else None, args
-        )
-        kind = (name, str(jax.tree.leaves(shapes)))
-        with explain_shortage(name, lambda: self._estimate(kind)):
-            if kind not in self._compiled:
-                self._compiling(name)
-                start = time.perf_counter()
-                jitted: Any = eqx.filter_jit(function, donate=donate)
-                self._compiled[kind] = jitted.lower(*args).compile()
-                self.compile_s += time.perf_counter() - start
-            # Waited for, since a shortage of memory may show no earlier.
-            return jax.block_until_ready(self._compiled[kind](*args))
-
-    def _estimate(self, kind: tuple[str, Any]) -> Estimate:
-        compiled: Any = self._compiled.get(kind)
-        return estimate_run(
-            self.config,
-            devices=self.mesh.size if self.mesh else 1,
-            work=measure_work(compiled.compiled) if compiled else None,
-        )
+    def _estimate(self, work: int | None) -> Estimate:
+        return estimate_run(self.config, devices=self.mesh.size if self.mesh else 1, work=work)
 
 
 def _leave(student: Student, is_leaving: Bool[Array, " slots"]) -> Student:

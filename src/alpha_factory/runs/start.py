@@ -14,24 +14,24 @@ from rich.console import Console
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.records import MetricRow, RunSummary
-from alpha_factory.runs.archive import Archive
-from alpha_factory.runs.config import MAY_CHANGE, RunConfig
-from alpha_factory.runs.devices import make_mesh
-from alpha_factory.runs.directory import RunDirectory, create_run, read_config, resume_run
-from alpha_factory.runs.durable import explain_disk_full
 from alpha_factory.runs.evaluation import Examiner, save_evaluation
+from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.files.directory import RunDirectory, create_run, read_config, resume_run
+from alpha_factory.runs.files.durable import explain_disk_full
+from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.films import shoot_films
 from alpha_factory.runs.interrupts import noting_interrupts
-from alpha_factory.runs.limits import check_limits
 from alpha_factory.runs.loop import Hooks, Run
-from alpha_factory.runs.metrics import read_metrics
-from alpha_factory.runs.presets import choose_preset
-from alpha_factory.runs.processes import agree, follow_run, is_first, together
+from alpha_factory.runs.machine.devices import make_mesh
+from alpha_factory.runs.machine.processes import agree, follow_run, is_first, together
 from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.progress import ProgressLine
 from alpha_factory.runs.report import write_report
 from alpha_factory.runs.resolve import resolve
-from alpha_factory.runs.settings import change, from_json, to_json
+from alpha_factory.runs.settings.config import MAY_CHANGE, RunConfig
+from alpha_factory.runs.settings.limits import check_limits
+from alpha_factory.runs.settings.presets import choose_preset
+from alpha_factory.runs.settings.text import change, from_json, to_json
 from alpha_factory.runs.suites import CLOSING, held_out_levels, load_suite
 
 RUNS = Path("runs")

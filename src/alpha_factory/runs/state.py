@@ -12,8 +12,8 @@ from alpha_factory.curriculum import Frontier, Pool, make_pool
 from alpha_factory.learn import Student, start_learner, start_student
 from alpha_factory.rollout import Episodes, no_episodes
 from alpha_factory.runs.build import derive_key, make_practice, make_untrained
-from alpha_factory.runs.config import RunConfig
 from alpha_factory.runs.seed_world import seed_genome
+from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.worlds import decode, shortest_walk
 
 

@@ -20,9 +20,9 @@ from alpha_factory.runs.bench.measure import (
     to_result,
 )
 from alpha_factory.runs.bench.sizes import Sizes
-from alpha_factory.runs.memory import Estimate, estimate_practice, explain_shortage
-from alpha_factory.runs.study import begin
-from alpha_factory.runs.tasks import find_task
+from alpha_factory.runs.machine.memory import Estimate, estimate_practice, explain_shortage
+from alpha_factory.runs.tasks.catalogue import find_task
+from alpha_factory.runs.tasks.study import begin
 
 _SEED = 0
 _UNIT = "frames/s"

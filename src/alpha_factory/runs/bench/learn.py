@@ -28,8 +28,8 @@ from alpha_factory.runs.bench.measure import (
 )
 from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.runs.build import make_practice, make_recipe
-from alpha_factory.runs.config import RunConfig
-from alpha_factory.runs.memory import estimate_run, explain_shortage
+from alpha_factory.runs.machine.memory import estimate_run, explain_shortage
+from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import begin_state
 from alpha_factory.worlds import decode, make_grid, shortest_walk
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from alpha_factory.runs.config import RunConfig
-from alpha_factory.runs.tasks import TASKS
+from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.tasks.catalogue import TASKS
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from alpha_factory.core.errors import RunConflict
 from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldLook, WorldScore
-from alpha_factory.runs.archive import Archive
-from alpha_factory.runs.directory import RunDirectory, read_config
-from alpha_factory.runs.metrics import read_metrics
+from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.files.directory import RunDirectory, read_config
+from alpha_factory.runs.files.metrics import read_metrics
 
 _EVALUATION = "evaluation.json"
 _SUITE = {"suite", "step_limit", "episodes", "policies"}

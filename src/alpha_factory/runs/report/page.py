@@ -8,10 +8,8 @@ from pathlib import Path
 from string import Template
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.runs import settings
-from alpha_factory.runs.directory import RunDirectory, compare_configs
-from alpha_factory.runs.durable import explain_disk_full, write_whole
-from alpha_factory.runs.presets import choose_preset
+from alpha_factory.runs.files.directory import RunDirectory, compare_configs
+from alpha_factory.runs.files.durable import explain_disk_full, write_whole
 from alpha_factory.runs.report.data import RunRecord, median_plan, read_run
 from alpha_factory.runs.report.memory import draw_memory
 from alpha_factory.runs.report.results import draw_curves, draw_suites, percent, tell_result
@@ -22,6 +20,8 @@ from alpha_factory.runs.report.worlds import (
     draw_transfers,
     pick_worlds,
 )
+from alpha_factory.runs.settings.presets import choose_preset
+from alpha_factory.runs.settings.text import to_json
 
 _TEMPLATE = "template.html"
 _FIRST = 10  # accepted worlds whose plans those living now are compared with
@@ -119,7 +119,7 @@ def _reproduce(record: RunRecord) -> tuple[str, str]:
     words = ["alpha-factory", "run", "--preset", str(config.get("preset"))]
     words += ["--seed", str(config.get("seed"))]
     try:
-        preset = settings.to_json(choose_preset(str(config.get("preset"))))
+        preset = to_json(choose_preset(str(config.get("preset"))))
     except UsageError:
         return shlex.join(words), "This version of alpha-factory has no such preset any more."
     changes = compare_configs(json.loads(json.dumps(preset)), config)

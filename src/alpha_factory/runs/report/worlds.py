@@ -12,10 +12,10 @@ from PIL import Image
 
 from alpha_factory.genome import from_hex
 from alpha_factory.records import Transfer, WorldCard
-from alpha_factory.runs.gallery import decode_genome
 from alpha_factory.runs.report.data import RunRecord
 from alpha_factory.runs.report.results import percent
 from alpha_factory.runs.report.tree import draw_tree, shade
+from alpha_factory.runs.workshop.gallery import decode_genome
 from alpha_factory.worlds import draw_level, to_text
 from alpha_factory.worlds.levels.text import own_size
 

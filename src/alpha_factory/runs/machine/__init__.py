@@ -1,0 +1,1 @@
+"""What a run runs on: devices, their memory, and the processes that share the work."""

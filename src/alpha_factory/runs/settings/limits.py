@@ -1,0 +1,152 @@
+"""What settings may be: a config in; nothing out, or what is wrong with it and the nearest that works."""
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from alpha_factory.core.errors import UsageError
+from alpha_factory.learn import FISHER_AT_A_TIME
+from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.settings.text import list_settings
+
+
+class Limit(NamedTuple):
+    """Values that a setting can have, whatever the others are."""
+
+    words: str  # what to give instead
+    is_met: Callable[[Any], bool]  # False for NaN
+
+
+_SIZE = Limit("1 or more", lambda value: value >= 1)
+_SIZES = Limit("sizes of 1 or more", lambda value: all(size >= 1 for size in value))
+_BINS = Limit("2 or more", lambda value: value >= 2)
+_FINITE = Limit("a finite number", math.isfinite)
+_POSITIVE = Limit("a finite number above 0", lambda value: 0 < value < math.inf)
+_WEIGHT = Limit("0 or a finite number above it", lambda value: 0 <= value < math.inf)
+_SHARE = Limit("0 to 1", lambda value: 0 <= value <= 1)
+_DISCOUNT = Limit("a number above 0, and 1 at most", lambda value: 0 < value <= 1)
+_RANGE = Limit(
+    "a finite number and a greater one", lambda value: -math.inf < value[0] < value[1] < math.inf
+)
+_BELOW_ALL = Limit("a number below 1", lambda value: -math.inf < value < 1)
+_ABOVE_NONE = Limit("a number above 0", lambda value: 0 < value < math.inf)
+
+LIMITS: dict[str, Limit] = {
+    "network.widths": _SIZES,
+    "network.bins": _BINS,
+    "network.value_scale": _POSITIVE,
+    "search.depth": _SIZE,
+    "search.value_range": _RANGE,
+    "search.c_scale": _WEIGHT,
+    "search.logit_noise": _WEIGHT,
+    "learning.discount": _DISCOUNT,
+    "learning.learning_rate": _POSITIVE,
+    "learning.final_share": _SHARE,
+    "learning.weight_decay": _WEIGHT,
+    "learning.clip": _POSITIVE,
+    "learning.reward_weight": _WEIGHT,
+    "learning.alpha": _WEIGHT,
+    "learning.beta": _WEIGHT,
+    "learning.reanalyse": _SHARE,
+    "learning.ewc_weight": _WEIGHT,
+    "learning.ewc_decay": _SHARE,
+    "curriculum.lowest": _BELOW_ALL,
+    "curriculum.highest": _ABOVE_NONE,
+    "curriculum.novelty_weight": _SHARE,
+    "curriculum.frontier_rate": _SHARE,
+    "curriculum.transfer_margin": _FINITE,
+    "curriculum.transfer_share": _SHARE,
+    "budget.minutes": _POSITIVE,
+    "budget.frames": _SIZE,
+    "budget.closing_s": _WEIGHT,
+}
+"""By name. A whole number that is not here is a size: 1 or more. None, where it is allowed, is within all of them."""
+
+
+def check_limits(config: RunConfig) -> None:
+    """Raise unless every setting is within its limits and goes with the others.
+
+    What only a network can tell (of names, and of sizes that must divide) it checks itself.
+
+    Raises:
+        UsageError: one is not; the message names it, its value and what works.
+    """
+    for name, kind in list_settings(config).items():
+        limit = LIMITS.get(name, _SIZE if kind is int else None)
+        value = operator.attrgetter(name)(config)
+        if limit and value is not None and not limit.is_met(value):
+            raise UsageError(f"{name}={value} is out of its limits: give {limit.words}.")
+    for check in (_check_steps, _check_slots, _check_batch, _check_share, _check_ewc, _check_bar):
+        check(config)
+
+
+def _check_steps(config: RunConfig) -> None:
+    learning, window = config.learning, _window(config)
+    if learning.steps < window:
+        raise UsageError(
+            f"learning.steps={learning.steps} is too few: unroll={learning.unroll} and "
+            f"horizon={learning.horizon} draw sequences of {window} rows, and the first "
+            f"updates come after that many steps. Set learning.steps={window} or more."
+        )
+
+
+def _check_slots(config: RunConfig) -> None:
+    learning, window = config.learning, _window(config)
+    slots, steps = learning.replay_slots, learning.steps
+    over, least = slots % steps, steps + window
+    if over or slots < least:
+        # With steps that hold a sequence, twice as many hold it beside those that are written.
+        near = [fit for fit in (slots - over, slots - over + steps) if fit >= least] or [2 * steps]
+        raise UsageError(
+            f"learning.replay_slots={slots} does not do: it must be a multiple of "
+            f"learning.steps={steps}, which are written at a time, and hold them beside a "
+            f"sequence of {window} rows. Make it {' or '.join(map(str, near))}."
+        )
+
+
+def _check_batch(config: RunConfig) -> None:
+    learning = config.learning
+    rows = learning.worlds * learning.replay_slots
+    if learning.batch > rows:
+        raise UsageError(
+            f"learning.batch={learning.batch} is larger than the replay buffer: "
+            f"learning.worlds={learning.worlds} times learning.replay_slots="
+            f"{learning.replay_slots} are {rows} rows. Lower the first or raise one of the others."
+        )
+
+
+def _check_share(config: RunConfig) -> None:
+    share, batch = config.learning.reanalyse, config.learning.batch
+    if share and not round(share * batch):
+        raise UsageError(
+            f"learning.reanalyse={share} of learning.batch={batch} comes to no sequence. "
+            f"Give {1 / batch:.3g} or more, or 0 for none."
+        )
+
+
+def _check_ewc(config: RunConfig) -> None:
+    learning = config.learning
+    over = learning.ewc_sequences % FISHER_AT_A_TIME
+    if learning.ewc_weight and over:
+        down = learning.ewc_sequences - over
+        near = [str(fit) for fit in (down, down + FISHER_AT_A_TIME) if fit]
+        raise UsageError(
+            f"learning.ewc_sequences={learning.ewc_sequences} is no multiple of "
+            f"{FISHER_AT_A_TIME} ({over} left over). Make it {' or '.join(near)}."
+        )
+
+
+def _check_bar(config: RunConfig) -> None:
+    lowest, highest = config.curriculum.lowest, config.curriculum.highest
+    if lowest >= highest:
+        raise UsageError(
+            f"curriculum.lowest={lowest} is not below curriculum.highest={highest}: no world that "
+            "is solved more often than the first and less than the second could live. "
+            "Lower the first or raise the second."
+        )
+
+
+def _window(config: RunConfig) -> int:
+    """Rows that one drawn sequence takes (`learn.Recipe.window`)."""
+    return config.learning.unroll + config.learning.horizon + 1

@@ -1,0 +1,1 @@
+"""Learning without a curriculum: fixed tasks from scratch, and phases of worlds that come and go."""
