@@ -24,6 +24,13 @@ cache.share_compilations(os.environ)
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 os.environ["JAX_PLATFORMS"] = os.environ.get("JAX_PLATFORMS", "cpu")
 
+_SETTINGS = {
+    "jax_numpy_rank_promotion": str,
+    "jax_compilation_cache_dir": str,
+    "jax_persistent_cache_min_compile_time_secs": float,
+    "jax_persistent_cache_min_entry_size_bytes": int,
+}
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
@@ -35,7 +42,9 @@ def pytest_runtest_protocol(item):
 
     _make_room(_MOST_MAPS)
     # Without workers, a plugin may have imported JAX before the variables above were set.
-    jax.config.update("jax_numpy_rank_promotion", "raise")
+    for name, read in _SETTINGS.items():
+        if name.upper() in os.environ:
+            jax.config.update(name, read(os.environ[name.upper()]))
     before = jax.config.jax_numpy_dtype_promotion
     is_implicit = item.get_closest_marker("implicit_promotion") is not None
     jax.config.update("jax_numpy_dtype_promotion", "standard" if is_implicit else "strict")

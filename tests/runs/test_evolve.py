@@ -115,7 +115,8 @@ def test_full_pool_makes_room_by_retiring_the_mastered_only(tmp_path: Path) -> N
     programs = tiny.make_programs(tiny.TINY)
     begun = programs.begin()
     slots = tiny.TINY.curriculum.slots
-    score = np.array([0.1, 0.95, 0.3, 0.92, 0.2, 0.4, 0.5, 0.6], np.float32)
+    score = np.full(slots, 0.6, np.float32)
+    score[:4] = 0.1, 0.95, 0.3, 0.92
     full = eqx.tree_at(
         lambda state: (state.pool.score, state.pool.size, state.student.actors.slot),
         begun,
@@ -134,8 +135,9 @@ def test_full_pool_makes_room_by_retiring_the_mastered_only(tmp_path: Path) -> N
 def test_what_stays_unmastered_for_long_makes_room_after_the_mastered(tmp_path: Path) -> None:
     begun = tiny.make_programs(tiny.TINY).begin()
     slots, lifetime = tiny.TINY.curriculum.slots, tiny.TINY.curriculum.lifetime
-    score = np.array([0.1, 0.2, 0.3, 0.95, 0.2, 0.4, 0.5, -1.0], np.float32)
-    born = np.array([3, 2, 1, 9, 9, 9, 9, 0])
+    score, born = np.full(slots, 0.5, np.float32), np.full(slots, 9)
+    score[:4], born[:3] = (0.1, 0.2, 0.3, 0.95), (3, 2, 1)
+    score[7], born[7] = -1.0, 0
     full = eqx.tree_at(
         lambda state: (state.pool.score, state.pool.born, state.pool.size, state.pool.world),
         begun,

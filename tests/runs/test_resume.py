@@ -125,7 +125,7 @@ def test_run_that_holds_what_worlds_taught_resumes_to_the_same_bits(tmp_path: Pa
         centralise=True,
     )
     # After every stretch nearly the whole pool makes room for others.
-    curriculum = dataclasses.replace(tiny.TINY.curriculum, chunks=1, lifetime=1, accepted=6)
+    curriculum = dataclasses.replace(tiny.TINY.curriculum, chunks=1, lifetime=1, accepted=8)
     config = dataclasses.replace(tiny.TINY, learning=learning, curriculum=curriculum)
     whole = tiny.finish(tiny.open_run(tmp_path / "whole", config=config))
     asked = 0

@@ -31,7 +31,7 @@ TINY = RunConfig(
         worlds=4, steps=16, updates=2, batch=8, replay_slots=32, target_period=2
     ),
     curriculum=CurriculumConfig(
-        slots=8,
+        slots=16,  # as many as the episodes that judge a cycle: one program plays both
         chunks=2,
         iterations=2,
         parents=4,

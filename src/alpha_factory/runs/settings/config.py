@@ -105,7 +105,7 @@ class LearningConfig:
     ewc_sequences: int = 256
     """Sequences on which that of leaving worlds is estimated, a multiple of 16."""
 
-    def measure_replay(self, *, updates: int, frames: float) -> float | None:
+    def measure_replay(self, *, updates: int, frames: int | float) -> float | None:
         """The replay ratio: unrolled sequences learned from for each frame; None before the first frame."""
         return updates * self.batch / frames if frames else None
 
