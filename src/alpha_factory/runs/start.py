@@ -9,35 +9,36 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
+from jax.sharding import Mesh
 from rich.console import Console
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.records import MetricRow, RunSummary
-from alpha_factory.runs.evaluation import Examiner, save_evaluation
-from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.course import Course, Hooks
+from alpha_factory.runs.evaluation import Examiner, find_model, save_evaluation
+from alpha_factory.runs.evolution import Evolution
 from alpha_factory.runs.files.directory import RunDirectory, create_run, read_config, resume_run
 from alpha_factory.runs.files.durable import explain_disk_full
 from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.films import shoot_films
 from alpha_factory.runs.interrupts import noting_interrupts
-from alpha_factory.runs.loop import Hooks, Run
+from alpha_factory.runs.loop import Run
 from alpha_factory.runs.machine.devices import make_mesh
 from alpha_factory.runs.machine.processes import agree, follow_run, is_first, together
+from alpha_factory.runs.plateau import explain_plateau
 from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.progress import ProgressLine
 from alpha_factory.runs.report import write_report
-from alpha_factory.runs.resolve import resolve
-from alpha_factory.runs.settings.config import MAY_CHANGE, RunConfig
+from alpha_factory.runs.resolve import resolve, resolve_curriculum
+from alpha_factory.runs.schooling import LessonPrograms, Schooling, check_alone
+from alpha_factory.runs.settings.config import MAY_CHANGE, POET, RunConfig
 from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.runs.settings.presets import choose_preset
 from alpha_factory.runs.settings.text import change, from_json, to_json
-from alpha_factory.runs.suites import CLOSING, held_out_levels, load_suite
+from alpha_factory.runs.suites import CLOSING, CLOSING_MAZES, held_out_levels, load_suite
 
 RUNS = Path("runs")
 """Where runs go that are given no directory."""
-_FIRST = 10
-"""Accepted worlds that the last ones are compared with."""
 _STOPPING = "Stopping; saving first. Ctrl-C once more stops without saving."
 
 _NOTHING_YET = MetricRow(
@@ -61,6 +62,8 @@ def start_run(
     frames: int | None,
     resume: bool,
     mutator: str | None,
+    curriculum: str | None = None,
+    learner: str | None = None,
     changes: Sequence[str] = (),
     open_ledger: Callable[[Path], Callable[[str, dict[str, Any]], None]],
     console: Console,
@@ -76,9 +79,9 @@ def start_run(
         devices: how many the run's lanes are spread over; None for all that JAX sees.
 
     Returns:
-        What `run --json` prints, with `interrupted`, `suites`, `median_path_first` and
-        `median_path_last` (actions of the shortest plan: the first ten accepted worlds, and those
-        alive at the end).
+        What `run --json` prints, with `interrupted`, `suites`, and what its course adds: of POET
+        `median_path_first` and `median_path_last` (actions of the shortest plan: the first ten
+        accepted worlds, and those alive at the end), of a method that chooses levels `selection`.
     """
     _check_budget(minutes, frames)
     mesh = make_mesh(devices)
@@ -91,12 +94,15 @@ def start_run(
         config = from_json(read_config(path))
     else:
         config = choose_preset(preset or "demo")
-    config = change(_choose(config, preset, seed, minutes, frames, mutator), changes)
+    config = _choose(config, preset, seed, minutes, frames)
+    config = change(_name(config, mutator, curriculum, learner), changes)
     check_limits(config)
+    resolve_curriculum(config.curriculum.name, config.learner)
+    is_poet = config.curriculum.name == POET
+    if not is_poet:
+        check_alone(mesh)
     if not resume:
         path = out or _new_name(config)
-    chosen = resolve("Mutator", config.curriculum.mutator)
-    held_out = held_out_levels()
     with ExitStack() as stack:
         directory = together(lambda: stack.enter_context(_open_directory(path, config, resume)))
         event = _record_events(directory, open_ledger)
@@ -109,14 +115,14 @@ def start_run(
         line = stack.enter_context(
             ProgressLine(console, minutes=budget.minutes, frames=budget.frames)
         )
-        programs = Programs(config, chosen, held_out, line.compiling, mesh)
         hooks = Hooks(
             logged=line.logged,
             is_stopping=is_interrupted,
             warned=lambda message: console.print(message, markup=False, soft_wrap=True),
             event=event,
         )
-        run = Run(directory, programs, chosen.operators, held_out, hooks)
+        make_course = _make_evolution if is_poet else _make_schooling
+        run = Run(directory, make_course(config, directory, hooks, line, mesh), hooks)
         try:
             run.restore_or_start(is_resuming=resume)
             is_spent = run.train(seconds=_training_seconds(config), frames=budget.frames)
@@ -127,6 +133,30 @@ def start_run(
         report = write_report(directory.path)
         event("ended" if suites else "interrupted", {"frames": run.counters.frames})
         return _summarise(run, directory, report, suites)
+
+
+def _make_evolution(
+    config: RunConfig,
+    directory: RunDirectory,
+    hooks: Hooks,
+    line: ProgressLine,
+    mesh: Mesh | None,
+) -> Course:
+    chosen = resolve("Mutator", config.curriculum.mutator)
+    held_out = held_out_levels()
+    programs = Programs(config, chosen, held_out, line.compiling, mesh)
+    return Evolution(directory, programs, chosen.operators, held_out, hooks)
+
+
+def _make_schooling(
+    config: RunConfig,
+    directory: RunDirectory,
+    hooks: Hooks,
+    line: ProgressLine,
+    mesh: Mesh | None,
+) -> Course:
+    del directory, mesh
+    return Schooling(LessonPrograms(config, line.compiling), hooks)
 
 
 def _open_directory(
@@ -161,22 +191,21 @@ def _close(
 ) -> list[dict[str, Any]]:
     """Evaluate and film; nothing if interrupted, since a resume will do it all."""
     examiner = Examiner(config)
-    suites = {name: load_suite(name) for name in CLOSING}
+    closing = CLOSING if config.curriculum.name == POET else CLOSING_MAZES
+    suites = {name: load_suite(name) for name in closing}
     results = []
     for name, suite in suites.items():
         if is_interrupted():
             return []
         line.doing(f"evaluating on {name}")
-        model = run.state.student.learner.model
+        model = find_model(config, run.state)
         results += examiner.examine(model, suite, episodes=None, seed=config.seed)
     save_evaluation(directory, results)
     if is_interrupted():
         return []
     line.doing("filming the agent")
     with explain_disk_full(directory.media, directory.checkpoints):
-        shoot_films(
-            directory.media, config, run.state, suites["generated-v1"], suites["public-mazes-v1"]
-        )
+        shoot_films(directory.media, config, run.state, suites)
     return [] if is_interrupted() else results
 
 
@@ -184,14 +213,6 @@ def _summarise(
     run: Run, directory: RunDirectory, report: Path, suites: list[dict[str, Any]]
 ) -> dict[str, Any]:
     rows = read_metrics(directory.path)
-    with Archive(directory.worlds, read_only=True) as archive:
-        plans = [
-            card.shortest_path
-            for card in archive.worlds()
-            if card.verdict == "accepted" and card.parents and card.shortest_path is not None
-        ]
-    pool = run.state.pool
-    alive = np.asarray(pool.plan)[: int(pool.size)]
     summary = RunSummary(
         **(rows[-1] if rows else _NOTHING_YET).model_dump(),
         run=str(directory.path),
@@ -201,9 +222,15 @@ def _summarise(
         **summary.model_dump(),
         "interrupted": not suites,
         "suites": suites,
-        "median_path_first": float(np.median(plans[:_FIRST])) if plans else None,
-        "median_path_last": float(np.median(alive)),
+        **run.course.sum_up(),
+        **_explain(rows, run.config),
     }
+
+
+def _explain(rows: list[MetricRow], config: RunConfig) -> dict[str, str]:
+    """Whether learning has stalled, and why, as far as the rows tell."""
+    told = explain_plateau(rows, lanes=config.levels.lanes, minibatches=config.ppo.minibatches)
+    return {} if told is None else {"plateau": told}
 
 
 def _check_budget(minutes: float | None, frames: int | None) -> None:
@@ -218,7 +245,6 @@ def _choose(
     seed: int | None,
     minutes: float | None,
     frames: int | None,
-    mutator: str | None,
 ) -> RunConfig:
     """The config with what was asked for explicitly; frames alone lift the preset's minutes."""
     if preset is not None and preset != config.preset:
@@ -228,14 +254,20 @@ def _choose(
         budget = dataclasses.replace(budget, frames=frames, minutes=None)
     if minutes is not None:
         budget = dataclasses.replace(budget, minutes=minutes)
-    curriculum = config.curriculum
-    if mutator is not None:
-        curriculum = dataclasses.replace(curriculum, mutator=mutator)
+    return dataclasses.replace(config, seed=config.seed if seed is None else seed, budget=budget)
+
+
+def _name(
+    config: RunConfig, mutator: str | None, curriculum: str | None, learner: str | None
+) -> RunConfig:
+    """The config with what was asked for by name."""
+    chosen = config.curriculum
     return dataclasses.replace(
         config,
-        seed=config.seed if seed is None else seed,
-        budget=budget,
-        curriculum=curriculum,
+        learner=learner or config.learner,
+        curriculum=dataclasses.replace(
+            chosen, mutator=mutator or chosen.mutator, name=curriculum or chosen.name
+        ),
     )
 
 
@@ -249,7 +281,8 @@ def _training_seconds(config: RunConfig) -> float | None:
 
 def _new_name(config: RunConfig) -> Path:
     moment = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    return RUNS / f"{config.preset}-seed{config.seed}-{moment}"
+    name = config.preset if config.curriculum.name == POET else config.curriculum.name
+    return RUNS / f"{name}-seed{config.seed}-{moment}"
 
 
 def _newest_run() -> Path:

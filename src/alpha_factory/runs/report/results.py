@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from alpha_factory.records import MetricRow
+from alpha_factory.runs.plateau import explain_plateau
 from alpha_factory.runs.report.charts import Line, Reference, draw_chart
 from alpha_factory.runs.report.data import RunRecord
 
@@ -58,6 +59,12 @@ def draw_curves(record: RunRecord) -> str:
     """Learning curves; a sentence where nothing was logged."""
     if not record.rows:
         return '<p class="empty">Nothing has been logged yet.</p>'
+    told = explain_plateau(
+        record.rows,
+        lanes=record.config.get("levels", {}).get("lanes", 1),
+        minibatches=record.config.get("ppo", {}).get("minibatches", 1),
+    )
+    note = f"<p>{escape(told)}</p>" if told else ""
     charts = [
         _chart(
             record,
@@ -78,7 +85,9 @@ def draw_curves(record: RunRecord) -> str:
                 "accepted so far": lambda row: row.worlds_accepted,
             },
             is_step=True,
-        ),
+        )
+        if record.has_pool
+        else "",
         _chart(
             record,
             "Return",
@@ -92,6 +101,7 @@ def draw_curves(record: RunRecord) -> str:
             {name: _value(f"loss_{name}") for name in ("value", "policy", "reward")},
             is_log=True,
         ),
+        *_draw_practice(record),
         _chart(
             record,
             "Policy entropy",
@@ -117,7 +127,66 @@ def draw_curves(record: RunRecord) -> str:
             {"sequences": _value("replay_ratio")},
         ),
     ]
-    return f'<div class="charts">{"".join(charts)}</div>'
+    return f'{note}<div class="charts">{"".join(charts)}</div>'
+
+
+def _draw_practice(record: RunRecord) -> list[str]:
+    """Charts of PPO and of chosen levels; none of them for other runs."""
+    charts = [
+        (
+            "Levels replayed",
+            "Mean walls, and cells from start to goal, of levels replayed",
+            {"walls": "replayed_walls", "path": "replayed_path"},
+            "",
+        ),
+        (
+            "Buffer",
+            "Slots taken, and levels in them that were ever solved",
+            {"taken": "buffer_fill", "solved": "buffer_solved"},
+            "share",
+        ),
+        (
+            "Scores",
+            "Means over the levels of the buffer and over those just played",
+            {"buffer": "buffer_score", "played": "score_mean"},
+            "",
+        ),
+        (
+            "Rounds",
+            "Shares of the rounds that replayed levels, and that were learned from",
+            {"replayed": "replay_share", "learned from": "practice_share"},
+            "share",
+        ),
+        (
+            "Divergence",
+            "Of the policy after an update from the one that acted, in nats, logarithmic",
+            {"divergence": "divergence"},
+            "log",
+        ),
+        (
+            "Noise",
+            "Lanes at which a gradient is as much signal as noise, logarithmic",
+            {"lanes": "noise_lanes"},
+            "log",
+        ),
+        (
+            "Clipped",
+            "Rows whose chance moved beyond the clip, and variance of returns explained",
+            {"clipped": "clip_share", "explained": "explained_variance"},
+            "",
+        ),
+    ]
+    return [
+        _chart(
+            record,
+            title,
+            about,
+            {name: _value(key) for name, key in curves.items()},
+            is_share=scale == "share",
+            is_log=scale == "log",
+        )
+        for title, about, curves, scale in charts
+    ]
 
 
 def percent(share: int | float | None) -> str:
