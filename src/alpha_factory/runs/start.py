@@ -1,7 +1,5 @@
 """From what a person asked for to a finished run: settings, directory, loop, evaluation, report."""
 
-import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
@@ -31,6 +29,12 @@ from alpha_factory.runs.progress import ProgressLine
 from alpha_factory.runs.report import write_report
 from alpha_factory.runs.resolve import resolve, resolve_curriculum
 from alpha_factory.runs.schooling import LessonPrograms, Schooling, check_alone
+from alpha_factory.runs.settings.asked import (
+    check_budget,
+    choose,
+    choose_names,
+    training_seconds,
+)
 from alpha_factory.runs.settings.config import MAY_CHANGE, POET, RunConfig
 from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.runs.settings.presets import choose_preset
@@ -83,7 +87,7 @@ def start_run(
         `median_path_first` and `median_path_last` (actions of the shortest plan: the first ten
         accepted worlds, and those alive at the end), of a method that chooses levels `selection`.
     """
-    _check_budget(minutes, frames)
+    check_budget(minutes, frames)
     mesh = make_mesh(devices)
     if jax.process_count() > 1 and out is None:
         raise UsageError("The processes of a run must share a directory. Name it with --out.")
@@ -94,8 +98,8 @@ def start_run(
         config = from_json(read_config(path))
     else:
         config = choose_preset(preset or "demo")
-    config = _choose(config, preset, seed, minutes, frames)
-    config = change(_name(config, mutator, curriculum, learner), changes)
+    config = choose(config, preset, seed, minutes, frames)
+    config = change(choose_names(config, mutator, curriculum, learner), changes)
     check_limits(config)
     resolve_curriculum(config.curriculum.name, config.learner)
     is_poet = config.curriculum.name == POET
@@ -125,7 +129,7 @@ def start_run(
         run = Run(directory, make_course(config, directory, hooks, line, mesh), hooks)
         try:
             run.restore_or_start(is_resuming=resume)
-            is_spent = run.train(seconds=_training_seconds(config), frames=budget.frames)
+            is_spent = run.train(seconds=training_seconds(config), frames=budget.frames)
         finally:
             run.close()
         suites = _close(run, config, directory, line, is_interrupted) if is_spent else []
@@ -231,52 +235,6 @@ def _explain(rows: list[MetricRow], config: RunConfig) -> dict[str, str]:
     """Whether learning has stalled, and why, as far as the rows tell."""
     told = explain_plateau(rows, lanes=config.levels.lanes, minibatches=config.ppo.minibatches)
     return {} if told is None else {"plateau": told}
-
-
-def _check_budget(minutes: float | None, frames: int | None) -> None:
-    for name, value in (("minutes", minutes), ("frames", frames)):
-        if value is not None and not 0 < value < math.inf:
-            raise UsageError(f"--{name} {value} is no budget. Give a number above 0.")
-
-
-def _choose(
-    config: RunConfig,
-    preset: str | None,
-    seed: int | None,
-    minutes: float | None,
-    frames: int | None,
-) -> RunConfig:
-    """The config with what was asked for explicitly; frames alone lift the preset's minutes."""
-    if preset is not None and preset != config.preset:
-        config = dataclasses.replace(choose_preset(preset), seed=config.seed)
-    budget = config.budget
-    if frames is not None:
-        budget = dataclasses.replace(budget, frames=frames, minutes=None)
-    if minutes is not None:
-        budget = dataclasses.replace(budget, minutes=minutes)
-    return dataclasses.replace(config, seed=config.seed if seed is None else seed, budget=budget)
-
-
-def _name(
-    config: RunConfig, mutator: str | None, curriculum: str | None, learner: str | None
-) -> RunConfig:
-    """The config with what was asked for by name."""
-    chosen = config.curriculum
-    return dataclasses.replace(
-        config,
-        learner=learner or config.learner,
-        curriculum=dataclasses.replace(
-            chosen, mutator=mutator or chosen.mutator, name=curriculum or chosen.name
-        ),
-    )
-
-
-def _training_seconds(config: RunConfig) -> float | None:
-    """The minutes less what closing takes, but never less than half of them."""
-    if config.budget.minutes is None:
-        return None
-    whole = 60.0 * config.budget.minutes
-    return max(whole - config.budget.closing_s, whole / 2)
 
 
 def _new_name(config: RunConfig) -> Path:
