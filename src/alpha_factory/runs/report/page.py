@@ -145,6 +145,10 @@ def _reproduce(record: RunRecord) -> tuple[str, str]:
     for setting, flag in _FLAGS.items():
         if setting in differing:
             words += [flag, str(differing[setting])]
+    for name in sorted(differing):
+        if not name.startswith((*_BY_COMMAND, *_FLAGS)):
+            value = differing[name]
+            words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     note = "The same command gives the same run on the same machine and version."
     frames = record.rows[-1].frames if record.rows else None
     if frames:
@@ -153,12 +157,6 @@ def _reproduce(record: RunRecord) -> tuple[str, str]:
             "It ends at the env step that this run has reached and not by the clock, which would stop another "
             "machine elsewhere. Same version and same kind of machine: same run."
         )
-    others = [name for name in sorted(differing) if not name.startswith((*_BY_COMMAND, *_FLAGS))]
-    if others:
-        listed = ", ".join(
-            f"<code>{escape(f'{name} = {differing[name]}')}</code>" for name in others
-        )
-        note += f" These settings differ from the preset, too, and no option sets them: {listed}."
     return shlex.join(words), note
 
 
