@@ -20,6 +20,7 @@ from alpha_factory.runs.files.durable import explain_disk_full
 from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.films import shoot_films
 from alpha_factory.runs.interrupts import noting_interrupts
+from alpha_factory.runs.lessons import make_lesson
 from alpha_factory.runs.loop import Run
 from alpha_factory.runs.machine.devices import make_mesh
 from alpha_factory.runs.machine.processes import agree, follow_run, is_first, together
@@ -101,10 +102,7 @@ def start_run(
     config = choose(config, preset, seed, minutes, frames)
     config = change(choose_names(config, mutator, curriculum, learner), changes)
     check_limits(config)
-    resolve_curriculum(config.curriculum.name, config.learner)
-    is_poet = config.curriculum.name == POET
-    if not is_poet:
-        check_alone(mesh)
+    make_course = _plan_course(config, mesh)
     if not resume:
         path = out or _new_name(config)
     with ExitStack() as stack:
@@ -125,8 +123,7 @@ def start_run(
             warned=lambda message: console.print(message, markup=False, soft_wrap=True),
             event=event,
         )
-        make_course = _make_evolution if is_poet else _make_schooling
-        run = Run(directory, make_course(config, directory, hooks, line, mesh), hooks)
+        run = Run(directory, make_course(directory, hooks, line), hooks)
         try:
             run.restore_or_start(is_resuming=resume)
             is_spent = run.train(seconds=training_seconds(config), frames=budget.frames)
@@ -139,28 +136,29 @@ def start_run(
         return _summarise(run, directory, report, suites)
 
 
-def _make_evolution(
-    config: RunConfig,
-    directory: RunDirectory,
-    hooks: Hooks,
-    line: ProgressLine,
-    mesh: Mesh | None,
-) -> Course:
+def _plan_course(
+    config: RunConfig, mesh: Mesh | None
+) -> Callable[[RunDirectory, Hooks, ProgressLine], Course]:
+    """What makes the course of a run, once it has a directory.
+
+    Raises:
+        UsageError: the config asks for what there is not; nothing has been begun then.
+    """
+    resolve_curriculum(config.curriculum.name, config.learner)
+    if config.curriculum.name != POET:
+        check_alone(mesh)
+        make_lesson(config)
+        return lambda directory, hooks, line: Schooling(
+            LessonPrograms(config, line.compiling), hooks
+        )
     chosen = resolve("Mutator", config.curriculum.mutator)
     held_out = held_out_levels()
-    programs = Programs(config, chosen, held_out, line.compiling, mesh)
-    return Evolution(directory, programs, chosen.operators, held_out, hooks)
 
+    def make_evolution(directory: RunDirectory, hooks: Hooks, line: ProgressLine) -> Evolution:
+        programs = Programs(config, chosen, held_out, line.compiling, mesh)
+        return Evolution(directory, programs, chosen.operators, held_out, hooks)
 
-def _make_schooling(
-    config: RunConfig,
-    directory: RunDirectory,
-    hooks: Hooks,
-    line: ProgressLine,
-    mesh: Mesh | None,
-) -> Course:
-    del directory, mesh
-    return Schooling(LessonPrograms(config, line.compiling), hooks)
+    return make_evolution
 
 
 def _open_directory(
