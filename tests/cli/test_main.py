@@ -134,7 +134,7 @@ def test_run_passes_on_what_was_asked(stand_in):
     stand_in("alpha_factory.runs.start", start_run=start_run)
     line = (
         "run --preset paper --out runs/x --seed 3 --minutes 0.5 --frames 900 --mutator layout "
-        "--set learning.batch=64 --set network.latent=32 --devices 2"
+        "--curriculum accel --learner ppo --set learning.batch=64 --set network.latent=32 --devices 2"
     )
     assert main.main([*line.split(), "--json"]) == 0
     del asked["open_ledger"], asked["console"]
@@ -146,6 +146,8 @@ def test_run_passes_on_what_was_asked(stand_in):
         "frames": 900,
         "resume": False,
         "mutator": "layout",
+        "curriculum": "accel",
+        "learner": "ppo",
         "changes": ("learning.batch=64", "network.latent=32"),
         "devices": 2,
     }
@@ -364,4 +366,4 @@ def test_bench_prints_a_table_or_json(stand_in, capsys):
     assert main.main(["bench", "loop"]) == 0
     assert "device held" not in capsys.readouterr().out
     assert main.main(["bench", "worlds", *changed]) == 2
-    assert "learn and loop have settings" in capsys.readouterr().err
+    assert "learn, loop and rounds have settings" in capsys.readouterr().err

@@ -2,8 +2,9 @@
 
 from alpha_factory.evaluate import Suite, stack_levels
 from alpha_factory.runs.evaluation import Examiner
+from alpha_factory.runs.lessons import make_untrained_policy
 from alpha_factory.worlds import from_text
-from runs import tiny
+from runs import tiny, tiny_levels
 
 
 def test_examiner_pays_what_a_honeypot_hides() -> None:
@@ -15,3 +16,14 @@ def test_examiner_pays_what_a_honeypot_hides() -> None:
     random = scores["policies"]["random"]
     assert random["solve_rate"] > 0.5
     assert random["return_mean"] > 0.5
+
+
+def test_examiner_scores_a_policy_with_a_memory(quick_compilation: None) -> None:
+    suite = Suite("rooms", stack_levels([from_text(">G", step_limit=24)]), ("room",), (24,), 4, "0")
+    policy = make_untrained_policy(tiny_levels.TINY)
+    (scores,) = Examiner(tiny_levels.TINY).examine(policy, suite, episodes=16, seed=0)
+    told = scores["policies"]
+    assert list(told) == ["trained", "untrained", "random"]
+    assert told["trained"] == told["untrained"]
+    # A step ahead, and 24 to take it: hardly anybody misses it for long.
+    assert told["trained"]["solve_rate"] > 0.9

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from alpha_factory.core.errors import CorruptCheckpoint, DiskFull, Diverged, RunConflict
+from alpha_factory.runs.course import Hooks
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.durable import list_checkpoints
 from alpha_factory.runs.files.metrics import read_metrics
-from alpha_factory.runs.loop import Hooks, Run
+from alpha_factory.runs.loop import Run
 from alpha_factory.runs.panel import pick_panel
 from runs import tiny
 
@@ -220,7 +221,7 @@ def test_specialist_that_diverges_stops_the_run_before_anything_is_merged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tiny.open_run(tmp_path / "run")
-    train, calls = run.programs.train, 0
+    train, calls = run.course.programs.train, 0
 
     def train_specialist_to_nan(*args: Any, **options: Any) -> Any:
         nonlocal calls
@@ -235,7 +236,7 @@ def test_specialist_that_diverges_stops_the_run_before_anything_is_merged(
             )
         return student, progress
 
-    monkeypatch.setattr(run.programs, "train", train_specialist_to_nan)
+    monkeypatch.setattr(run.course.programs, "train", train_specialist_to_nan)
     with pytest.raises(
         Diverged,
         match=r"at update 9: 10 updates of a specialist in a row .* value not finite.* world [1-9]",

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 from alpha_factory.methods.poet import METHOD
+from alpha_factory.runs.course import Hooks
+from alpha_factory.runs.evolution import Evolution
 from alpha_factory.runs.files.directory import create_run, resume_run
-from alpha_factory.runs.loop import Hooks, Run
+from alpha_factory.runs.loop import Run
 from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.settings.config import (
     MAY_CHANGE,
@@ -66,7 +68,9 @@ def open_run(
         if is_resuming
         else create_run(path, to_json(config))
     )
-    run = Run(directory, programs, MUTATOR.operators, held_out_levels(), hooks or Hooks())
+    hooks = hooks or Hooks()
+    course = Evolution(directory, programs, MUTATOR.operators, held_out_levels(), hooks)
+    run = Run(directory, course, hooks)
     run.restore_or_start(is_resuming=is_resuming)
     return run
 

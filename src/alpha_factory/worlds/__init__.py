@@ -5,16 +5,24 @@ from alpha_factory.worlds.grid.engine import make_grid
 from alpha_factory.worlds.levels.decode import decode
 from alpha_factory.worlds.levels.level import GridLevel, count_matches
 from alpha_factory.worlds.levels.mazes import public_mazes
+from alpha_factory.worlds.levels.plain import NUMBERS_OF_WALLS, draw_maze, measure_maze
 from alpha_factory.worlds.levels.settings import to_settings
 from alpha_factory.worlds.levels.text import from_text, to_text
 from alpha_factory.worlds.levels.walls import SIDE
-from alpha_factory.worlds.maze import draw_actions, make_maze, pack_maze, play_mazes
+from alpha_factory.worlds.maze import (
+    draw_actions,
+    make_maze,
+    pack_maze,
+    pack_unchecked,
+    play_mazes,
+)
 from alpha_factory.worlds.oracle.optimum import Verdict, find_optima, find_optimum, find_ways
 from alpha_factory.worlds.render import draw_contact_sheet, draw_level, write_gif
-from alpha_factory.worlds.small_mazes import draw_small_maze, make_small_mazes
+from alpha_factory.worlds.small_mazes import make_small_mazes
 from alpha_factory.worlds.walk import shortest_walk
 
 __all__ = [
+    "NUMBERS_OF_WALLS",
     "SIDE",
     "GridLevel",
     "Verdict",
@@ -24,7 +32,7 @@ __all__ = [
     "draw_actions",
     "draw_contact_sheet",
     "draw_level",
-    "draw_small_maze",
+    "draw_maze",
     "find_optima",
     "find_optimum",
     "find_ways",
@@ -33,7 +41,9 @@ __all__ = [
     "make_grid",
     "make_maze",
     "make_small_mazes",
+    "measure_maze",
     "pack_maze",
+    "pack_unchecked",
     "play_mazes",
     "public_mazes",
     "shortest_walk",

@@ -187,9 +187,9 @@ def test_evaluation_that_does_not_fit_names_its_search(monkeypatch):
 
 def test_film_that_does_not_fit_says_so(monkeypatch, state, tmp_path):
     monkeypatch.setattr(films, "record", fall_short)
-    suites = load_suite("generated-v1"), load_suite("public-mazes-v1")
+    suites = {name: load_suite(name) for name in ("generated-v1", "public-mazes-v1")}
     with pytest.raises(OutOfMemory, match=r"too small for 'film'"):
-        films.shoot_films(tmp_path / "media", TINY, state, *suites)
+        films.shoot_films(tmp_path / "media", TINY, state, suites)
     assert not (tmp_path / "media").exists()
 
 

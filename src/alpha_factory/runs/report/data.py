@@ -10,6 +10,7 @@ from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, Wo
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.directory import RunDirectory, read_config
 from alpha_factory.runs.files.metrics import read_metrics
+from alpha_factory.runs.settings.config import POET
 
 _EVALUATION = "evaluation.json"
 _SUITE = {"suite", "step_limit", "episodes", "policies"}
@@ -35,6 +36,11 @@ class RunRecord(NamedTuple):
     def accepted(self) -> list[WorldCard]:
         """Worlds that entered the pool, in the order in which they did, the first one included."""
         return [card for card in self.worlds if card.verdict == "accepted"]
+
+    @property
+    def has_pool(self) -> bool:
+        """Whether its worlds live in a pool, and not levels in what a selector remembers."""
+        return bool(self.config.get("curriculum", {}).get("name", POET) == POET)
 
     @property
     def living(self) -> set[int]:

@@ -3,6 +3,11 @@
 import dataclasses
 from dataclasses import dataclass, field
 
+POET = "poet"
+"""The curriculum that is no selector of levels: worlds of its own, in a pool."""
+MUZERO, PPO = "muzero", "ppo"
+"""What can learn."""
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -114,6 +119,8 @@ class LearningConfig:
 class CurriculumConfig:
     """How worlds come and go."""
 
+    name: str = POET
+    """poet, or the method that chooses levels: a name in the extension slot Selector."""
     mutator: str = "poet"
     """How a child is made from its parent: a name in the extension slot Mutator."""
     slots: int = 256
@@ -155,6 +162,90 @@ class CurriculumConfig:
 
 
 @dataclass(frozen=True)
+class PpoConfig:
+    """How PPO learns, where it is the learner; the defaults are those published for mazes."""
+
+    memory: str = "lstm"
+    """What a policy remembers with: lstm, gru or s5."""
+    width: int = 256
+    """Features of the memory."""
+    layers: int = 2
+    """Of S5; the others have one."""
+    embed: int = 64
+    """Features of an observation that the memory reads."""
+    head: int = 32
+    """Hidden units of the heads of policy and value."""
+    epochs: int = 5
+    """Times that every row is learned from."""
+    minibatches: int = 1
+    """Parts of the lanes in each epoch, a gradient step each; they divide levels.lanes."""
+    learning_rate: float = 1e-4
+    """Of Adam."""
+    annealed_over: int | None = None
+    """Updates in which the learning rate falls to 0; None: it stays."""
+    discount: float = 0.995
+    """gamma, per step."""
+    trace: float = 0.98
+    """lambda of the generalised advantages."""
+    clip: float = 0.2
+    """Of the ratio of chances, and of the value's move."""
+    entropy: float = 1e-3
+    """Weight of the policy's entropy."""
+    value: float = 0.5
+    """Weight of the value's error."""
+    gradient_clip: float = 0.5
+    """Greatest norm of a gradient."""
+    drift: str = "clip"
+    """What holds the policy near the one that acted: clip, or dpo (discovered policy optimisation)."""
+
+
+@dataclass(frozen=True)
+class LevelsConfig:
+    """How levels are chosen, where the curriculum is a Selector. None: what the method's authors published."""
+
+    lanes: int = 32
+    """Levels played side by side in a round."""
+    steps: int = 256
+    """Rows of each of them in a round."""
+    rounds: int = 8
+    """Rounds in a stretch; a run can be interrupted between stretches."""
+    step_limit: int = 250
+    """Steps after which an episode is cut."""
+    score: str | None = None
+    """What a level promises to teach: a name in the extension slot Scorer, such as pvl, maxmc or regret."""
+    generator: str | None = None
+    """Where fresh levels come from: walls (mazes with random walls) or empty (rooms without)."""
+    walls: int | None = None
+    """Walls of a random maze, as levels.number says."""
+    number: str = "at most"
+    """Of the walls: "at most" so many, "exactly", or "overlapping" (so many draws of a cell)."""
+    slots: int | None = None
+    """Levels that the buffer holds."""
+    replay: float | None = None
+    """Chance that a round replays levels of the buffer."""
+    fill: float | None = None
+    """Share of the slots that must be taken before any replay."""
+    temperature: float | None = None
+    """beta: the lower, the more the levels with the best scores are preferred."""
+    staleness: float | None = None
+    """rho: share of a level's weight that goes by how long it was not played."""
+    prioritisation: str | None = None
+    """What the rest of it goes by: rank or proportional."""
+    edits: int | None = None
+    """ACCEL: edits that make a child."""
+    parents: int | None = None
+    """ACCEL: levels of a replayed batch that are edited."""
+    kept: int | None = None
+    """SFL: levels that are trained on."""
+    scouted: int | None = None
+    """SFL: fresh levels that these are chosen from."""
+    practised: int | None = None
+    """SFL: rounds of training until they are chosen anew."""
+    share: float | None = None
+    """SFL: of the lanes that play one of them."""
+
+
+@dataclass(frozen=True)
 class BudgetConfig:
     """When a run ends: at whichever comes first. The only settings that a resume may change."""
 
@@ -175,11 +266,15 @@ class RunConfig:
     seed: int = 0
     """Every random choice follows from it."""
     checkpoint_cycles: int = 1
-    """Curriculum cycles between two checkpoints."""
+    """Curriculum cycles between two checkpoints; without cycles, as many times curriculum.chunks stretches."""
+    learner: str = MUZERO
+    """What learns: muzero or ppo."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
     curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
+    ppo: PpoConfig = field(default_factory=PpoConfig)
+    levels: LevelsConfig = field(default_factory=LevelsConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
 
 
