@@ -8,6 +8,7 @@ from alpha_factory.core.errors import UsageError
 from alpha_factory.testing import check_world
 from alpha_factory.worlds import (
     draw_small_maze,
+    draw_walled_maze,
     from_text,
     make_maze,
     make_small_mazes,
@@ -88,6 +89,23 @@ def test_same_key_draws_the_same_maze_alone_and_in_a_batch(mazes):
     tile = np.asarray(mazes.tile)
     is_walled = (tile == tiles.WALL).sum(axis=(1, 2)) > 4  # those with fewer walls may meet
     assert len(np.unique(tile[is_walled], axis=0)) == is_walled.sum()
+
+
+def test_draw_walled_maze_draws_as_many_walls_as_jaxued():
+    """60 draws of 169 cells, with replacement: 169 (1 - (168 / 169)^60) different ones on average."""
+    draw = jax.jit(jax.vmap(lambda key: draw_walled_maze(key=key)))
+    mazes = draw(jax.random.split(KEY, DRAWN))
+    walls = (np.asarray(mazes.tile) == tiles.WALL).sum(axis=(1, 2))
+    assert walls.max() <= 60
+    assert walls.mean() == pytest.approx(169 * (1 - (168 / 169) ** 60), abs=0.1)
+    start, goal = np.asarray(mazes.start), np.asarray(mazes.goal)
+    for place in (start, goal):
+        assert is_even(np.bincount(place @ (SIDE, 1), minlength=SIDE * SIDE), DRAWN / SIDE**2)
+    assert is_even(np.bincount(np.asarray(mazes.heading), minlength=4), DRAWN / 4)
+    assert (start != goal).any(axis=1).all()
+    for index in range(12):
+        level = pick(mazes, index)
+        assert eqx.tree_equal(level, from_text(to_text(level), side=SIDE, step_limit=250))
 
 
 def test_shortest_walk_tells_mazes_without_a_way(mazes):

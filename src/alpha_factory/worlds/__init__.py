@@ -11,7 +11,7 @@ from alpha_factory.worlds.levels.walls import SIDE
 from alpha_factory.worlds.maze import draw_actions, make_maze, pack_maze, play_mazes
 from alpha_factory.worlds.oracle.optimum import Verdict, find_optima, find_optimum, find_ways
 from alpha_factory.worlds.render import draw_contact_sheet, draw_level, write_gif
-from alpha_factory.worlds.small_mazes import draw_small_maze, make_small_mazes
+from alpha_factory.worlds.small_mazes import draw_small_maze, draw_walled_maze, make_small_mazes
 from alpha_factory.worlds.walk import shortest_walk
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "draw_contact_sheet",
     "draw_level",
     "draw_small_maze",
+    "draw_walled_maze",
     "find_optima",
     "find_optimum",
     "find_ways",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int32, PRNGKeyArray
+from jaxtyping import Array, Bool, Int32, PRNGKeyArray, UInt8
 
 from alpha_factory.core.errors import unknown
 from alpha_factory.core.types import World
@@ -24,6 +24,9 @@ from alpha_factory.worlds.levels.text import from_text
 
 MOST_WALLS = 25
 """Walls that a maze can have, each a cell."""
+
+PUBLISHED_WALLS = 60
+"""Draws of cells for walls in the mazes that papers on environment design train on."""
 
 _SIDE = 13
 _STEP_LIMIT = 250
@@ -62,17 +65,26 @@ def draw_small_maze(*, key: PRNGKeyArray) -> GridLevel:
     number = jax.random.permutation(key_cells, jnp.arange(_SIDE * _SIDE, dtype=jnp.int32))
     number = number.reshape(_SIDE, _SIDE)
     tile = jnp.where(number < walls, jnp.uint8(tiles.WALL), jnp.uint8(tiles.FLOOR))
-    tile = jnp.where(number == _GOAL_NUMBER, jnp.uint8(tiles.GOAL), tile)
-    goal = _find(number == _GOAL_NUMBER)
-    return dataclasses.replace(
-        from_text(">G", side=_SIDE, step_limit=_STEP_LIMIT),  # for all that is as in any plain maze
-        tile=tile,
-        start=_find(number == _START_NUMBER),
-        heading=jax.random.randint(key_heading, (), 0, _HEADINGS),
-        size=jnp.full(2, _SIDE, jnp.int32),
-        goal=goal,
-        distance=measure_ways(tile, goal),
-    )
+    is_goal, is_start = number == _GOAL_NUMBER, number == _START_NUMBER
+    return _assemble(tile, is_goal, is_start, key=key_heading)
+
+
+def draw_walled_maze(*, walls: int = PUBLISHED_WALLS, key: PRNGKeyArray) -> GridLevel:
+    """A maze as JaxUED's generator draws it, on which minimax, JaxUED and SFL report.
+
+    So many cells are drawn for walls, some of them twice, so there are 51 walls or so where 60 are asked for; goal and
+    start are two of the free cells, the heading is drawn, too. Many mazes have no way to the goal.
+    """
+    key_walls, key_order, key_heading = jax.random.split(key, 3)
+    cells = _SIDE * _SIDE
+    drawn = jax.random.randint(key_walls, (walls,), 0, cells)
+    is_wall = jnp.zeros(cells, bool).at[drawn].set(True)
+    # Free cells in a random order: the first is the goal, the next the start.
+    order = jax.random.permutation(key_order, jnp.arange(cells, dtype=jnp.int32))
+    rank = jnp.argsort(jnp.argsort(jnp.where(is_wall, order + cells, order)))
+    rank, is_wall = rank.reshape(_SIDE, _SIDE), is_wall.reshape(_SIDE, _SIDE)
+    tile = jnp.where(is_wall, jnp.uint8(tiles.WALL), jnp.uint8(tiles.FLOOR))
+    return _assemble(tile, rank == 0, rank == 1, key=key_heading)
 
 
 def observe_turned(level: GridLevel, state: GridState) -> Bool[Array, " features"]:
@@ -120,6 +132,26 @@ _FRAMES = {
     "agent": _Frame(observe_turned, _SPAN * _SPAN + 2 * _SPAN),
     "north": _Frame(observe_north, _SIDE * _SIDE + 4 * _SIDE + _HEADINGS),
 }
+
+
+def _assemble(
+    tile: UInt8[Array, "height width"],
+    is_goal: Bool[Array, "height width"],
+    is_start: Bool[Array, "height width"],
+    *,
+    key: PRNGKeyArray,
+) -> GridLevel:
+    """The plain maze of these walls; its heading is drawn."""
+    tile, goal = jnp.where(is_goal, jnp.uint8(tiles.GOAL), tile), _find(is_goal)
+    return dataclasses.replace(
+        from_text(">G", side=_SIDE, step_limit=_STEP_LIMIT),  # for all that is as in any plain maze
+        tile=tile,
+        start=_find(is_start),
+        heading=jax.random.randint(key, (), 0, _HEADINGS),
+        size=jnp.full(2, _SIDE, jnp.int32),
+        goal=goal,
+        distance=measure_ways(tile, goal),
+    )
 
 
 def _check_side(level: GridLevel) -> None:
