@@ -118,7 +118,7 @@ def comparison_table(suite: Mapping[str, Any]) -> Table:
     """A row for each group of runs on one suite at one step limit; intervals are over seeds."""
     table = Table(
         title=f"{_title(suite)}, {suite['levels']} {'drawn ' if suite['is_drawn'] else ''}levels",
-        caption="In brackets: 95 % stratified bootstrap over seeds; none for a single run.",
+        caption="Below: 95 % stratified bootstrap over seeds; none for a single run.",
     )
     table.add_column("group", overflow="fold")
     for heading in ("runs", "solved", "IQM", "worst 10 %", "worst 1 %", "return"):
@@ -126,7 +126,7 @@ def comparison_table(suite: Mapping[str, Any]) -> Table:
     for name, scores in suite["groups"].items():
         rates = ("solve_rate", "iqm", "cvar_10_held", "cvar_1_held")
         cells = [_interval(scores[rate], percent) for rate in rates]
-        table.add_row(name, str(scores["runs"]), *cells, _interval(scores["return_mean"], decimal))
+        table.add_row(name, str(scores["runs"]), *cells, _interval(scores["return_mean"], _hundredths))
     return table
 
 
@@ -137,7 +137,7 @@ def improvement_table(suite: Mapping[str, Any]) -> Table:
         table.add_column(heading, overflow="fold")
     table.add_column("probability", justify="right", no_wrap=True)
     for pair in suite["improvement"]:
-        table.add_row(escape(pair["of"]), escape(pair["over"]), _interval(pair, decimal))
+        table.add_row(escape(pair["of"]), escape(pair["over"]), _interval(pair, _hundredths))
     return table
 
 
@@ -147,4 +147,8 @@ def _interval(estimate: Mapping[str, Any], tell: Callable[[float | None], str]) 
     if estimate["low"] is None:
         return value
     low, high = (tell(estimate[end]).removesuffix(" %") for end in ("low", "high"))
-    return f"{value}\n[{low}, {high}]"
+    return f"{value}\n{low}–{high}"
+
+
+def _hundredths(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
