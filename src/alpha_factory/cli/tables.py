@@ -126,7 +126,9 @@ def comparison_table(suite: Mapping[str, Any]) -> Table:
     for name, scores in suite["groups"].items():
         rates = ("solve_rate", "iqm", "cvar_10_held", "cvar_1_held")
         cells = [_interval(scores[rate], percent) for rate in rates]
-        table.add_row(name, str(scores["runs"]), *cells, _interval(scores["return_mean"], _hundredths))
+        table.add_row(
+            name, str(scores["runs"]), *cells, _interval(scores["return_mean"], _hundredths)
+        )
     return table
 
 
