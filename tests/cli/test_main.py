@@ -75,8 +75,8 @@ def test_every_command_shows_an_example_that_parses(capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "run, learn, evaluate, report, worlds, bench, doctor"),
-        (["rum"], "run, learn, evaluate, report, worlds, bench, doctor"),
+        ([], "run, learn, evaluate, compare, report, worlds, bench, doctor"),
+        (["rum"], "run, learn, evaluate, compare, report, worlds, bench, doctor"),
         (["worlds"], "sample, show, mutate, check, play, render, schema"),
         (["run", "--presett", "demo"], "--preset"),
         (["run", "--seed", "many"], "many"),
@@ -88,7 +88,7 @@ def test_misuse_exits_2_and_names_the_choices(arguments, said, capsys):
         main.main(arguments)
     assert stop.value.code == 2
     printed = capsys.readouterr()
-    assert said in printed.err
+    assert said in " ".join(printed.err.split())
     assert printed.out == ""
 
 
@@ -226,7 +226,7 @@ def test_run_keeps_its_events_in_the_ledger(stand_in, tmp_path):
 def test_evaluate_prints_an_object_for_each_step_limit(limits, stand_in, run_directory, capsys):
     stand_in(
         "alpha_factory.runs.evaluation",
-        evaluate_run=lambda run, name, episodes, seed, warned: [suite(limit) for limit in limits],
+        evaluate_policy=lambda policy, name, **_: [suite(limit) for limit in limits],
     )
     assert main.main(["evaluate", str(run_directory), "--suite", "mazes", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
@@ -236,14 +236,145 @@ def test_evaluate_prints_an_object_for_each_step_limit(limits, stand_in, run_dir
 
 
 def test_evaluate_prints_a_row_for_each_policy_in_80_columns(stand_in, run_directory, capsys):
-    stand_in("alpha_factory.runs.evaluation", evaluate_run=lambda *_: [suite(250)])
+    stand_in("alpha_factory.runs.evaluation", evaluate_policy=lambda *_, **__: [suite(250)])
     assert main.main(["evaluate", str(run_directory), "--suite", "mazes"]) == 0
     printed = capsys.readouterr().out
     assert "random" in printed
     assert "40.0 % to 60.0 %" in printed
+    assert max(map(len, printed.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("command", [["report"], ["evaluate", "--suite", "mazes"]], ids=str)
+def test_evaluate_passes_on_what_was_asked(stand_in, capsys):
+    asked = {}
+
+    def evaluate_policy(policy, name, **arguments):
+        asked.update(arguments, policy=policy, name=name)
+        return [suite(250)]
+
+    stand_in("alpha_factory.runs.evaluation", evaluate_policy=evaluate_policy)
+    words = "evaluate my.library:act --suite random-mazes --count 100 --draw-seed 3 --episodes 2 --seed 1"
+    words += " --observation view --view 7 --host --levels --states 9 --keep --json"
+    assert main.main(words.split()) == 0
+    asked.pop("cache")
+    asked.pop("warned")
+    assert asked == {
+        "policy": "my.library:act",
+        "name": "random-mazes",
+        "levels": 100,
+        "draw_seed": 3,
+        "episodes": 2,
+        "seed": 1,
+        "observation": "view",
+        "view": 7,
+        "is_on_host": True,
+        "is_compared": True,
+        "states": 9,
+        "is_kept": True,
+    }
+    assert main.main(["evaluate", "a:b", "--suite", "s", "--draw-seed", "-1"]) == 2
+    assert "--draw-seed -1 is out of range" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [3, 60])
+def test_evaluate_tells_each_level_beside_the_best_play(number, stand_in, run_directory, capsys):
+    """Of many levels those with most regret."""
+    regret = [None, *(level / 100 for level in range(number - 1))]
+    got = {name: [0.5] * number for name in ("solve_rate", "return_mean", "steps_to_goal")}
+    best = {name: [1.0] * number for name in ("solve_rate", "optimal_return", "fewest_steps")}
+    told = suite(250) | {
+        "level_names": [f"level-{level}" for level in range(number)],
+        "optimum": {"gave_up": ["level-0"], "by_level": best},
+        "policies": {
+            "trained": SCORES
+            | {
+                "regret_mean": 0.25,
+                "regret_levels": number - 1,
+                "by_level": got | {"regret": regret},
+            }
+        },
+    }
+    stand_in("alpha_factory.runs.evaluation", evaluate_policy=lambda *_, **__: [told])
+    assert main.main(["evaluate", str(run_directory), "--suite", "mazes", "--levels"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"regret 0.250 over the {number - 1} levels whose best return is known" in printed
+    assert f"1 of {number} levels have more states than the oracle looks at" in printed
+    assert f"level-{number - 1}" in printed
+    assert ("level-1 " in printed) == (number == 3)
+
+
+TOLD = ("solve_rate", "iqm", "cvar_10_held", "cvar_1_held", "return_mean")
+COMPARED = {
+    "runs": [
+        {
+            "run": f"runs/[{seed}]",
+            "group": "poet",
+            "seed": seed,
+            "frames": 5_000,
+            "updates": 40,
+            "wall_s": 9.0,
+            "compile_s": 3.0,
+        }
+        for seed in range(2)
+    ],
+    "groups": [{"name": "A", "settings": {"curriculum.mutator": "poet"}}],
+    "note": "Equal budgets: 5,000 env steps a run.",
+    "suites": [
+        {
+            "suite": "mazes-v1",
+            "step_limit": 250,
+            "episodes": 4,
+            "levels": 8,
+            "is_drawn": False,
+            "groups": {
+                name: {
+                    "runs": 2,
+                    **{field: {"value": 0.5, "low": low, "high": low and 0.6} for field in TOLD},
+                }
+                for name, low in (("A", 0.4), ("B", None))
+            },
+            "improvement": [{"of": "A", "over": "B", "value": 0.75, "low": 0.5, "high": 1.0}],
+        }
+    ],
+    "figures": ["figures/curves.png"],
+}
+
+
+def test_compare_prints_tables_in_80_columns(stand_in, run_directory, capsys):
+    stand_in("alpha_factory.runs.comparison", compare_runs=lambda *_, **__: COMPARED)
+    assert main.main(["compare", str(run_directory)]) == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    for words in ("runs/[0]", "5,000", "40.0–60.0", "0.50–1.00", "Equal budgets"):
+        assert words in printed
+    assert "A: curriculum.mutator=poet" in printed
+    assert "Figure: figures/curves.png" in printed
+    assert main.main(["compare", str(run_directory), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == COMPARED
+
+
+def test_compare_passes_on_what_was_asked(stand_in, run_directory):
+    asked = {}
+
+    def compare_runs(runs, **arguments):
+        asked.update(arguments, runs=runs)
+        return COMPARED
+
+    stand_in("alpha_factory.runs.comparison", compare_runs=compare_runs)
+    words = ["--suite", "mazes-v1", "--budget", "updates", "--unequal", "--out", "figures"]
+    assert main.main(["compare", str(run_directory), str(run_directory), *words]) == 0
+    asked.pop("warned")
+    assert asked == {
+        "runs": (run_directory, run_directory),
+        "suite": "mazes-v1",
+        "unit": "updates",
+        "may_differ": True,
+        "out": Path("figures"),
+    }
+
+
+@pytest.mark.parametrize(
+    "command", [["report"], ["compare"], ["evaluate", "--suite", "mazes"]], ids=str
+)
 def test_directory_without_a_run_is_refused(command, tmp_path, capsys):
     assert main.main([*command, str(tmp_path)]) == 2
     assert "config.json" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alpha_factory.cli import output
+from alpha_factory.cli.tables import suite_table
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Run:
 def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     """Print the tables that end a run and where its report lies."""
     for result in summary.get("suites") or ():
-        console.print(output.suite_table(result))
+        console.print(suite_table(result))
     table = Table(title="The run", show_header=False)
     table.add_column()
     table.add_column(justify="right")

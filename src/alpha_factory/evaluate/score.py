@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, Shaped
 
 from alpha_factory.core.types import Level, Params, Plan, Player, Policy, World
 from alpha_factory.rollout import Score, play
@@ -54,7 +54,7 @@ class Scorer:
 def make_random(actions: int) -> Policy:
     """The baseline that draws every action uniformly; it takes no parameters."""
 
-    def act(params: None, obs: Bool[Array, "worlds features"], *, key: PRNGKeyArray) -> Plan:
+    def act(params: None, obs: Shaped[Array, "worlds ..."], *, key: PRNGKeyArray) -> Plan:
         del params
         worlds = obs.shape[0]
         action = jax.random.randint(key, (worlds,), 0, actions)

@@ -13,13 +13,15 @@ from rich.console import Console
 from alpha_factory.core.errors import UsageError
 from alpha_factory.records import MetricRow, RunSummary
 from alpha_factory.runs.course import Course, Hooks
-from alpha_factory.runs.evaluation import Examiner, find_model, save_evaluation
+from alpha_factory.runs.evaluation import Examiner, find_model, tell_budget
 from alpha_factory.runs.evolution import Evolution
 from alpha_factory.runs.files.directory import RunDirectory, create_run, read_config, resume_run
 from alpha_factory.runs.files.durable import explain_disk_full
 from alpha_factory.runs.files.metrics import read_metrics
+from alpha_factory.runs.files.scores import save_scores
 from alpha_factory.runs.films import shoot_films
 from alpha_factory.runs.interrupts import noting_interrupts
+from alpha_factory.runs.judging.result import without_levels
 from alpha_factory.runs.lessons import make_lesson
 from alpha_factory.runs.loop import Run
 from alpha_factory.runs.machine.devices import make_mesh
@@ -202,7 +204,7 @@ def _close(
         line.doing(f"evaluating on {name}")
         model = find_model(config, run.state)
         results += examiner.examine(model, suite, episodes=None, seed=config.seed)
-    save_evaluation(directory, results)
+    save_scores(directory, [result | tell_budget(run.counters) for result in results])
     if is_interrupted():
         return []
     line.doing("filming the agent")
@@ -223,7 +225,7 @@ def _summarise(
     return {
         **summary.model_dump(),
         "interrupted": not suites,
-        "suites": suites,
+        "suites": [without_levels(suite) for suite in suites],
         **run.course.sum_up(),
         **_explain(rows, run.config),
     }

@@ -1,21 +1,15 @@
 """Everything that a run left, read once: a run directory in, plain records out. What is missing is empty."""
 
-import json
 import statistics
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alpha_factory.core.errors import RunConflict
 from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldLook, WorldScore
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.directory import RunDirectory, read_config
 from alpha_factory.runs.files.metrics import read_metrics
+from alpha_factory.runs.files.scores import read_scores
 from alpha_factory.runs.settings.config import POET
-
-_EVALUATION = "evaluation.json"
-_SUITE = {"suite", "step_limit", "episodes", "policies"}
-_SCORES = {"solve_rate", "low", "high", "cvar_10", "return_mean"}
-_REMEDY = "Delete it; `alpha-factory evaluate` gives the numbers anew."
 
 
 class RunRecord(NamedTuple):
@@ -72,7 +66,7 @@ def read_run(path: Path) -> RunRecord:
         looks=looks,
         transfers=transfers,
         retirements=retirements,
-        suites=_read_suites(path / _EVALUATION),
+        suites=read_scores(path),
         gifs=sorted(places.media.glob("*.gif")),
     )
 
@@ -81,28 +75,3 @@ def median_plan(cards: list[WorldCard]) -> int | float | None:
     """Median of the cards' shortest plans, in actions; None where none has one."""
     plans = [card.shortest_path for card in cards if card.shortest_path is not None]
     return statistics.median(plans) if plans else None
-
-
-def _read_suites(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
-    try:
-        suites = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise RunConflict(f"{path} is not JSON: {error}. {_REMEDY}") from error
-    suites = [suites] if isinstance(suites, dict) else suites
-    if not isinstance(suites, list) or not all(map(_is_suite, suites)):
-        raise RunConflict(f"{path} is not what `evaluate` writes. {_REMEDY}")
-    return suites
-
-
-def _is_suite(suite: Any) -> bool:
-    return (
-        isinstance(suite, dict)
-        and suite.keys() >= _SUITE
-        and isinstance(suite["policies"], dict)
-        and all(
-            isinstance(scores, dict) and scores.keys() >= _SCORES
-            for scores in suite["policies"].values()
-        )
-    )
