@@ -15,7 +15,8 @@ class Evaluate:
 
     A policy in Python is named package.module:name; the working directory is searched, too. It is called as
     policy(params, obs, *, key) for a batch of worlds and returns a Plan (alpha_factory.core.types), or the action of
-    each world alone; params are None. A function without arguments makes the policy, alone or with its params.
+    each world alone; params are None. One that remembers is a Player. A function without arguments makes the policy,
+    alone or with its params.
 
     The suites random-mazes and random-genomes are drawn anew, from --draw-seed and as many levels as --count says, and
     are not frozen. A suite that is reported at two step limits gives a list of two objects under --json.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.core.types import Plan
+from alpha_factory.core.types import Plan, Player
 from alpha_factory.evaluate import make_random, stack_levels
 from alpha_factory.runs.judging.guest import Guest, adapt_guest, load_guest
 from alpha_factory.runs.judging.target import GuestTarget
@@ -45,9 +45,16 @@ def adapt(policy, levels, params=None):
     return adapt_guest("library:act", Guest(policy, params), WORLD, levels, lanes=LANES)
 
 
-def play(policy, params=None):
-    obs = jnp.zeros((LANES, 5, 5), jnp.uint8)
-    return jax.jit(lambda params, key: policy(params, obs, key=key))(params, jax.random.key(0))
+def play(player, params=None):
+    """What it plans in the first step and, with nothing new to see, in the next."""
+    obs, is_first = jnp.zeros((LANES, 5, 5), jnp.uint8), jnp.ones(LANES, bool)
+
+    @jax.jit
+    def two_steps(params, key):
+        plan, carry = player.act(params, obs, is_first, player.start(params, LANES), key=key)
+        return plan, player.act(params, obs, ~is_first, carry, key=key)[0]
+
+    return two_steps(params, jax.random.key(0))
 
 
 def test_policy_is_imported_by_name(library):
@@ -72,7 +79,7 @@ def test_function_without_arguments_makes_the_policy(made, library):
 
 
 def test_action_alone_becomes_a_plan(levels):
-    plan = play(adapt(forward, levels))
+    plan, _ = play(adapt(forward, levels))
     assert plan.action.tolist() == [2] * LANES
     assert plan.action.dtype == jnp.int32
     assert plan.policy.shape == (LANES, WORLD.actions)
@@ -82,8 +89,32 @@ def test_plan_and_params_are_passed_on(levels):
     def act(params, obs, *, key):
         return make_random(3)(None, obs, key=key)._replace(value=jnp.full(obs.shape[0], params))
 
-    plan = play(adapt(act, levels, jnp.float32(0.5)), jnp.float32(0.5))
+    plan, _ = play(adapt(act, levels, jnp.float32(0.5)), jnp.float32(0.5))
     assert plan.value.tolist() == [0.5] * LANES
+
+
+def turn_about(params, obs, is_first, carry, *, key):
+    """Left and right in turns."""
+    turn = jnp.where(is_first, 0, carry)
+    return turn, 1 - turn
+
+
+ALTERNATE = Player(start=lambda params, worlds: jnp.full(worlds, 9), act=turn_about)
+
+
+def test_policy_that_remembers_is_a_player(library, levels):
+    library(act=ALTERNATE)
+    guest = load_guest(GuestTarget("library", "act"))
+    first, second = play(adapt_guest("library:act", guest, WORLD, levels, lanes=LANES))
+    assert first.action.tolist() == [0] * LANES
+    assert second.action.tolist() == [1] * LANES
+
+
+def test_policy_that_remembers_is_not_called_on_the_host(levels):
+    with pytest.raises(UsageError, match=r"is a Player.*Leave --host out"):
+        adapt_guest(
+            "library:act", Guest(ALTERNATE, None), WORLD, levels, lanes=LANES, is_on_host=True
+        )
 
 
 def test_module_that_fails_to_import_is_named_with_its_error(tmp_path, monkeypatch):

@@ -1,8 +1,9 @@
 """A policy from anyone's library: imported by name, and checked by shapes before anything is played.
 
 The contract is that of every policy here, `policy(params, obs, *, key) -> Plan`, for a batch of worlds and written in
-JAX, since it is compiled together with the worlds. The action alone will do for a `Plan`. What needs no arguments is
-a function that makes the policy: it is called once, and gives the policy, or the policy and its params.
+JAX, since it is compiled together with the worlds. The action alone will do for a `Plan`. One that remembers is a
+`Player`. What needs no arguments is a function that makes the policy: it is called once, and gives the policy, or the
+policy and its params.
 """
 
 import importlib
@@ -19,7 +20,7 @@ import numpy as np
 from jaxtyping import Array, Int32, PRNGKeyArray
 
 from alpha_factory.core.errors import UsageError, unknown
-from alpha_factory.core.types import Level, Params, Plan, Policy, World
+from alpha_factory.core.types import Level, Params, Plan, Player, Policy, World
 from alpha_factory.runs.judging.target import GuestTarget
 
 _CONTRACT = "A policy is called as policy(params, obs, *, key) and returns a Plan, or the action of each world alone."
@@ -28,7 +29,7 @@ _CONTRACT = "A policy is called as policy(params, obs, *, key) and returns a Pla
 class Guest(NamedTuple):
     """Who plays."""
 
-    policy: Policy
+    policy: Policy | Player
     params: Params
 
 
@@ -51,11 +52,11 @@ def load_guest(target: GuestTarget) -> Guest:
         public = [name for name, value in vars(module).items() if _is_offered(name, value)]
         raise unknown(f"policy in {target.module}", target.name, public)
     found = getattr(module, target.name)
-    if not callable(found):
+    if not _can_play(found):
         raise UsageError(f"{target} is no function but {type(found).__name__}. {_CONTRACT}")
-    made = _make(target, found) if _needs_nothing(found) else found
+    made = _make(target, found) if callable(found) and _needs_nothing(found) else found
     policy, params = made if type(made) is tuple and len(made) == 2 else (made, None)
-    if not callable(policy):
+    if not _can_play(policy):
         raise UsageError(f"{target} gave no policy but {type(policy).__name__}. {_CONTRACT}")
     return Guest(policy, params)
 
@@ -68,8 +69,8 @@ def adapt_guest(
     *,
     lanes: int,
     is_on_host: bool = False,
-) -> Policy:
-    """The guest as a policy of ours, known to fit the world.
+) -> Player:
+    """The guest as a player of ours, known to fit the world.
 
     Args:
         name: for messages.
@@ -82,15 +83,21 @@ def adapt_guest(
         UsageError: it failed on observations of the world, or what it returned has another shape or type than is
             wanted; the message gives both.
     """
-    chosen: Callable[..., Any] = _move_to_host(guest) if is_on_host else guest.policy
+    if is_on_host and isinstance(guest.policy, Player):
+        raise UsageError(
+            f"{name} is a Player, whose memory is an array between two compiled steps. Leave --host out."
+        )
+    asked = _with_memory(_move_to_host(guest) if is_on_host else guest.policy)
 
-    def act(params: Params, obs: Array, *, key: PRNGKeyArray) -> Plan:
-        plan = chosen(params, obs, key=key)
+    def act(
+        params: Params, obs: Array, is_first: Array, carry: Any, *, key: PRNGKeyArray
+    ) -> tuple[Plan, Any]:
+        plan, carry = asked.act(params, obs, is_first, carry, key=key)
         if not isinstance(plan, Plan):
             worlds = obs.shape[0]
             flat = jnp.full((worlds, world.actions), 1.0 / world.actions)
             plan = Plan(_cast(plan), flat, jnp.zeros(worlds))
-        return plan._replace(action=_cast(plan.action))
+        return plan._replace(action=_cast(plan.action)), carry
 
     obs = _shape_of_observations(world, levels, lanes)
     told = f"obs of shape {obs.shape} and type {obs.dtype}"
@@ -107,14 +114,34 @@ def adapt_guest(
         parts = given._asdict()
     for part, shape in wanted.items():
         _check_part(name, part, parts[part], shape, told)
-    return act
+    return Player(asked.start, act)
+
+
+def _with_memory(policy: Callable[..., Any] | Player) -> Player:
+    """As `rollout.as_player`, but what is returned may be an action alone."""
+    if isinstance(policy, Player):
+        return policy
+
+    def act(
+        params: Params, obs: Array, is_first: Array, carry: None, *, key: PRNGKeyArray
+    ) -> tuple[Any, None]:
+        del is_first
+        return policy(params, obs, key=key), carry
+
+    return Player(start=lambda params, worlds: None, act=act)
+
+
+def _can_play(found: Any) -> bool:
+    return callable(found) or isinstance(found, Player)
 
 
 def _try(guest: Guest, obs: jax.ShapeDtypeStruct) -> Any:
     """The shapes that the guest returns; nothing is computed."""
 
     def call(params: Params, obs: Array, key: PRNGKeyArray) -> Any:
-        return guest.policy(params, obs, key=key)
+        player, lanes = _with_memory(guest.policy), obs.shape[0]
+        carry = player.start(params, lanes)
+        return player.act(params, obs, jnp.ones(lanes, bool), carry, key=key)[0]
 
     key = jax.eval_shape(lambda: jax.random.key(0))
     return eqx.filter_eval_shape(call, guest.params, obs, key)
@@ -122,16 +149,20 @@ def _try(guest: Guest, obs: jax.ShapeDtypeStruct) -> Any:
 
 def _try_on_host(guest: Guest, obs: jax.ShapeDtypeStruct) -> Any:
     """The shape of the actions that the guest returns for observations of zeros."""
+    assert not isinstance(guest.policy, Player)
     actions = np.asarray(guest.policy(guest.params, np.zeros(obs.shape, obs.dtype), key=0))
     return jax.ShapeDtypeStruct(actions.shape, actions.dtype)
 
 
 def _move_to_host(guest: Guest) -> Callable[..., Array]:
+    policy = guest.policy
+    assert not isinstance(policy, Player)
+
     def act(params: Params, obs: Array, *, key: PRNGKeyArray) -> Array:
         del params  # they need not be arrays
 
         def ask(obs: Array, seed: Array) -> np.ndarray:
-            actions = guest.policy(guest.params, np.asarray(obs), key=int(seed))
+            actions = policy(guest.params, np.asarray(obs), key=int(seed))
             return np.asarray(actions).astype(np.int32)
 
         wanted = jax.ShapeDtypeStruct((obs.shape[0],), jnp.int32)
