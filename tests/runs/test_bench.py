@@ -12,6 +12,7 @@ from alpha_factory.runs.bench import Peer, Sizes, Turn, bench_stage, loop, measu
 from alpha_factory.runs.bench.measure import Case, Timing
 from alpha_factory.runs.bench.revision import find_revision
 from alpha_factory.runs.settings.config import LevelsConfig, PpoConfig, RunConfig
+from runs.shortage import fall_short
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FIELDS = {
@@ -176,9 +177,6 @@ def test_bench_of_a_task_that_does_not_fit_names_the_setting_to_lower(tiny):
 @pytest.mark.implicit_promotion
 @pytest.mark.parametrize("stage", ["learn", "loop", "cartpole"])
 def test_bench_that_does_not_fit_counts_its_copies(stage, tiny, monkeypatch):
-    def fall_short(*args, **kwargs):
-        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
-
     module = importlib.import_module(f"alpha_factory.runs.bench.{stage}")
     monkeypatch.setattr(module, "compile_step" if stage == "cartpole" else "prepare", fall_short)
     told = f"too small for 'bench {stage}'.*counted 3 times: each measurement has its own"

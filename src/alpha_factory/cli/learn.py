@@ -23,7 +23,7 @@ class Learn:
     """
 
     task: tyro.conf.Positional[str]
-    """rooms, rooms-pixels, cartpole or mazes."""
+    """rooms, cartpole or mazes."""
     seed: int = 0
     """Every random choice follows from it."""
     seeds: int = 1

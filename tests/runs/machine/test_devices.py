@@ -24,7 +24,7 @@ from runs import spread, tiny
 
 pytestmark = pytest.mark.implicit_promotion
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 
 
 def start_process(devices: int, *arguments: object) -> subprocess.Popen[str]:

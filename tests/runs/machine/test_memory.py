@@ -27,13 +27,13 @@ from alpha_factory.runs.tasks.catalogue import find_task
 from alpha_factory.runs.tasks.study import begin
 from alpha_factory.search.tree import Rule, Step, grow
 from alpha_factory.worlds import make_grid
+from runs.shortage import SHORT, fall_short
 from runs.tiny import MUTATOR, TINY, make_programs
 
 pytestmark = pytest.mark.implicit_promotion
 
 GIB = 2**30
 HUGE = "learning.replay_slots=1099511627776"  # some petabytes
-SHORT = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 1 bytes.")
 
 
 estimate_once = functools.cache(estimate_run)
@@ -46,10 +46,6 @@ def state():
 
 def size(tree):
     return sum(leaf.nbytes for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array))
-
-
-def fall_short(*args, **kwargs):
-    raise SHORT
 
 
 def tell(estimate):

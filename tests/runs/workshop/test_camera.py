@@ -1,4 +1,3 @@
-import jax
 import pytest
 from PIL import Image
 
@@ -9,6 +8,7 @@ from alpha_factory.runs.settings.text import to_json
 from alpha_factory.runs.state import begin_state
 from alpha_factory.runs.workshop import camera
 from alpha_factory.runs.workshop.camera import render_world
+from runs.shortage import fall_short
 from runs.tiny import TINY
 
 
@@ -37,9 +37,6 @@ def test_agent_of_a_run_is_filmed(tmp_path):
 
 @pytest.mark.implicit_promotion
 def test_agent_that_does_not_fit_is_not_filmed_and_says_so(monkeypatch, tmp_path):
-    def fall_short(*args, **options):
-        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
-
     monkeypatch.setattr(camera, "record", fall_short)
     with pytest.raises(OutOfMemory, match=r"too small for 'render'.*The greatest part is"):
         film(tmp_path)

@@ -1,9 +1,7 @@
 """Tasks to learn from scratch, without a curriculum: fixed worlds, a budget, and a goal to reach."""
 
-import dataclasses
 import zlib
 from collections.abc import Callable
-from functools import partial
 from typing import Literal, NamedTuple
 
 import jax
@@ -122,25 +120,6 @@ _ROOMS = (
     ".#... .#... v#G.. ..... .....",
 )
 
-_ROOMS_CONFIG = RunConfig(
-    preset="rooms",
-    network=NetworkConfig(widths=(64,), latent=32, head=32),
-    search=SearchConfig(simulations=8),
-    learning=LearningConfig(
-        worlds=32,
-        steps=16,
-        updates=8,
-        batch=128,
-        unroll=3,
-        discount=0.95,
-        learning_rate=2e-3,
-        decay_updates=2000,
-        target_period=20,
-        replay_slots=256,
-    ),
-    budget=BudgetConfig(minutes=None, frames=150_000),
-)
-
 TASKS: dict[str, Task] = {
     "rooms": Task(
         summary="four rooms of 5 x 5 cells, seen as in a run",
@@ -149,20 +128,23 @@ TASKS: dict[str, Task] = {
         make_unseen=_repeat_rooms,
         measure="return",
         goal=0.8,
-        config=_ROOMS_CONFIG,
-    ),
-    "rooms-pixels": Task(
-        summary="the same four rooms, seen as pictures of 128 x 128 pixels",
-        make_world=partial(make_grid, observation="pixels"),
-        make_levels=_make_rooms,
-        make_unseen=_repeat_rooms,
-        measure="return",
-        goal=0.8,
-        config=dataclasses.replace(
-            _ROOMS_CONFIG,
-            preset="rooms-pixels",
-            network=dataclasses.replace(_ROOMS_CONFIG.network, embed=64, channels=8),
-            learning=dataclasses.replace(_ROOMS_CONFIG.learning, replay_slots=128),
+        config=RunConfig(
+            preset="rooms",
+            network=NetworkConfig(widths=(64,), latent=32, head=32),
+            search=SearchConfig(simulations=8),
+            learning=LearningConfig(
+                worlds=32,
+                steps=16,
+                updates=8,
+                batch=128,
+                unroll=3,
+                discount=0.95,
+                learning_rate=2e-3,
+                decay_updates=2000,
+                target_period=20,
+                replay_slots=256,
+            ),
+            budget=BudgetConfig(minutes=None, frames=150_000),
         ),
     ),
     "cartpole": Task(
