@@ -180,7 +180,14 @@ def finished(tmp_path_factory):
     with MetricWriter(path) as metrics:
         for step in range(6):
             metrics.write(
-                _row(step, pool=step + 1, median_path=5.0 + step, loss_value=1.0 / (step + 1))
+                _row(
+                    step,
+                    pool=step + 1,
+                    median_path=5.0 + step,
+                    loss_value=1.0 / (step + 1),
+                    annecs=3 * step,
+                    qd_frontier=0.1 * step if step else None,
+                )
             )
     (path / "evaluation.json").write_text(json.dumps([_suite(0.7, 0.15)]))
     _film(path / "media" / "world-00004-solved.gif")
@@ -292,7 +299,17 @@ def test_transfers_are_listed_best_first(finished):
 def test_charts_are_drawn_in_the_pages_own_colours(finished):
     path, page = finished
     charts = {tag["aria-label"].split(":")[0]: tag["aria-label"] for tag in page.by_class("chart")}
-    assert charts.keys() == {"Solve rate", "Difficulty", "Mastery", "Worlds", "Losses"}
+    assert charts.keys() == {
+        "Solve rate",
+        "Difficulty",
+        "Mastery",
+        "Worlds",
+        "New and solved",
+        "Frontier",
+        "Losses",
+    }
+    assert charts["New and solved"] == "New and solved: worlds from 0 to 15."
+    assert charts["Frontier"] == "Frontier: quality diversity from 0.1 to 0.5."
     assert charts["Solve rate"] == (
         "Solve rate: training from 20 % to 100 %; random policy, held out 15 %."
     )

@@ -24,6 +24,9 @@ from runs import tiny
 pytestmark = pytest.mark.implicit_promotion
 
 
+BY_AGENTS: dict[str, Any] = {"novelty": "pata-ec", "agents": 2, "remembered": 16}
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return tiny.finish(tiny.open_run(tmp_path_factory.mktemp("whole") / "run"))
@@ -43,10 +46,12 @@ def check_same(run: Run, other: Run) -> None:
         assert archive.worlds() == twin.worlds()
         assert archive.scores() == twin.scores()
         assert archive.looks() == twin.looks()
+        assert archive.trials() == twin.trials()
         assert archive.transfers() == twin.transfers()
         assert archive.retirements() == twin.retirements()
         assert archive.worlds()
         assert archive.looks()
+        assert archive.trials()
         assert archive.transfers()
     assert tell_rows(run) == tell_rows(other)
 
@@ -113,7 +118,10 @@ def test_run_told_to_stop_saves_and_resumes_to_the_same_bits(whole: Run, tmp_pat
 
 
 def test_run_that_holds_what_worlds_taught_resumes_to_the_same_bits(tmp_path: Path) -> None:
-    """EWC, balance, reanalysis, remade forward passes and centralised gradients, with worlds that left before."""
+    """EWC, balance, reanalysis, remade forward passes and centralised gradients, with worlds that left before.
+
+    Novelty goes by agents of the past, which come and go.
+    """
     learning = dataclasses.replace(
         tiny.TINY.learning,
         unroll=1,  # each step more takes seconds to compile
@@ -126,7 +134,9 @@ def test_run_that_holds_what_worlds_taught_resumes_to_the_same_bits(tmp_path: Pa
         centralise=True,
     )
     # After every stretch nearly the whole pool makes room for others.
-    curriculum = dataclasses.replace(tiny.TINY.curriculum, chunks=1, lifetime=1, accepted=8)
+    curriculum = dataclasses.replace(
+        tiny.TINY.curriculum, chunks=1, lifetime=1, accepted=8, **BY_AGENTS
+    )
     config = dataclasses.replace(tiny.TINY, learning=learning, curriculum=curriculum)
     whole = tiny.finish(tiny.open_run(tmp_path / "whole", config=config))
     asked = 0

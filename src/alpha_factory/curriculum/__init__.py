@@ -1,17 +1,23 @@
 """Which world next: POET's pool and outer loop, and rounds of environment design with a selector of levels."""
 
 from alpha_factory.curriculum.edits import edit_maze
-from alpha_factory.curriculum.learnability import draw_batch, keep_learnable
-from alpha_factory.curriculum.poet import (
-    Candidates,
-    Frontier,
-    Mutator,
-    advance_frontier,
-    meets_criterion,
-    merge,
-    propose,
-    quality_diversity,
+from alpha_factory.curriculum.embedding import (
+    Autoencoder,
+    Embedding,
+    embed,
+    learn_embedding,
+    start_embedding,
 )
+from alpha_factory.curriculum.frontier import (
+    Frontier,
+    advance_frontier,
+    find_mean,
+    quality_diversity,
+    start_frontier,
+)
+from alpha_factory.curriculum.learnability import draw_batch, keep_learnable
+from alpha_factory.curriculum.performance import characterise, measure_novelty
+from alpha_factory.curriculum.poet import Candidates, Mutator, meets_criterion, merge, propose
 from alpha_factory.curriculum.pool import (
     NEVER_PLAYED,
     Entry,
@@ -23,6 +29,7 @@ from alpha_factory.curriculum.pool import (
 )
 from alpha_factory.curriculum.priority import PRIORITISATIONS
 from alpha_factory.curriculum.replay import make_replay
+from alpha_factory.curriculum.roster import Roster, enrol, start_roster
 from alpha_factory.curriculum.rounds import Evidence, Lesson, Round, Scorer, Size, play_rounds
 from alpha_factory.curriculum.scores import (
     l1_value_loss,
@@ -47,8 +54,10 @@ from alpha_factory.curriculum.selector import (
 __all__ = [
     "NEVER_PLAYED",
     "PRIORITISATIONS",
+    "Autoencoder",
     "Candidates",
     "Choice",
+    "Embedding",
     "Entry",
     "Evidence",
     "Findings",
@@ -57,27 +66,34 @@ __all__ = [
     "Lesson",
     "Mutator",
     "Pool",
+    "Roster",
     "Round",
     "Scorer",
     "Selector",
     "Size",
     "Wishes",
     "advance_frontier",
+    "characterise",
     "choose_fresh",
     "draw_batch",
     "draw_fresh",
     "draw_level",
     "edit_maze",
+    "embed",
+    "enrol",
     "enter",
+    "find_mean",
     "isolate",
     "keep_learnable",
     "l1_value_loss",
+    "learn_embedding",
     "learnability",
     "make_pool",
     "make_replay",
     "max_monte_carlo",
     "max_negative_advantage",
     "mean_discounted_return",
+    "measure_novelty",
     "meets_criterion",
     "merge",
     "play_rounds",
@@ -85,5 +101,8 @@ __all__ = [
     "propose",
     "quality_diversity",
     "settle_wishes",
+    "start_embedding",
+    "start_frontier",
+    "start_roster",
     "true_regret",
 ]

@@ -9,6 +9,7 @@ from alpha_factory.records.world import (
     WorldCard,
     WorldLook,
     WorldScore,
+    WorldTrial,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "WorldCard",
     "WorldLook",
     "WorldScore",
+    "WorldTrial",
 ]

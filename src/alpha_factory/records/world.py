@@ -84,6 +84,19 @@ class WorldLook(BaseModel):
     """Played for each of these rates."""
 
 
+class WorldTrial(BaseModel):
+    """How often the best of all agents that there were solved a world when it was accepted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    world: NonNegativeInt
+    cycle: NonNegativeInt
+    agents: PositiveInt
+    """How many played it: the generalist as it was, and those kept of the run's past."""
+    best: Annotated[float, Field(ge=0, le=1)]
+    """The greatest of their solve rates."""
+
+
 class Transfer(BaseModel):
     """A specialist tried on the worlds of the pool."""
 

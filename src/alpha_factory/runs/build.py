@@ -26,6 +26,9 @@ STAGES = (
     "evaluate",
     "film",
     "keep",
+    "embed",
+    "challenge",
+    "enrol",
 )
 
 

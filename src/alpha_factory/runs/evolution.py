@@ -1,5 +1,6 @@
 """POET's course: a student in a pool of worlds, and after some stretches a cycle that changes the pool."""
 
+import dataclasses
 import zlib
 from typing import Any
 
@@ -12,6 +13,7 @@ from alpha_factory.core.types import Level
 from alpha_factory.genome import to_hex
 from alpha_factory.learn import Losses, Progress
 from alpha_factory.records import MetricRow, WorldCard
+from alpha_factory.runs.achieved import Achieved
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.course import Check, Hooks
 from alpha_factory.runs.evolve import evolve
@@ -53,6 +55,7 @@ class Evolution:
         )
         self._directory = directory
         self._archive = Archive(directory.worlds)
+        self._achieved = Achieved(self.config.curriculum)
         self._look: float | None = None
         self._progress: Progress | None = None
         self._tally = self.state.tally
@@ -77,6 +80,8 @@ class Evolution:
         self._archive.rewind(self.counters.cycle - 1)
         if self.counters.cycle == 0:
             self._archive.record(worlds=[self._first_card()])
+        self._achieved = Achieved(self.config.curriculum)
+        self._achieved.add(self._archive.worlds(), self._archive.scores(), self._archive.trials())
 
     def train(self, check: Check) -> int:
         """One stretch of acting, storing and updating in worlds of the pool."""
@@ -93,7 +98,7 @@ class Evolution:
         self._check = check
         self._progress = progress
         self._tally = jax.tree.map(jnp.add, self.state.tally, progress.episodes)
-        self.state = RunState(student, self.state.pool, self.state.frontier, self._tally)
+        self.state = dataclasses.replace(self.state, student=student, tally=self._tally)
         frames = int(progress.episodes.frames)
         self.counters = self.counters.add(
             chunk=1, frames=frames, updates=progress.losses.value.size
@@ -112,6 +117,10 @@ class Evolution:
             self._operators,
             self._archive,
             self._check_specialist,
+        )
+        archive, cycle = self._archive, before.cycle
+        self._achieved.add(
+            archive.accepted([cycle]), archive.scores_in(cycle), archive.trials(cycle)
         )
         if before.cycle % self.config.curriculum.heldout_cycles == 0:
             self._take_look(before)
@@ -132,6 +141,7 @@ class Evolution:
             learning=self.config.learning,
             frames_per_s=frames_per_s,
             heldout_solve_rate=self._look,
+            achieved=self._achieved,
         )
 
     def checksum(self) -> int:

@@ -21,6 +21,7 @@ from alpha_factory.records import Retirement, Transfer, Verdict, WorldCard, Worl
 from alpha_factory.rollout import no_episodes
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.newness import enrol_agents, rank_proposal, try_newcomers
 from alpha_factory.runs.programs import Programs, Proposal
 from alpha_factory.runs.settings.config import CurriculumConfig
 from alpha_factory.runs.state import Counters, RunState
@@ -56,21 +57,25 @@ def evolve(
 
     proposal = programs.propose(
         state.pool,
-        state.student.learner.model,
+        state.embedding.net,
         state.frontier,
         key=derive_key(seed, "propose", counters.cycle),
     )
+    proposal = rank_proposal(programs, state, proposal, counters)
     judgement = _judge(programs, state, proposal, counters)
     pool_before = state.pool
     is_accepted = judgement.slot < config.slots
     numbers = np.arange(counters.worlds, counters.worlds + len(is_accepted))
-    pool, frontier = programs.accept(
+    trials = try_newcomers(programs, state, proposal, judgement.score, is_accepted, counters)
+    pool, frontier, embedding = programs.accept(
         state.pool,
         state.frontier,
+        state.embedding,
         proposal,
         slot=jnp.asarray(judgement.slot, jnp.int32),
         world=jnp.asarray(numbers, jnp.int32),
         cycle=jnp.int32(counters.cycle),
+        key=derive_key(seed, "embed", counters.cycle),
     )
     taken = judgement.slot[is_accepted & (judgement.slot < int(pool_before.size))]
     student = state.student
@@ -80,7 +85,7 @@ def evolve(
             jnp.isin(jnp.arange(config.slots), jnp.asarray(taken, jnp.int32)),
             key=derive_key(seed, "keep", counters.cycle),
         )
-    state = RunState(student, pool, frontier, no_episodes(config.slots))
+    state = RunState(student, pool, frontier, no_episodes(config.slots), embedding, state.roster)
     cards = _write_cards(pool_before, proposal, judgement, counters, operators)
     retirements = [_retire(config, pool_before, int(slot), counters.cycle) for slot in taken]
 
@@ -95,7 +100,9 @@ def evolve(
         cards[best] = cards[best].model_copy(update={"specialist_score": score})
         counters = counters.add(**effort)
 
-    archive.record(worlds=cards, scores=scores, transfers=transfers, retirements=retirements)
+    archive.record(
+        worlds=cards, scores=scores, trials=trials, transfers=transfers, retirements=retirements
+    )
     accepted = int(is_accepted.sum())
     return state, counters.add(
         cycle=1,
@@ -261,6 +268,7 @@ def _specialise(
         frames += int(progress.episodes.frames)
         updates += progress.losses.value.size
     specialist = student.learner.model
+    state = enrol_agents(programs, state, (learner.model, specialist), counters)
 
     keys = jax.random.split(derive_key(seed, "transfer", counters.cycle), 3)
     size = int(state.pool.size)

@@ -6,6 +6,7 @@ import numpy as np
 from alpha_factory.learn import Progress
 from alpha_factory.records import MetricRow
 from alpha_factory.rollout import Episodes
+from alpha_factory.runs.achieved import Achieved
 from alpha_factory.runs.settings.config import LearningConfig
 from alpha_factory.runs.state import Counters, RunState
 
@@ -19,6 +20,7 @@ def make_row(
     learning: LearningConfig,
     frames_per_s: float,
     heldout_solve_rate: float | None,
+    achieved: Achieved,
 ) -> MetricRow:
     """The row after a stretch, and the cycle that followed it if one was due.
 
@@ -26,6 +28,7 @@ def make_row(
         tally: episodes since the last cycle, those of the stretch included.
         learning: by whose batch the replay ratio is told.
         heldout_solve_rate: at the last look; None before the first.
+        achieved: by the last cycle.
     """
     losses, pool, ended = progress.losses, state.pool, int(jnp.sum(tally.ended))
     size = int(pool.size)
@@ -44,6 +47,9 @@ def make_row(
         "gradient_norm": float(jnp.mean(losses.gradient_norm)),
         "policy_entropy": float(progress.policy_entropy),
         "heldout_solve_rate": heldout_solve_rate,
+        "annecs": achieved.annecs,
+        "qd_frontier": achieved.frontier,
+        "embedding_wrong": float(state.embedding.wrong),
     }
     return MetricRow(
         frames=counters.frames,

@@ -5,24 +5,33 @@ that the whole run has as few programs as the shapes allow.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt32
 
 from alpha_factory.core.types import Level
 from alpha_factory.curriculum import (
     NEVER_PLAYED,
+    Autoencoder,
     Candidates,
+    Embedding,
     Entry,
     Frontier,
     Mutator,
     Pool,
+    Roster,
     advance_frontier,
+    characterise,
+    embed,
+    enrol,
     enter,
+    learn_embedding,
+    measure_novelty,
     propose,
     quality_diversity,
 )
@@ -31,11 +40,12 @@ from alpha_factory.nets import Model
 from alpha_factory.replay import retire
 from alpha_factory.rollout import Score, play
 from alpha_factory.runs.build import make_practice
+from alpha_factory.runs.contest import play_all
 from alpha_factory.runs.machine.compiler import Compiler
 from alpha_factory.runs.machine.devices import check_split, spread_practice
 from alpha_factory.runs.machine.memory import Estimate, estimate_run
 from alpha_factory.runs.panel import play_both
-from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.settings.config import EMBEDDING, RunConfig
 from alpha_factory.runs.state import RunState, begin_state
 from alpha_factory.search import make_prior
 from alpha_factory.worlds import count_matches, decode, shortest_walk
@@ -48,7 +58,7 @@ class Proposal(NamedTuple):
     is_repeat: Bool[Array, " candidates"]  # the same level lives already or comes earlier
     is_held_out: Bool[Array, " candidates"]  # the level belongs to a suite
     qd: Float[Array, " candidates"]
-    embedding: Float[Array, "candidates embedding"]
+    solved: Float[Array, "candidates agents"] | None = None  # by the roster; None: not played
 
 
 class Programs:
@@ -96,11 +106,11 @@ class Programs:
         return self._compiler.call_spread("retire", self._retire, student, is_leaving, key)
 
     def propose(
-        self, pool: Pool, model: Model, frontier: Frontier, *, key: PRNGKeyArray
+        self, pool: Pool, net: Autoencoder, frontier: Frontier, *, key: PRNGKeyArray
     ) -> Proposal:
-        """A cycle's candidates."""
+        """A cycle's candidates, ranked by quality diversity."""
         return self._compiler.call(
-            "propose", self._propose, pool, model, frontier, self._held_out, key
+            "propose", self._propose, pool, net, frontier, self._held_out, key
         )
 
     def judge(self, model: Model, levels: Level, *, key: PRNGKeyArray) -> Score:
@@ -119,19 +129,45 @@ class Programs:
         """Whether `model` solves each of the levels, and `untrained` each of the fresh ones after them."""
         return self._compiler.call("look", self._look, model, levels, untrained, fresh, key)
 
+    def challenge(
+        self, models: eqx.Module, genome: UInt32[Array, "worlds 16"], *, key: PRNGKeyArray
+    ) -> Float[Array, "worlds agents"]:
+        """How often each of several agents solves each world, with its policy head alone."""
+        return self._compiler.call("challenge", self._challenge, models, genome, key)
+
+    def compare(
+        self, solved: Float[Array, "candidates agents"], frontier: Frontier, roster: Roster
+    ) -> Float[Array, " candidates"]:
+        """How new candidates are by who can play them (PATA-EC)."""
+        return self._compiler.call("compare", self._compare, solved, frontier, roster)
+
+    def enrol(
+        self, roster: Roster, model: Model, *, key: PRNGKeyArray
+    ) -> tuple[Roster, Int[Array, ""]]:
+        """The roster after an agent was offered, and the place that it took."""
+        return self._compiler.call("enrol", self._enrol, roster, model, key)
+
+    def revisit(
+        self, roster: Roster, frontier: Frontier, place: Int[Array, ""], *, key: PRNGKeyArray
+    ) -> Frontier:
+        """Let the agent at one place of the roster play all worlds of the frontier."""
+        return self._compiler.call("revisit", self._revisit, roster, frontier, place, key)
+
     def accept(
         self,
         pool: Pool,
         frontier: Frontier,
+        embedding: Embedding,
         proposal: Proposal,
         *,
         slot: Int[Array, " candidates"],
         world: Int[Array, " candidates"],
         cycle: Int[Array, ""],
-    ) -> tuple[Pool, Frontier]:
-        """Put candidates into their slots; a slot beyond the pool stands for a rejection."""
+        key: PRNGKeyArray,
+    ) -> tuple[Pool, Frontier, Embedding]:
+        """Put candidates into their slots and learn from all of them; a slot beyond the pool is a rejection."""
         return self._compiler.call(
-            "accept", self._accept, pool, frontier, proposal, slot, world, cycle
+            "accept", self._accept, pool, frontier, embedding, proposal, slot, world, cycle, key
         )
 
     @property
@@ -180,10 +216,9 @@ class Programs:
         return play_both(world, model, levels, untrained, fresh, key=key)
 
     def _propose(
-        self, pool: Pool, model: Model, frontier: Frontier, held_out: Level, key: PRNGKeyArray
+        self, pool: Pool, net: Autoencoder, frontier: Frontier, held_out: Level, key: PRNGKeyArray
     ) -> Proposal:
         curriculum = self.config.curriculum
-        key_propose, key_reset = jax.random.split(key)
         candidates = propose(
             pool,
             self._mutator,
@@ -192,35 +227,65 @@ class Programs:
             parents=curriculum.parents,
             children=curriculum.children,
             mutations=curriculum.mutations,
-            key=key_propose,
+            key=key,
         )
         levels = candidates.level
-
-        def embed(level: Level) -> Array:
-            start = self.practice.world.reset(level, key=key_reset)
-            return model.representation(self.practice.world.observe(level, start))
-
-        embedding = jax.vmap(embed)(levels)
         return Proposal(
             candidates=candidates,
             is_repeat=count_matches(levels, pool.level) + _count_earlier(levels) > 0,
             is_held_out=count_matches(levels, held_out, is_plan_only=True) > 0,
             qd=quality_diversity(
-                candidates.genome, embedding, frontier, novelty_weight=curriculum.novelty_weight
+                candidates.genome,
+                frontier,
+                partial(embed, net),
+                novelty_weight=curriculum.novelty_weight,
             ),
-            embedding=embedding,
         )
+
+    def _enrol(
+        self, roster: Roster, model: Model, key: PRNGKeyArray
+    ) -> tuple[Roster, Int[Array, ""]]:
+        return enrol(roster, model, key=key)
+
+    def _challenge(self, models: eqx.Module, genome: Array, key: PRNGKeyArray) -> Array:
+        levels, episodes = jax.vmap(decode)(genome), self.config.curriculum.episodes
+        return play_all(self.practice.world, models, levels, episodes=episodes, key=key)
+
+    def _compare(self, solved: Array, frontier: Frontier, roster: Roster) -> Array:
+        curriculum = self.config.curriculum
+        assert frontier.solved is not None
+        own, known = (
+            characterise(
+                rates, roster.is_agent, lowest=curriculum.lowest, highest=curriculum.highest
+            )
+            for rates in (solved, frontier.solved)
+        )
+        return measure_novelty(
+            own, known, frontier.is_kept, roster.is_agent, nearest=curriculum.nearest
+        )
+
+    def _revisit(
+        self, roster: Roster, frontier: Frontier, place: Array, key: PRNGKeyArray
+    ) -> Frontier:
+        assert frontier.solved is not None
+        arrays, static = eqx.partition(roster.model, eqx.is_array)
+        alone = eqx.combine(jax.tree.map(lambda leaf: leaf[place][None], arrays), static)
+        column = self._challenge(alone, frontier.genome, key)[:, 0]
+        solved = frontier.solved.at[:, place].set(column)
+        return eqx.tree_at(lambda tree: tree.solved, frontier, solved)
 
     def _accept(
         self,
         pool: Pool,
         frontier: Frontier,
+        embedding: Embedding,
         proposal: Proposal,
         slot: Int[Array, " candidates"],
         world: Int[Array, " candidates"],
         cycle: Int[Array, ""],
-    ) -> tuple[Pool, Frontier]:
-        candidates = proposal.candidates
+        key: PRNGKeyArray,
+    ) -> tuple[Pool, Frontier, Embedding]:
+        candidates, curriculum = proposal.candidates, self.config.curriculum
         entry = Entry(
             candidates.genome,
             candidates.level,
@@ -231,12 +296,20 @@ class Programs:
         frontier = advance_frontier(
             frontier,
             candidates.genome,
-            proposal.embedding,
-            slot < self.config.curriculum.slots,
+            slot < curriculum.slots,
             proposal.qd,
-            rate=self.config.curriculum.frontier_rate,
+            proposal.solved,
+            rate=curriculum.frontier_rate,
         )
-        return enter(pool, entry, slot, cycle), frontier
+        if curriculum.novelty == EMBEDDING:
+            embedding = learn_embedding(
+                embedding,
+                jnp.concatenate([frontier.genome, candidates.genome]),
+                jnp.append(frontier.is_kept, jnp.ones(slot.shape, bool)),
+                updates=curriculum.embedding_updates,
+                key=key,
+            )
+        return enter(pool, entry, slot, cycle), frontier, embedding
 
     def _estimate(self, work: int | None) -> Estimate:
         return estimate_run(self.config, devices=self.mesh.size if self.mesh else 1, work=work)

@@ -60,6 +60,7 @@ def test_what_a_run_keeps_is_estimated_to_the_byte(state):
     assert parts["replay"] * GIB == pytest.approx(size(student.ring))
     assert parts["model and optimiser"] * GIB == pytest.approx(size(student.learner))
     assert parts["worlds"] * GIB == pytest.approx(size((student.actors, state.pool)))
+    assert parts["agents of the past"] * GIB == pytest.approx(size(state.roster))
     assert parts["search"] > 0
     assert parts["update"] > 0
 

@@ -14,7 +14,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from alpha_factory.core.errors import RunConflict, UsageError
-from alpha_factory.records import Retirement, Transfer, WorldCard, WorldLook, WorldScore
+from alpha_factory.records import (
+    Retirement,
+    Transfer,
+    WorldCard,
+    WorldLook,
+    WorldScore,
+    WorldTrial,
+)
 from alpha_factory.runs.files.durable import explain_disk_full
 
 _Record = TypeVar("_Record", bound=BaseModel)
@@ -22,6 +29,7 @@ _TABLES: dict[type[BaseModel], str] = {
     WorldCard: "worlds",
     WorldScore: "scores",
     WorldLook: "looks",
+    WorldTrial: "trials",
     Transfer: "transfers",
     Retirement: "retirements",
 }
@@ -47,7 +55,14 @@ CREATE TABLE IF NOT EXISTS looks (
     solve_rate REAL NOT NULL, untrained REAL, episodes INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS accepted_by_cycle ON worlds (cycle) WHERE verdict = 'accepted';
 """
-_SCHEMAS = (_FIRST_SCHEMA, _LOOKS)  # a version's tables go on top of those before
+_TRIALS = """
+CREATE TABLE IF NOT EXISTS trials (
+    world INTEGER NOT NULL REFERENCES worlds(id), cycle INTEGER NOT NULL, agents INTEGER NOT NULL,
+    best REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS scores_by_cycle ON scores (cycle);
+CREATE INDEX IF NOT EXISTS trials_by_cycle ON trials (cycle);
+"""
+_SCHEMAS = (_FIRST_SCHEMA, _LOOKS, _TRIALS)  # a version's tables go on top of those before
 
 
 class Archive:
@@ -89,6 +104,7 @@ class Archive:
         worlds: Iterable[WorldCard] = (),
         scores: Iterable[WorldScore] = (),
         looks: Iterable[WorldLook] = (),
+        trials: Iterable[WorldTrial] = (),
         transfers: Iterable[Transfer] = (),
         retirements: Iterable[Retirement] = (),
     ) -> None:
@@ -99,7 +115,7 @@ class Archive:
             sqlite3.IntegrityError: a world's id is taken, or a row names a world that is not in the archive.
         """
         with self._transaction():
-            for rows in (worlds, scores, looks, transfers, retirements):
+            for rows in (worlds, scores, looks, trials, transfers, retirements):
                 self._insert(rows)
 
     def rewind(self, cycle: int) -> None:
@@ -124,9 +140,19 @@ class Archive:
             return self._select(WorldScore, "ORDER BY rowid")
         return self._select(WorldScore, "WHERE world = ? ORDER BY rowid", (world,))
 
+    def scores_in(self, cycle: int) -> list[WorldScore]:
+        """The scores taken in one cycle, in order; looked up, however many there are."""
+        return self._select(WorldScore, "WHERE cycle = ? ORDER BY rowid", (cycle,))
+
     def looks(self) -> list[WorldLook]:
         """Every look at a world of the panel, in order."""
         return self._select(WorldLook, "ORDER BY rowid")
+
+    def trials(self, cycle: int | None = None) -> list[WorldTrial]:
+        """The trials of one cycle, or all of them, in order."""
+        if cycle is None:
+            return self._select(WorldTrial, "ORDER BY rowid")
+        return self._select(WorldTrial, "WHERE cycle = ? ORDER BY rowid", (cycle,))
 
     def transfers(self) -> list[Transfer]:
         """Every transfer that was tried, in order."""

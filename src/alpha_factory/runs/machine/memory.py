@@ -62,18 +62,22 @@ def estimate_run(
     work: int | None = None,
 ) -> Estimate:
     """Of a run, whose student stays where it is while a specialist learns; as `estimate_practice`."""
-    pool = eqx.filter_eval_shape(begin_state, config).pool
+    state = eqx.filter_eval_shape(begin_state, config)
     estimate = estimate_practice(
         config,
         make_practice(config),
-        pool,
+        state.pool,
         devices=devices,
         students=students,
         whose=whose,
         work=work,
     )
-    worlds = {"worlds": "lower learning.worlds or curriculum.slots"}
-    return estimate._replace(remedies=estimate.remedies | worlds)
+    own = {
+        "worlds": "lower learning.worlds or curriculum.slots",
+        "agents of the past": "lower curriculum.agents",
+    }
+    past = _in_gib({"agents of the past": _size(state.roster)})
+    return estimate._replace(parts=estimate.parts | past, remedies=estimate.remedies | own)
 
 
 def estimate_practice(

@@ -9,6 +9,7 @@ from alpha_factory.runs.plateau import explain_plateau
 from alpha_factory.runs.report.charts import Line, Reference, draw_chart
 from alpha_factory.runs.report.data import RunRecord
 from alpha_factory.runs.report.figures import draw_figure, draw_rows, read_value
+from alpha_factory.runs.report.novelty import draw_novelty
 from alpha_factory.runs.report.practice import draw_practice
 
 _MAIN_SUITE = "generated-v1"
@@ -88,6 +89,7 @@ def draw_curves(record: RunRecord) -> str:
         )
         if record.has_pool
         else "",
+        *draw_novelty(record),
         draw_rows(
             record,
             "Return",

@@ -7,6 +7,8 @@ POET = "poet"
 """The curriculum that is no selector of levels: worlds of its own, in a pool."""
 MUZERO, PPO = "muzero", "ppo"
 """What can learn."""
+EMBEDDING, PATA_EC = "embedding", "pata-ec"
+"""What can tell new worlds from known ones."""
 
 
 @dataclass(frozen=True)
@@ -145,10 +147,20 @@ class CurriculumConfig:
     """Cycles after which a world that is not mastered may make room too, the oldest first."""
     accepted: int = 16
     """Children accepted in a cycle at most."""
+    novelty: str = EMBEDDING
+    """What ranks children: embedding (the paper's quality diversity) or pata-ec (Enhanced POET's distance)."""
     novelty_weight: float = 0.55
     """lambda_nov: share of Hamming novelty in the quality-diversity score."""
     frontier_rate: float = 0.1
     """Share of the mean embedding that a cycle's accepted worlds replace."""
+    embedding_updates: int = 8
+    """Gradient steps of the embedding's autoencoder in a cycle."""
+    remembered: int = 1024
+    """Accepted worlds that novelty is measured against: the last so many, living or not."""
+    agents: int = 4
+    """Agents of the run's past that are kept, to say which worlds are new to all of them."""
+    nearest: int = 5
+    """k: known worlds whose mean distance is a child's novelty (pata-ec)."""
     specialist_cycles: int = 6
     """Cycles between two specialists."""
     specialist_chunks: int = 2

@@ -9,7 +9,7 @@ from alpha_factory.core.errors import UsageError, unknown
 from alpha_factory.curriculum import PRIORITISATIONS
 from alpha_factory.learn import FISHER_AT_A_TIME
 from alpha_factory.nets import MEMORIES
-from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.settings.config import EMBEDDING, PATA_EC, RunConfig
 from alpha_factory.runs.settings.text import list_settings
 from alpha_factory.worlds import NUMBERS_OF_WALLS
 
@@ -178,8 +178,24 @@ def _check_bar(config: RunConfig) -> None:
         )
 
 
+def _check_novelty(config: RunConfig) -> None:
+    curriculum = config.curriculum
+    if curriculum.remembered < curriculum.accepted:
+        raise UsageError(
+            f"curriculum.remembered={curriculum.remembered} is less than curriculum.accepted="
+            f"{curriculum.accepted}: the worlds of a cycle would not all be remembered. "
+            f"Set curriculum.remembered={curriculum.accepted} or more."
+        )
+    if curriculum.novelty == PATA_EC and curriculum.agents < 2:
+        raise UsageError(
+            f"curriculum.novelty={PATA_EC} compares agents, and curriculum.agents={curriculum.agents}. "
+            "Set curriculum.agents=2 or more."
+        )
+
+
 def _check_names(config: RunConfig) -> None:
     for name, value, choices in (
+        ("curriculum.novelty", config.curriculum.novelty, (EMBEDDING, PATA_EC)),
         ("ppo.memory", config.ppo.memory, MEMORIES),
         ("ppo.drift", config.ppo.drift, DRIFTS),
         ("levels.generator", config.levels.generator, GENERATORS),
@@ -217,6 +233,7 @@ _CHECKS = (
     _check_ewc,
     _check_bar,
     _check_names,
+    _check_novelty,
     _check_walls,
     _check_minibatches,
 )
