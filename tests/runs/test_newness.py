@@ -1,5 +1,6 @@
 """The agents of a run's past: which worlds they play, and what that decides."""
 
+import copy
 import dataclasses
 from pathlib import Path
 
@@ -50,17 +51,24 @@ def test_each_agent_plays_each_world_with_its_own_model(monkeypatch):
     assert solved.tolist() == [[1.0, 0.0], [0.0, 0.0]]
 
 
-class Told(Programs):
-    """The real programs, but for how agents play worlds."""
+class Told(contest.Contest):
+    """The real contest, but for how agents play worlds."""
 
-    def __init__(self, programs: Programs, solved: np.ndarray) -> None:
-        vars(self).update(vars(programs))
+    def __init__(self, real: contest.Contest, solved: np.ndarray) -> None:
+        vars(self).update(vars(real))
         self.asked: list[np.ndarray] = []
         self._solved = solved
 
     def challenge(self, models, genome, *, key):
         self.asked.append(np.asarray(genome))
         return jnp.asarray(self._solved[: genome.shape[0]])
+
+
+def tell(programs: Programs, solved: np.ndarray) -> tuple[Programs, Told]:
+    """Programs whose agents play as told, and what they were asked."""
+    told = copy.copy(programs)
+    told.contest = Told(programs.contest, solved)
+    return told, told.contest
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +89,12 @@ def test_newcomers_are_tried_by_all_agents_there_are_and_the_best_is_kept(begun)
     solved = np.zeros((tiny.TINY.curriculum.accepted, agents), np.float32)
     solved[0], solved[1] = [0.5, 1.0, 0.0, 1.0], [0.25, 0.0, 1.0, 0.0]
     state = eqx.tree_at(lambda tree: tree.roster.seen, state, jnp.int32(2))  # two are padding
-    told = Told(programs, solved)
+    programs, told = tell(programs, solved)
     score = np.linspace(0.0, 0.7, proposal.qd.size)
     is_accepted = np.isin(np.arange(score.size), [1, 6])
-    trials = try_newcomers(told, state, proposal, score, is_accepted, Counters(cycle=4, worlds=100))
+    trials = try_newcomers(
+        programs, state, proposal, score, is_accepted, Counters(cycle=4, worlds=100)
+    )
     assert trials == [
         WorldTrial(world=101, cycle=4, agents=3, best=1.0),
         WorldTrial(world=106, cycle=4, agents=3, best=pytest.approx(0.6)),
@@ -96,10 +106,10 @@ def test_newcomers_are_tried_by_all_agents_there_are_and_the_best_is_kept(begun)
 
 def test_nobody_plays_where_nothing_was_accepted(begun):
     programs, state, proposal = begun
-    told = Told(programs, np.zeros((1, 1)))
+    programs, told = tell(programs, np.zeros((1, 1)))
     none = np.zeros(proposal.qd.size, bool)
     score = np.zeros(proposal.qd.size)
-    assert try_newcomers(told, state, proposal, score, none, Counters()) == []
+    assert try_newcomers(programs, state, proposal, score, none, Counters()) == []
     assert not told.asked
 
 
@@ -125,7 +135,7 @@ def test_agents_rank_the_worlds_that_differ_most_for_them_first(by_agents):
     proposal = by_agents.propose(
         state.pool, state.embedding.net, state.frontier, key=jax.random.key(0)
     )
-    ranked: Proposal = rank_proposal(Told(by_agents, solved), state, proposal, Counters())
+    ranked: Proposal = rank_proposal(tell(by_agents, solved)[0], state, proposal, Counters())
     qd = np.asarray(ranked.qd)
     assert qd[5] == pytest.approx(np.sqrt(2.0 / 3.0))
     assert not np.delete(qd, 5).any()

@@ -29,8 +29,8 @@ def rank_proposal(
     if config.novelty != PATA_EC:
         return proposal
     key = derive_key(seed, "challenge", counters.cycle)
-    solved = programs.challenge(state.roster.model, proposal.candidates.genome, key=key)
-    qd = programs.compare(solved, state.frontier, state.roster)
+    solved = programs.contest.challenge(state.roster.model, proposal.candidates.genome, key=key)
+    qd = programs.contest.compare(solved, state.frontier, state.roster)
     return proposal._replace(solved=solved, qd=qd)
 
 
@@ -56,7 +56,9 @@ def try_newcomers(
         # As many rows as can be accepted at most, so that one program does for every cycle.
         genome = proposal.candidates.genome[jnp.asarray(np.resize(rows, config.accepted))]
         key = derive_key(seed, "challenge", counters.cycle)
-        solved = np.asarray(programs.challenge(state.roster.model, genome, key=key))[: rows.size]
+        solved = np.asarray(programs.contest.challenge(state.roster.model, genome, key=key))[
+            : rows.size
+        ]
     else:
         solved = np.asarray(proposal.solved)[rows]
     is_agent = np.asarray(state.roster.is_agent)
@@ -83,12 +85,12 @@ def enrol_agents(
     for turn, model in enumerate(models):
         key_place, key_play, key_first = jax.random.split(jax.random.fold_in(key, turn), 3)
         before = state.roster
-        roster, place = programs.enrol(before, model, key=key_place)
+        roster, place = programs.contest.enrol(before, model, key=key_place)
         frontier = state.frontier
         if frontier.solved is not None:
             if int(before.seen) == 1:
-                frontier = programs.revisit(roster, frontier, jnp.int32(0), key=key_first)
+                frontier = programs.contest.revisit(roster, frontier, jnp.int32(0), key=key_first)
             if int(place) < programs.config.curriculum.agents:
-                frontier = programs.revisit(roster, frontier, place, key=key_play)
+                frontier = programs.contest.revisit(roster, frontier, place, key=key_play)
         state = eqx.tree_at(lambda tree: (tree.roster, tree.frontier), state, (roster, frontier))
     return state

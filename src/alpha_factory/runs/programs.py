@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt32
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from alpha_factory.core.types import Level
 from alpha_factory.curriculum import (
@@ -24,14 +24,10 @@ from alpha_factory.curriculum import (
     Frontier,
     Mutator,
     Pool,
-    Roster,
     advance_frontier,
-    characterise,
     embed,
-    enrol,
     enter,
     learn_embedding,
-    measure_novelty,
     propose,
     quality_diversity,
 )
@@ -40,7 +36,7 @@ from alpha_factory.nets import Model
 from alpha_factory.replay import retire
 from alpha_factory.rollout import Score, play
 from alpha_factory.runs.build import make_practice
-from alpha_factory.runs.contest import play_all
+from alpha_factory.runs.contest import Contest
 from alpha_factory.runs.machine.compiler import Compiler
 from alpha_factory.runs.machine.devices import check_split, spread_practice
 from alpha_factory.runs.machine.memory import Estimate, estimate_run
@@ -82,6 +78,7 @@ class Programs:
         self.mesh = mesh
         self.practice = spread_practice(mesh, practice)
         self._compiler = Compiler(mesh, compiling, self._estimate)
+        self.contest = Contest(config.curriculum, practice.world, self._compiler)
         self._mutator = mutator
         self._held_out = held_out
 
@@ -128,30 +125,6 @@ class Programs:
     ) -> Bool[Array, " lanes"]:
         """Whether `model` solves each of the levels, and `untrained` each of the fresh ones after them."""
         return self._compiler.call("look", self._look, model, levels, untrained, fresh, key)
-
-    def challenge(
-        self, models: eqx.Module, genome: UInt32[Array, "worlds 16"], *, key: PRNGKeyArray
-    ) -> Float[Array, "worlds agents"]:
-        """How often each of several agents solves each world, with its policy head alone."""
-        return self._compiler.call("challenge", self._challenge, models, genome, key)
-
-    def compare(
-        self, solved: Float[Array, "candidates agents"], frontier: Frontier, roster: Roster
-    ) -> Float[Array, " candidates"]:
-        """How new candidates are by who can play them (PATA-EC)."""
-        return self._compiler.call("compare", self._compare, solved, frontier, roster)
-
-    def enrol(
-        self, roster: Roster, model: Model, *, key: PRNGKeyArray
-    ) -> tuple[Roster, Int[Array, ""]]:
-        """The roster after an agent was offered, and the place that it took."""
-        return self._compiler.call("enrol", self._enrol, roster, model, key)
-
-    def revisit(
-        self, roster: Roster, frontier: Frontier, place: Int[Array, ""], *, key: PRNGKeyArray
-    ) -> Frontier:
-        """Let the agent at one place of the roster play all worlds of the frontier."""
-        return self._compiler.call("revisit", self._revisit, roster, frontier, place, key)
 
     def accept(
         self,
@@ -241,38 +214,6 @@ class Programs:
                 novelty_weight=curriculum.novelty_weight,
             ),
         )
-
-    def _enrol(
-        self, roster: Roster, model: Model, key: PRNGKeyArray
-    ) -> tuple[Roster, Int[Array, ""]]:
-        return enrol(roster, model, key=key)
-
-    def _challenge(self, models: eqx.Module, genome: Array, key: PRNGKeyArray) -> Array:
-        levels, episodes = jax.vmap(decode)(genome), self.config.curriculum.episodes
-        return play_all(self.practice.world, models, levels, episodes=episodes, key=key)
-
-    def _compare(self, solved: Array, frontier: Frontier, roster: Roster) -> Array:
-        curriculum = self.config.curriculum
-        assert frontier.solved is not None
-        own, known = (
-            characterise(
-                rates, roster.is_agent, lowest=curriculum.lowest, highest=curriculum.highest
-            )
-            for rates in (solved, frontier.solved)
-        )
-        return measure_novelty(
-            own, known, frontier.is_kept, roster.is_agent, nearest=curriculum.nearest
-        )
-
-    def _revisit(
-        self, roster: Roster, frontier: Frontier, place: Array, key: PRNGKeyArray
-    ) -> Frontier:
-        assert frontier.solved is not None
-        arrays, static = eqx.partition(roster.model, eqx.is_array)
-        alone = eqx.combine(jax.tree.map(lambda leaf: leaf[place][None], arrays), static)
-        column = self._challenge(alone, frontier.genome, key)[:, 0]
-        solved = frontier.solved.at[:, place].set(column)
-        return eqx.tree_at(lambda tree: tree.solved, frontier, solved)
 
     def _accept(
         self,
