@@ -39,6 +39,7 @@ TINY = RunConfig(
         parents=4,
         children=2,
         episodes=2,
+        block=16,
         lowest=-1.0,  # an untrained policy solves little; here every new world is welcome
         accepted=3,
         specialist_cycles=2,

@@ -137,6 +137,8 @@ class CurriculumConfig:
     """Operators applied to make a child: 1 to this many, the number drawn uniformly (paper: 1)."""
     episodes: int = 4
     """Episodes by which a child is judged."""
+    block: int = 128
+    """Episodes played side by side when worlds are judged, and dealt to workers together."""
     lowest: float = 0.05
     """R_min: more than this share of its episodes must be solved for a child to live."""
     highest: float = 0.9
@@ -150,7 +152,9 @@ class CurriculumConfig:
     frontier_rate: float = 0.1
     """Share of the mean embedding that a cycle's accepted worlds replace."""
     specialist_cycles: int = 6
-    """Cycles between two specialists."""
+    """Cycles between two turns of specialists."""
+    specialists: int = 1
+    """Specialists at each turn, of the best of the worlds just accepted; they are trained side by side."""
     specialist_chunks: int = 2
     """Stretches of training that a specialist gets on its world."""
     transfer_margin: float = 0.15
