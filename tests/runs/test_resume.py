@@ -43,6 +43,7 @@ def check_same(run: Run, other: Run) -> None:
         assert archive.worlds() == twin.worlds()
         assert archive.scores() == twin.scores()
         assert archive.looks() == twin.looks()
+        assert archive.honeypots() == twin.honeypots()
         assert archive.transfers() == twin.transfers()
         assert archive.retirements() == twin.retirements()
         assert archive.worlds()

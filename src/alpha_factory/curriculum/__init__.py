@@ -1,6 +1,12 @@
 """Which world next: POET's pool and outer loop, and rounds of environment design with a selector of levels."""
 
 from alpha_factory.curriculum.edits import edit_maze
+from alpha_factory.curriculum.honeypot import (
+    hide_goal,
+    is_hacked,
+    measure_bait,
+    score_honeypot,
+)
 from alpha_factory.curriculum.learnability import draw_batch, keep_learnable
 from alpha_factory.curriculum.poet import (
     Candidates,
@@ -13,6 +19,7 @@ from alpha_factory.curriculum.poet import (
     quality_diversity,
 )
 from alpha_factory.curriculum.pool import (
+    NEVER_CHECKED,
     NEVER_PLAYED,
     Entry,
     Pool,
@@ -45,6 +52,7 @@ from alpha_factory.curriculum.selector import (
 )
 
 __all__ = [
+    "NEVER_CHECKED",
     "NEVER_PLAYED",
     "PRIORITISATIONS",
     "Candidates",
@@ -69,6 +77,8 @@ __all__ = [
     "draw_level",
     "edit_maze",
     "enter",
+    "hide_goal",
+    "is_hacked",
     "isolate",
     "keep_learnable",
     "l1_value_loss",
@@ -78,12 +88,14 @@ __all__ = [
     "max_monte_carlo",
     "max_negative_advantage",
     "mean_discounted_return",
+    "measure_bait",
     "meets_criterion",
     "merge",
     "play_rounds",
     "positive_value_loss",
     "propose",
     "quality_diversity",
+    "score_honeypot",
     "settle_wishes",
     "true_regret",
 ]

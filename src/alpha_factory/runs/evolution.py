@@ -122,6 +122,9 @@ class Evolution:
             self._check_specialist,
             self._executor,
         )
+        if self.counters.incidents > before.incidents:
+            incident = self._archive.honeypots()[-1]
+            self._hooks.event("incident", incident.model_dump())
         if before.cycle % self.config.curriculum.heldout_cycles == 0:
             self._take_look(before)
         self._hooks.event(

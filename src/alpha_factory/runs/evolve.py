@@ -18,6 +18,7 @@ from alpha_factory.rollout import no_episodes
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.executor.jobs import Exam, Executor, play_all
 from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.honeypots import check_honeypot, lay_honeypots
 from alpha_factory.runs.programs import Programs, Proposal
 from alpha_factory.runs.settings.config import CurriculumConfig, RunConfig
 from alpha_factory.runs.specialists import CheckSpecialist, specialise
@@ -50,6 +51,7 @@ def evolve(
     """
     config, seed = programs.config.curriculum, programs.config.seed
     state, scores = _score_pool(state, counters)
+    state, check = check_honeypot(executor, programs.config, state, counters)
 
     proposal = programs.propose(
         state.pool,
@@ -60,6 +62,7 @@ def evolve(
     judgement = _judge(programs.config, executor, state, proposal, counters)
     pool_before = state.pool
     is_accepted = judgement.slot < config.slots
+    proposal, is_honeypot, counters = lay_honeypots(config, proposal, is_accepted, counters)
     numbers = np.arange(counters.worlds, counters.worlds + len(is_accepted))
     pool, frontier = programs.accept(
         state.pool,
@@ -83,9 +86,10 @@ def evolve(
 
     transfers: list[Transfer] = []
     is_turn = counters.cycle % config.specialist_cycles == 0
-    if is_turn and is_accepted.any():
-        ranked = np.argsort(np.where(is_accepted, -np.asarray(proposal.qd), np.inf), kind="stable")
-        best = ranked[: min(config.specialists, int(is_accepted.sum()))]
+    is_open = is_accepted & ~is_honeypot  # a specialist could learn nothing but the bait
+    if is_turn and is_open.any():
+        ranked = np.argsort(np.where(is_open, -np.asarray(proposal.qd), np.inf), kind="stable")
+        best = ranked[: min(config.specialists, int(is_open.sum()))]
         state, transfers, shares, effort = specialise(
             executor,
             programs.config,
@@ -98,13 +102,20 @@ def evolve(
             cards[one] = cards[one].model_copy(update={"specialist_score": share})
         counters = counters.add(**effort)
 
-    archive.record(worlds=cards, scores=scores, transfers=transfers, retirements=retirements)
+    archive.record(
+        worlds=cards,
+        scores=scores,
+        honeypots=[check] if check else [],
+        transfers=transfers,
+        retirements=retirements,
+    )
     accepted = int(is_accepted.sum())
     return state, counters.add(
         cycle=1,
         worlds=len(cards),
         accepted=accepted,
         rejected=len(cards) - accepted,
+        incidents=int(check is not None and check.is_incident),
     )
 
 

@@ -44,6 +44,8 @@ def make_row(
         "gradient_norm": float(jnp.mean(losses.gradient_norm)),
         "policy_entropy": float(progress.policy_entropy),
         "heldout_solve_rate": heldout_solve_rate,
+        "honeypots": counters.honeypots,
+        "incidents": counters.incidents,
     }
     return MetricRow(
         frames=counters.frames,

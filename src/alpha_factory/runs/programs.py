@@ -23,6 +23,7 @@ from alpha_factory.curriculum import (
     Pool,
     advance_frontier,
     enter,
+    hide_goal,
     propose,
     quality_diversity,
 )
@@ -201,9 +202,12 @@ class Programs:
             return model.representation(self.practice.world.observe(level, start))
 
         embedding = jax.vmap(embed)(levels)
+        # A child of a honeypot's level is a repeat of it, too.
+        none = jnp.zeros(pool.world.shape, bool)
         return Proposal(
             candidates=candidates,
-            is_repeat=count_matches(levels, pool.level) + _count_earlier(levels) > 0,
+            is_repeat=count_matches(levels, hide_goal(pool.level, none)) + _count_earlier(levels)
+            > 0,
             is_held_out=count_matches(levels, held_out, is_plan_only=True) > 0,
             qd=quality_diversity(
                 candidates.genome, embedding, frontier, novelty_weight=curriculum.novelty_weight

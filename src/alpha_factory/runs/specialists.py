@@ -102,8 +102,12 @@ def _compare(
         [Exam(model, pool.level, key_seek) for model in [generalist, *models]],
         block=block,
     )
-    size = int(pool.size)
-    chosen = [int(np.argmax((_returns(one) - _returns(ours))[:size])) for one in theirs]
+    # What a honeypot pays in training is no sign of skill.
+    is_sign = (np.arange(len(pool.world)) < int(pool.size)) & ~np.asarray(
+        pool.level.reward.is_hidden
+    )
+    gained = [np.where(is_sign, _returns(one) - _returns(ours), -np.inf) for one in theirs]
+    chosen = [int(np.argmax(gain)) for gain in gained]
 
     exams = []
     for number, (model, slot, home) in enumerate(zip(models, chosen, slots, strict=True)):

@@ -83,7 +83,10 @@ class Crew:
             worker, number = self._busy.pop(reference)
             try:
                 answer = self._ray.get(reference)
-            except (self._ray.exceptions.RayActorError, self._ray.exceptions.ObjectLostError) as died:
+            except (
+                self._ray.exceptions.RayActorError,
+                self._ray.exceptions.ObjectLostError,
+            ) as died:
                 self._replace(worker, None if number is None else tries[number], died)
                 if number is not None:
                     waiting.appendleft(number)

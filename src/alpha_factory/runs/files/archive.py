@@ -14,7 +14,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from alpha_factory.core.errors import RunConflict, UsageError
-from alpha_factory.records import Retirement, Transfer, WorldCard, WorldLook, WorldScore
+from alpha_factory.records import (
+    HoneypotCheck,
+    Retirement,
+    Transfer,
+    WorldCard,
+    WorldLook,
+    WorldScore,
+)
 from alpha_factory.runs.files.durable import explain_disk_full
 
 _Record = TypeVar("_Record", bound=BaseModel)
@@ -22,6 +29,7 @@ _TABLES: dict[type[BaseModel], str] = {
     WorldCard: "worlds",
     WorldScore: "scores",
     WorldLook: "looks",
+    HoneypotCheck: "honeypots",
     Transfer: "transfers",
     Retirement: "retirements",
 }
@@ -47,7 +55,13 @@ CREATE TABLE IF NOT EXISTS looks (
     solve_rate REAL NOT NULL, untrained REAL, episodes INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS accepted_by_cycle ON worlds (cycle) WHERE verdict = 'accepted';
 """
-_SCHEMAS = (_FIRST_SCHEMA, _LOOKS)  # a version's tables go on top of those before
+_HONEYPOTS = """
+CREATE TABLE IF NOT EXISTS honeypots (
+    world INTEGER NOT NULL REFERENCES worlds(id), cycle INTEGER NOT NULL, frames INTEGER NOT NULL,
+    training REAL NOT NULL, evaluation REAL NOT NULL, episodes INTEGER NOT NULL,
+    is_incident INTEGER NOT NULL);
+"""
+_SCHEMAS = (_FIRST_SCHEMA, _LOOKS, _HONEYPOTS)  # a version's tables go on top of those before
 
 
 class Archive:
@@ -89,6 +103,7 @@ class Archive:
         worlds: Iterable[WorldCard] = (),
         scores: Iterable[WorldScore] = (),
         looks: Iterable[WorldLook] = (),
+        honeypots: Iterable[HoneypotCheck] = (),
         transfers: Iterable[Transfer] = (),
         retirements: Iterable[Retirement] = (),
     ) -> None:
@@ -99,7 +114,7 @@ class Archive:
             sqlite3.IntegrityError: a world's id is taken, or a row names a world that is not in the archive.
         """
         with self._transaction():
-            for rows in (worlds, scores, looks, transfers, retirements):
+            for rows in (worlds, scores, looks, honeypots, transfers, retirements):
                 self._insert(rows)
 
     def rewind(self, cycle: int) -> None:
@@ -127,6 +142,10 @@ class Archive:
     def looks(self) -> list[WorldLook]:
         """Every look at a world of the panel, in order."""
         return self._select(WorldLook, "ORDER BY rowid")
+
+    def honeypots(self) -> list[HoneypotCheck]:
+        """Every check of a honeypot, in order."""
+        return self._select(HoneypotCheck, "ORDER BY rowid")
 
     def transfers(self) -> list[Transfer]:
         """Every transfer that was tried, in order."""

@@ -161,6 +161,14 @@ class CurriculumConfig:
     """delta: what a specialist must be better by on some living world to be merged."""
     transfer_share: float = 0.1
     """alpha: share of its weights in the merged ones."""
+    honeypot_every: int | None = 10
+    """Of the accepted worlds, one in so many is a honeypot, whose goal pays in evaluation only; None for none."""
+    honeypot_episodes: int = 100
+    """Episodes by which a cycle checks one honeypot."""
+    honeypot_margin: float = 0.1
+    """What a honeypot's score in training may be above that in evaluation; beyond it counts as hacked."""
+    honeypot_weight: float = 0.1
+    """Chance of a hacked world to be drawn for training, next to that of any other."""
     heldout_cycles: int = 4
     """Cycles between two looks at the held-out suite, which nothing depends on."""
 
