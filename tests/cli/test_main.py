@@ -134,7 +134,8 @@ def test_run_passes_on_what_was_asked(stand_in):
     stand_in("alpha_factory.runs.start", start_run=start_run)
     line = (
         "run --preset paper --out runs/x --seed 3 --minutes 0.5 --frames 900 --mutator layout "
-        "--curriculum accel --learner ppo --set learning.batch=64 --set network.latent=32 --devices 2"
+        "--curriculum accel --learner ppo --set learning.batch=64 --set network.latent=32 --devices 2 "
+        "--executor ray --workers 3"
     )
     assert main.main([*line.split(), "--json"]) == 0
     del asked["open_ledger"], asked["console"]
@@ -150,6 +151,8 @@ def test_run_passes_on_what_was_asked(stand_in):
         "learner": "ppo",
         "changes": ("learning.batch=64", "network.latent=32"),
         "devices": 2,
+        "executor": "ray",
+        "workers": 3,
     }
 
 

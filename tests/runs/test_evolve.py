@@ -11,6 +11,7 @@ import pytest
 from alpha_factory.records import WorldCard
 from alpha_factory.rollout import Score
 from alpha_factory.runs.evolve import evolve
+from alpha_factory.runs.executor.jobs import InProcess
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.programs import Programs, Proposal
 from alpha_factory.runs.state import Counters, RunState
@@ -81,6 +82,7 @@ def judge(
             tiny.MUTATOR.operators,
             archive,
             lambda losses: None,
+            InProcess(doctored),
         )
         return state, archive.worlds()[1:]
 

@@ -12,7 +12,15 @@ import pytest
 
 from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.genome import from_values, to_hex
-from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldLook, WorldScore
+from alpha_factory.records import (
+    HoneypotCheck,
+    MetricRow,
+    Retirement,
+    Transfer,
+    WorldCard,
+    WorldLook,
+    WorldScore,
+)
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.metrics import MetricWriter
 from alpha_factory.runs.report import write_report
@@ -175,6 +183,18 @@ def finished(tmp_path_factory):
                 Transfer(cycle=3, specialist=4, helped=8, gain=0.25, merged=True),
                 Transfer(cycle=4, specialist=8, helped=None, gain=-0.1, merged=False),
             ],
+            honeypots=[
+                HoneypotCheck(
+                    world=world,
+                    cycle=cycle,
+                    frames=1000 * cycle,
+                    training=1.0,
+                    evaluation=0.4 if is_incident else 1.0,
+                    episodes=100,
+                    is_incident=is_incident,
+                )
+                for cycle, world, is_incident in ((2, 4, False), (3, 8, False), (4, 4, True))
+            ],
             retirements=[Retirement(world=8, cycle=4, reason="mastered")],
         )
     with MetricWriter(path) as metrics:
@@ -294,6 +314,12 @@ def test_transfers_are_listed_best_first(finished):
     _, page = finished
     assert "2 specialists fine-tuned on one world each, 1 merged into the generalist." in page.text
     assert "3 4 8 +0.250 yes 4 8 none -0.100 no" in page.text
+
+
+def test_honeypots_that_were_hacked_are_counted_and_listed(finished):
+    _, page = finished
+    assert "1 possible case of reward hacking in 3 checks of 2 honeypots" in page.text
+    assert "cycle world training evaluation 4 4 100.0 % 40.0 %" in page.text
 
 
 def test_charts_are_drawn_in_the_pages_own_colours(finished):

@@ -47,6 +47,7 @@ def check_same(run: Run, other: Run) -> None:
         assert archive.scores() == twin.scores()
         assert archive.looks() == twin.looks()
         assert archive.trials() == twin.trials()
+        assert archive.honeypots() == twin.honeypots()
         assert archive.transfers() == twin.transfers()
         assert archive.retirements() == twin.retirements()
         assert archive.worlds()

@@ -45,6 +45,10 @@ class Run:
     """How new worlds come from old ones: a mutator's name from any installed method."""
     devices: output.OptionalInt = None
     """Spread worlds and batches over so many devices; without it, over all that JAX sees."""
+    executor: output.OptionalName = None
+    """Who plays new worlds and trains specialists (with poet): in-process (the default), or ray, on workers."""
+    workers: output.OptionalInt = None
+    """How many workers of Ray; without it, one on every CPU that Ray finds here or at RAY_ADDRESS."""
     coordinator: output.OptionalName = None
     """HOST:PORT of process 0, where several processes run one run together; auto on SLURM, GKE and the like."""
     processes: output.OptionalInt = None
@@ -82,6 +86,8 @@ class Run:
                 open_ledger=lambda directory: _open_ledger(directory, ledgers),
                 console=output.stderr_console(),
                 devices=self.devices,
+                executor=self.executor,
+                workers=self.workers,
             )
         if not is_first():
             return 130 if summary["interrupted"] else 0

@@ -15,10 +15,17 @@ from alpha_factory.curriculum.frontier import (
     quality_diversity,
     start_frontier,
 )
+from alpha_factory.curriculum.honeypot import (
+    hide_goal,
+    is_hacked,
+    measure_bait,
+    score_honeypot,
+)
 from alpha_factory.curriculum.learnability import draw_batch, keep_learnable
 from alpha_factory.curriculum.performance import characterise, measure_novelty
 from alpha_factory.curriculum.poet import Candidates, Mutator, meets_criterion, merge, propose
 from alpha_factory.curriculum.pool import (
+    NEVER_CHECKED,
     NEVER_PLAYED,
     Entry,
     Pool,
@@ -52,6 +59,7 @@ from alpha_factory.curriculum.selector import (
 )
 
 __all__ = [
+    "NEVER_CHECKED",
     "NEVER_PLAYED",
     "PRIORITISATIONS",
     "Autoencoder",
@@ -83,6 +91,8 @@ __all__ = [
     "enrol",
     "enter",
     "find_mean",
+    "hide_goal",
+    "is_hacked",
     "isolate",
     "keep_learnable",
     "l1_value_loss",
@@ -93,6 +103,7 @@ __all__ = [
     "max_monte_carlo",
     "max_negative_advantage",
     "mean_discounted_return",
+    "measure_bait",
     "measure_novelty",
     "meets_criterion",
     "merge",
@@ -100,6 +111,7 @@ __all__ = [
     "positive_value_loss",
     "propose",
     "quality_diversity",
+    "score_honeypot",
     "settle_wishes",
     "start_embedding",
     "start_frontier",

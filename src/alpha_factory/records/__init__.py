@@ -3,6 +3,7 @@
 from alpha_factory.records.event import Event
 from alpha_factory.records.run import MetricRow, RunSummary
 from alpha_factory.records.world import (
+    HoneypotCheck,
     Retirement,
     Transfer,
     Verdict,
@@ -14,6 +15,7 @@ from alpha_factory.records.world import (
 
 __all__ = [
     "Event",
+    "HoneypotCheck",
     "MetricRow",
     "Retirement",
     "RunSummary",

@@ -29,6 +29,7 @@ STAGES = (
     "embed",
     "challenge",
     "enrol",
+    "honeypot",
 )
 
 

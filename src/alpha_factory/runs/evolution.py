@@ -17,6 +17,7 @@ from alpha_factory.runs.achieved import Achieved
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.course import Check, Hooks
 from alpha_factory.runs.evolve import evolve
+from alpha_factory.runs.executor.jobs import Executor, InProcess
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.directory import RunDirectory
 from alpha_factory.runs.log_row import make_row
@@ -39,7 +40,13 @@ class Evolution:
         operators: tuple[str, ...],
         held_out: Level,
         hooks: Hooks,
+        executor: Executor | None = None,
     ) -> None:
+        """A course at its beginning.
+
+        Args:
+            executor: does the work of a cycle that can be done side by side; None for this process.
+        """
         self.config = programs.config
         self.mesh = programs.mesh
         self.programs = programs
@@ -47,6 +54,7 @@ class Evolution:
         self.state: RunState = programs.begin()
         self._operators = operators
         self._held_out = held_out
+        self._executor: Executor = executor or InProcess(programs)
         self._hooks = hooks
         # Training gives its student's buffers away.
         self._untrained = jax.tree.map(
@@ -64,7 +72,7 @@ class Evolution:
     @property
     def compile_s(self) -> float:
         """Seconds spent compiling so far."""
-        return self.programs.compile_s
+        return self.programs.compile_s + self._executor.compile_s
 
     def remember(self) -> dict[str, Any]:
         """The last look at the held-out suite."""
@@ -117,11 +125,15 @@ class Evolution:
             self._operators,
             self._archive,
             self._check_specialist,
+            self._executor,
         )
         archive, cycle = self._archive, before.cycle
         self._achieved.add(
             archive.accepted([cycle]), archive.scores_in(cycle), archive.trials(cycle)
         )
+        if self.counters.incidents > before.incidents:
+            incident = self._archive.honeypots()[-1]
+            self._hooks.event("incident", incident.model_dump())
         if before.cycle % self.config.curriculum.heldout_cycles == 0:
             self._take_look(before)
         self._hooks.event(

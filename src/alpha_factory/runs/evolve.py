@@ -4,30 +4,26 @@ The arithmetic is `curriculum`'s and runs on the device; here are the decisions 
 at once, and the records that they leave.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
-from alpha_factory.core.types import Level
-from alpha_factory.curriculum import NEVER_PLAYED, Pool, isolate, meets_criterion, merge
+from alpha_factory.curriculum import NEVER_PLAYED, Pool, meets_criterion
 from alpha_factory.genome import to_hex
-from alpha_factory.learn import Losses
 from alpha_factory.records import Retirement, Transfer, Verdict, WorldCard, WorldScore
 from alpha_factory.rollout import no_episodes
 from alpha_factory.runs.build import derive_key
+from alpha_factory.runs.executor.jobs import Exam, Executor, play_all
 from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.honeypots import check_honeypot, lay_honeypots
 from alpha_factory.runs.newness import enrol_agents, rank_proposal, try_newcomers
 from alpha_factory.runs.programs import Programs, Proposal
-from alpha_factory.runs.settings.config import CurriculumConfig
+from alpha_factory.runs.settings.config import CurriculumConfig, RunConfig
+from alpha_factory.runs.specialists import CheckSpecialist, specialise
 from alpha_factory.runs.state import Counters, RunState
-
-CheckSpecialist = Callable[[Losses, int, int], None]
-"""`check(losses, updates, world)`: given a stretch, the specialist's updates before it, and its world."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +42,17 @@ def evolve(
     operators: tuple[str, ...],
     archive: Archive,
     check_specialist: CheckSpecialist,
+    executor: Executor,
 ) -> tuple[RunState, Counters]:
     """Run one cycle and archive it in one transaction.
 
     Args:
+        executor: plays the candidates and trains specialists.
         check_specialist: raises if a specialist's updates could not be made; nothing is merged or archived then.
     """
     config, seed = programs.config.curriculum, programs.config.seed
     state, scores = _score_pool(state, counters)
+    state, check = check_honeypot(executor, programs.config, state, counters)
 
     proposal = programs.propose(
         state.pool,
@@ -62,9 +61,10 @@ def evolve(
         key=derive_key(seed, "propose", counters.cycle),
     )
     proposal = rank_proposal(programs, state, proposal, counters)
-    judgement = _judge(programs, state, proposal, counters)
+    judgement = _judge(programs.config, executor, state, proposal, counters)
     pool_before = state.pool
     is_accepted = judgement.slot < config.slots
+    proposal, is_honeypot, counters = lay_honeypots(config, proposal, is_accepted, counters)
     numbers = np.arange(counters.worlds, counters.worlds + len(is_accepted))
     trials = try_newcomers(programs, state, proposal, judgement.score, is_accepted, counters)
     pool, frontier, embedding = programs.accept(
@@ -89,19 +89,34 @@ def evolve(
     cards = _write_cards(pool_before, proposal, judgement, counters, operators)
     retirements = [_retire(config, pool_before, int(slot), counters.cycle) for slot in taken]
 
-    transfers = []
+    transfers: list[Transfer] = []
     is_turn = counters.cycle % config.specialist_cycles == 0
-    if is_turn and is_accepted.any():
-        best = int(np.argmax(np.where(is_accepted, np.asarray(proposal.qd), -np.inf)))
-        state, transfer, score, effort = _specialise(
-            programs, state, int(judgement.slot[best]), counters, check_specialist
+    is_open = is_accepted & ~is_honeypot  # a specialist could learn nothing but the bait
+    if is_turn and is_open.any():
+        ranked = np.argsort(np.where(is_open, -np.asarray(proposal.qd), np.inf), kind="stable")
+        best = ranked[: min(config.specialists, int(is_open.sum()))]
+        generalist = state.student.learner.model
+        came = specialise(
+            executor,
+            programs.config,
+            state,
+            [int(judgement.slot[one]) for one in best],
+            counters,
+            check_specialist,
         )
-        transfers.append(transfer)
-        cards[best] = cards[best].model_copy(update={"specialist_score": score})
-        counters = counters.add(**effort)
+        state = enrol_agents(programs, came.state, (generalist, *came.models), counters)
+        transfers = came.transfers
+        for one, share in zip(best, came.scores, strict=True):
+            cards[one] = cards[one].model_copy(update={"specialist_score": share})
+        counters = counters.add(**came.effort)
 
     archive.record(
-        worlds=cards, scores=scores, trials=trials, transfers=transfers, retirements=retirements
+        worlds=cards,
+        scores=scores,
+        trials=trials,
+        honeypots=[check] if check else [],
+        transfers=transfers,
+        retirements=retirements,
     )
     accepted = int(is_accepted.sum())
     return state, counters.add(
@@ -109,6 +124,7 @@ def evolve(
         worlds=len(cards),
         accepted=accepted,
         rejected=len(cards) - accepted,
+        incidents=int(check is not None and check.is_incident),
     )
 
 
@@ -142,15 +158,14 @@ def _score_pool(state: RunState, counters: Counters) -> tuple[RunState, list[Wor
 
 
 def _judge(
-    programs: Programs, state: RunState, proposal: Proposal, counters: Counters
+    run: RunConfig, executor: Executor, state: RunState, proposal: Proposal, counters: Counters
 ) -> Judgement:
     """Play the candidates and say which of them enter, and where."""
-    config, seed = programs.config.curriculum, programs.config.seed
-    levels = proposal.candidates.level
+    config, levels = run.curriculum, proposal.candidates.level
     repeated = jax.tree.map(lambda leaf: jnp.repeat(leaf, config.episodes, axis=0), levels)
-    played = programs.judge(
-        state.student.learner.model, repeated, key=derive_key(seed, "judge", counters.cycle)
-    )
+    key = derive_key(run.seed, "judge", counters.cycle)
+    exam = Exam(state.student.learner.model, repeated, key)
+    (played,) = play_all(executor, [exam], block=config.block)
     # With reward on the way to a goal, an agent that never reaches it can bring as much as one
     # that does: only what was solved can be compared between worlds.
     is_solved = np.asarray(played.is_solved, np.float32)
@@ -238,63 +253,3 @@ def _write_cards(
         )
         for index in range(len(genome))
     ]
-
-
-def _specialise(
-    programs: Programs,
-    state: RunState,
-    slot: int,
-    counters: Counters,
-    check_specialist: CheckSpecialist,
-) -> tuple[RunState, Transfer, float, dict[str, int]]:
-    """Fine-tune a copy on one world, and merge it if it is better by the margin on any.
-
-    The world where it seems best is found in one round of episodes and the gain is measured in
-    another, since the largest of many noisy gains is always too large.
-
-    Returns:
-        The state, the record, the specialist's solve rate on its own world, and the frames and
-        updates spent.
-    """
-    config, seed = programs.config.curriculum, programs.config.seed
-    learner = state.student.learner
-    home = isolate(state.pool, jnp.int32(slot))
-    key = derive_key(seed, "specialise", counters.cycle)
-    student = programs.restart(learner, home, key=jax.random.fold_in(key, 0))
-    frames, updates, world = 0, 0, int(state.pool.world[slot])
-    for chunk in range(config.specialist_chunks):
-        student, progress = programs.train(student, home, key=jax.random.fold_in(key, chunk + 1))
-        check_specialist(progress.losses, updates, world)
-        frames += int(progress.episodes.frames)
-        updates += progress.losses.value.size
-    specialist = student.learner.model
-    state = enrol_agents(programs, state, (learner.model, specialist), counters)
-
-    keys = jax.random.split(derive_key(seed, "transfer", counters.cycle), 3)
-    size = int(state.pool.size)
-
-    def compare(levels: Level, key: Array) -> tuple[np.ndarray, np.ndarray]:
-        ours, theirs = (
-            np.clip(np.asarray(programs.judge(model, levels, key=key).total), 0.0, 1.0)
-            for model in (learner.model, specialist)
-        )
-        return ours, theirs
-
-    ours, theirs = compare(state.pool.level, keys[0])
-    chosen = int(np.argmax((theirs - ours)[:size]))
-    ours, theirs = compare(isolate(state.pool, jnp.int32(chosen)).level, keys[1])
-    gain = float(theirs.mean() - ours.mean())
-    is_merged = gain > config.transfer_margin
-    if is_merged:
-        merged = merge(learner.model, specialist, share=config.transfer_share)
-        state = eqx.tree_at(lambda tree: tree.student.learner.model, state, merged)
-    at_home = programs.judge(specialist, home.level, key=keys[2])
-    transfer = Transfer(
-        cycle=counters.cycle,
-        specialist=world,
-        helped=int(state.pool.world[chosen]) if gain > 0 else None,
-        gain=gain,
-        merged=is_merged,
-    )
-    score = float(np.asarray(at_home.is_solved, np.float32).mean())
-    return state, transfer, score, {"frames": frames, "updates": updates}

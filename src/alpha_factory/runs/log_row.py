@@ -50,6 +50,8 @@ def make_row(
         "annecs": achieved.annecs,
         "qd_frontier": achieved.frontier,
         "embedding_wrong": float(state.embedding.wrong),
+        "honeypots": counters.honeypots,
+        "incidents": counters.incidents,
     }
     return MetricRow(
         frames=counters.frames,

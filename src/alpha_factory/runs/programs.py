@@ -27,6 +27,7 @@ from alpha_factory.curriculum import (
     advance_frontier,
     embed,
     enter,
+    hide_goal,
     learn_embedding,
     propose,
     quality_diversity,
@@ -203,9 +204,12 @@ class Programs:
             key=key,
         )
         levels = candidates.level
+        # A child of a honeypot's level is a repeat of it, too.
+        none = jnp.zeros(pool.world.shape, bool)
         return Proposal(
             candidates=candidates,
-            is_repeat=count_matches(levels, pool.level) + _count_earlier(levels) > 0,
+            is_repeat=count_matches(levels, hide_goal(pool.level, none)) + _count_earlier(levels)
+            > 0,
             is_held_out=count_matches(levels, held_out, is_plan_only=True) > 0,
             qd=quality_diversity(
                 candidates.genome,

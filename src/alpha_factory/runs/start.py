@@ -15,6 +15,8 @@ from alpha_factory.records import MetricRow, RunSummary
 from alpha_factory.runs.course import Course, Hooks
 from alpha_factory.runs.evaluation import Examiner, find_model, tell_budget
 from alpha_factory.runs.evolution import Evolution
+from alpha_factory.runs.executor.choose import IN_PROCESS, check_executor, open_executor
+from alpha_factory.runs.executor.jobs import Executor
 from alpha_factory.runs.files.directory import RunDirectory, create_run, read_config, resume_run
 from alpha_factory.runs.files.durable import explain_disk_full
 from alpha_factory.runs.files.metrics import read_metrics
@@ -75,6 +77,8 @@ def start_run(
     open_ledger: Callable[[Path], Callable[[str, dict[str, Any]], None]],
     console: Console,
     devices: int | None = None,
+    executor: str | None = None,
+    workers: int | None = None,
 ) -> dict[str, Any]:
     """Begin a run, or go on with one, to the end of its budget or to Ctrl-C.
 
@@ -84,6 +88,8 @@ def start_run(
         out: the run's directory; None for a new one under `runs/`, or the newest to be resumed.
         open_ledger: given the run's directory, returns what records an event there.
         devices: how many the run's lanes are spread over; None for all that JAX sees.
+        executor: who plays candidates and trains specialists: `in-process` or `ray`; None for the first.
+        workers: of Ray; None for as many as it has room for.
 
     Returns:
         What `run --json` prints, with `interrupted`, `suites`, and what its course adds: of POET
@@ -104,10 +110,17 @@ def start_run(
     config = choose(config, preset, seed, minutes, frames)
     config = change(choose_names(config, mutator, curriculum, learner), changes)
     check_limits(config)
+    executor = executor or IN_PROCESS
+    check_executor(executor, workers, config, mesh)
     make_course = _plan_course(config, mesh)
     if not resume:
         path = out or _new_name(config)
+
+    def say(message: str) -> None:
+        console.print(message, markup=False, soft_wrap=True)
+
     with ExitStack() as stack:
+        crew = stack.enter_context(open_executor(executor, workers, config, say))
         directory = together(lambda: stack.enter_context(_open_directory(path, config, resume)))
         event = _record_events(directory, open_ledger)
         is_asked = stack.enter_context(noting_interrupts(console, _STOPPING))
@@ -122,10 +135,10 @@ def start_run(
         hooks = Hooks(
             logged=line.logged,
             is_stopping=is_interrupted,
-            warned=lambda message: console.print(message, markup=False, soft_wrap=True),
+            warned=say,
             event=event,
         )
-        run = Run(directory, make_course(directory, hooks, line), hooks)
+        run = Run(directory, make_course(directory, hooks, line, crew), hooks)
         try:
             run.restore_or_start(is_resuming=resume)
             is_spent = run.train(seconds=training_seconds(config), frames=budget.frames)
@@ -140,7 +153,7 @@ def start_run(
 
 def _plan_course(
     config: RunConfig, mesh: Mesh | None
-) -> Callable[[RunDirectory, Hooks, ProgressLine], Course]:
+) -> Callable[[RunDirectory, Hooks, ProgressLine, Executor | None], Course]:
     """What makes the course of a run, once it has a directory.
 
     Raises:
@@ -150,15 +163,17 @@ def _plan_course(
     if config.curriculum.name != POET:
         check_alone(mesh)
         make_lesson(config)
-        return lambda directory, hooks, line: Schooling(
+        return lambda directory, hooks, line, crew: Schooling(
             LessonPrograms(config, line.compiling), hooks
         )
     chosen = resolve("Mutator", config.curriculum.mutator)
     held_out = held_out_levels()
 
-    def make_evolution(directory: RunDirectory, hooks: Hooks, line: ProgressLine) -> Evolution:
+    def make_evolution(
+        directory: RunDirectory, hooks: Hooks, line: ProgressLine, crew: Executor | None
+    ) -> Evolution:
         programs = Programs(config, chosen, held_out, line.compiling, mesh)
-        return Evolution(directory, programs, chosen.operators, held_out, hooks)
+        return Evolution(directory, programs, chosen.operators, held_out, hooks, crew)
 
     return make_evolution
 

@@ -50,6 +50,12 @@ class Counters:
     """Worlds ever proposed, the first one included: the number that the next one gets."""
     accepted: int = 0
     rejected: int = 0
+    honeypots: int = 0
+    """Accepted worlds that are honeypots."""
+    ordinary: int = 0
+    """Worlds accepted since the last of them."""
+    incidents: int = 0
+    """Times that one was found hacked."""
     wall_s: float = 0.0
     """Seconds at work in all processes of this run, compilation left out."""
     compile_s: float = 0.0

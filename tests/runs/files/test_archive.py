@@ -6,6 +6,7 @@ import pytest
 
 from alpha_factory.core.errors import DiskFull, RunConflict, UsageError
 from alpha_factory.records import (
+    HoneypotCheck,
     Retirement,
     Transfer,
     WorldCard,
@@ -59,6 +60,17 @@ def _cycle(cycle: int) -> dict:
             for world in (0, ids[0])
         ],
         "trials": [WorldTrial(world=ids[0], cycle=cycle, agents=3, best=0.25)],
+        "honeypots": [
+            HoneypotCheck(
+                world=ids[0],
+                cycle=cycle,
+                frames=cycle * 100,
+                training=0.75,
+                evaluation=0.5,
+                episodes=100,
+                is_incident=cycle == 1,
+            )
+        ],
         "transfers": [
             Transfer(cycle=cycle, specialist=ids[0], helped=ids[1], gain=0.2, merged=True),
             Transfer(cycle=cycle, specialist=ids[1], helped=None, gain=-0.1, merged=False),
@@ -96,6 +108,7 @@ def test_archive_returns_what_was_recorded(tmp_path):
         assert archive.looks() == expected[0]["looks"] + expected[1]["looks"]
         assert archive.trials() == expected[0]["trials"] + expected[1]["trials"]
         assert archive.trials(1) == expected[1]["trials"]
+        assert archive.honeypots() == expected[0]["honeypots"] + expected[1]["honeypots"]
         assert archive.transfers() == expected[0]["transfers"] + expected[1]["transfers"]
         assert archive.retirements() == expected[0]["retirements"] + expected[1]["retirements"]
 
@@ -180,15 +193,15 @@ def test_archive_refuses_another_schema(tmp_path):
 def test_archive_of_the_first_version_gets_the_table_that_it_lacks(tmp_path, read_only):
     path, cycle = tmp_path / "worlds.sqlite", _cycle(0)
     with Archive(path) as archive:
-        archive.record(**cycle | {"looks": [], "trials": []})
+        archive.record(**cycle | {"looks": [], "trials": [], "honeypots": []})
     with sqlite3.connect(path) as connection:
         connection.executescript(
             "DROP TABLE looks; DROP INDEX accepted_by_cycle; "
-            "DROP TABLE trials; DROP INDEX scores_by_cycle; PRAGMA user_version = 1;"
+            "DROP TABLE trials; DROP INDEX scores_by_cycle; DROP TABLE honeypots; PRAGMA user_version = 1;"
         )
     connection.close()
     with Archive(path, read_only=read_only) as archive:
-        assert archive.looks() == archive.trials() == []
+        assert archive.looks() == archive.trials() == archive.honeypots() == []
         assert archive.worlds() == cycle["worlds"]
         assert archive.accepted([0]) == cycle["worlds"][:1]
     with Archive(path) as archive:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.records import (
+    HoneypotCheck,
     Retirement,
     Transfer,
     WorldCard,
@@ -30,6 +31,7 @@ _TABLES: dict[type[BaseModel], str] = {
     WorldScore: "scores",
     WorldLook: "looks",
     WorldTrial: "trials",
+    HoneypotCheck: "honeypots",
     Transfer: "transfers",
     Retirement: "retirements",
 }
@@ -62,7 +64,14 @@ CREATE TABLE IF NOT EXISTS trials (
 CREATE INDEX IF NOT EXISTS scores_by_cycle ON scores (cycle);
 CREATE INDEX IF NOT EXISTS trials_by_cycle ON trials (cycle);
 """
-_SCHEMAS = (_FIRST_SCHEMA, _LOOKS, _TRIALS)  # a version's tables go on top of those before
+_HONEYPOTS = """
+CREATE TABLE IF NOT EXISTS honeypots (
+    world INTEGER NOT NULL REFERENCES worlds(id), cycle INTEGER NOT NULL, frames INTEGER NOT NULL,
+    training REAL NOT NULL, evaluation REAL NOT NULL, episodes INTEGER NOT NULL,
+    is_incident INTEGER NOT NULL);
+"""
+_SCHEMAS = (_FIRST_SCHEMA, _LOOKS, _TRIALS, _HONEYPOTS)
+"""A version's tables go on top of those before."""
 
 
 class Archive:
@@ -105,6 +114,7 @@ class Archive:
         scores: Iterable[WorldScore] = (),
         looks: Iterable[WorldLook] = (),
         trials: Iterable[WorldTrial] = (),
+        honeypots: Iterable[HoneypotCheck] = (),
         transfers: Iterable[Transfer] = (),
         retirements: Iterable[Retirement] = (),
     ) -> None:
@@ -115,7 +125,7 @@ class Archive:
             sqlite3.IntegrityError: a world's id is taken, or a row names a world that is not in the archive.
         """
         with self._transaction():
-            for rows in (worlds, scores, looks, trials, transfers, retirements):
+            for rows in (worlds, scores, looks, trials, honeypots, transfers, retirements):
                 self._insert(rows)
 
     def rewind(self, cycle: int) -> None:
@@ -153,6 +163,10 @@ class Archive:
         if cycle is None:
             return self._select(WorldTrial, "ORDER BY rowid")
         return self._select(WorldTrial, "WHERE cycle = ? ORDER BY rowid", (cycle,))
+
+    def honeypots(self) -> list[HoneypotCheck]:
+        """Every check of a honeypot, in order."""
+        return self._select(HoneypotCheck, "ORDER BY rowid")
 
     def transfers(self) -> list[Transfer]:
         """Every transfer that was tried, in order."""

@@ -4,7 +4,15 @@ import statistics
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldLook, WorldScore
+from alpha_factory.records import (
+    HoneypotCheck,
+    MetricRow,
+    Retirement,
+    Transfer,
+    WorldCard,
+    WorldLook,
+    WorldScore,
+)
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.directory import RunDirectory, read_config
 from alpha_factory.runs.files.metrics import read_metrics
@@ -21,6 +29,7 @@ class RunRecord(NamedTuple):
     worlds: list[WorldCard]
     latest: dict[int, WorldScore]  # the last score of each world that has one
     looks: list[WorldLook]
+    honeypots: list[HoneypotCheck]
     transfers: list[Transfer]
     retirements: list[Retirement]
     suites: list[dict[str, Any]]  # as `evaluate` prints them
@@ -51,10 +60,11 @@ def read_run(path: Path) -> RunRecord:
     """
     config = read_config(path)
     places = RunDirectory(path)
-    worlds, looks, transfers, retirements, latest = [], [], [], [], {}
+    worlds, looks, honeypots, transfers, retirements, latest = [], [], [], [], [], {}
     if places.worlds.is_file():
         with Archive(places.worlds, read_only=True) as archive:
             worlds, looks = archive.worlds(), archive.looks()
+            honeypots = archive.honeypots()
             transfers, retirements = archive.transfers(), archive.retirements()
             latest = {score.world: score for score in archive.scores()}
     return RunRecord(
@@ -64,6 +74,7 @@ def read_run(path: Path) -> RunRecord:
         worlds=worlds,
         latest=latest,
         looks=looks,
+        honeypots=honeypots,
         transfers=transfers,
         retirements=retirements,
         suites=read_scores(path),

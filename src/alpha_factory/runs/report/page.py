@@ -12,6 +12,7 @@ from alpha_factory.records import MetricRow
 from alpha_factory.runs.files.directory import RunDirectory, compare_configs
 from alpha_factory.runs.files.durable import explain_disk_full, write_whole
 from alpha_factory.runs.report.data import RunRecord, median_plan, read_run
+from alpha_factory.runs.report.honeypots import draw_honeypots
 from alpha_factory.runs.report.memory import draw_memory
 from alpha_factory.runs.report.results import draw_curves, draw_suites, percent, tell_result
 from alpha_factory.runs.report.worlds import (
@@ -32,7 +33,7 @@ _FLAGS = {
     "learner": "--learner",
     "curriculum.mutator": "--mutator",
 }
-_OF_A_POOL = ("Memory", "Tree", "Worlds", "Transfers")
+_OF_A_POOL = ("Memory", "Tree", "Worlds", "Transfers", "Honeypots")
 
 
 def write_report(run: Path) -> Path:
@@ -56,6 +57,7 @@ def write_report(run: Path) -> Path:
         "Tree": ("Who descends from whom", draw_lineage(record, showcase)),
         "Worlds": ("Worlds it invented and kept", draw_gallery(record, showcase)),
         "Transfers": ("From specialists to the generalist", draw_transfers(record)),
+        "Honeypots": ("Honeypots", draw_honeypots(record)),
         "Settings": ("How to run it again", _draw_settings(record)),
     }
     if not record.has_pool:

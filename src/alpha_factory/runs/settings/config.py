@@ -139,6 +139,8 @@ class CurriculumConfig:
     """Operators applied to make a child: 1 to this many, the number drawn uniformly (paper: 1)."""
     episodes: int = 4
     """Episodes by which a child is judged."""
+    block: int = 128
+    """Episodes played side by side when worlds are judged, and dealt to workers together."""
     lowest: float = 0.05
     """R_min: more than this share of its episodes must be solved for a child to live."""
     highest: float = 0.9
@@ -162,13 +164,23 @@ class CurriculumConfig:
     nearest: int = 5
     """k: known worlds whose mean distance is a child's novelty (pata-ec)."""
     specialist_cycles: int = 6
-    """Cycles between two specialists."""
+    """Cycles between two turns of specialists."""
+    specialists: int = 1
+    """Specialists at each turn, of the best of the worlds just accepted; they are trained side by side."""
     specialist_chunks: int = 2
     """Stretches of training that a specialist gets on its world."""
     transfer_margin: float = 0.15
     """delta: what a specialist must be better by on some living world to be merged."""
     transfer_share: float = 0.1
     """alpha: share of its weights in the merged ones."""
+    honeypot_every: int | None = 10
+    """Of the accepted worlds, one in so many is a honeypot, whose goal pays in evaluation only; None for none."""
+    honeypot_episodes: int = 100
+    """Episodes by which a cycle checks one honeypot."""
+    honeypot_margin: float = 0.1
+    """What a honeypot's score in training may be above that in evaluation; beyond it counts as hacked."""
+    honeypot_weight: float = 0.1
+    """Chance of a hacked world to be drawn for training, next to that of any other."""
     heldout_cycles: int = 4
     """Cycles between two looks at the held-out suite, which nothing depends on."""
 
