@@ -23,7 +23,15 @@ from alpha_factory.curriculum.pool import (
 )
 from alpha_factory.curriculum.priority import PRIORITISATIONS
 from alpha_factory.curriculum.replay import make_replay
-from alpha_factory.curriculum.rounds import Evidence, Lesson, Round, Scorer, Size, play_rounds
+from alpha_factory.curriculum.rounds import (
+    Evidence,
+    Lesson,
+    Round,
+    Scorer,
+    Size,
+    gather_evidence,
+    play_rounds,
+)
 from alpha_factory.curriculum.scores import (
     l1_value_loss,
     learnability,
@@ -32,6 +40,7 @@ from alpha_factory.curriculum.scores import (
     mean_discounted_return,
     positive_value_loss,
     true_regret,
+    walk_return,
 )
 from alpha_factory.curriculum.selector import (
     Choice,
@@ -69,6 +78,7 @@ __all__ = [
     "draw_level",
     "edit_maze",
     "enter",
+    "gather_evidence",
     "isolate",
     "keep_learnable",
     "l1_value_loss",
@@ -86,4 +96,5 @@ __all__ = [
     "quality_diversity",
     "settle_wishes",
     "true_regret",
+    "walk_return",
 ]

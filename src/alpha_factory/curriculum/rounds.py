@@ -109,32 +109,34 @@ def play_round(
 
 def find_out(lesson: Lesson, choice: Choice, stretch: Stretch) -> Findings:
     """What the rollout says of each level."""
-    rows, attempts, recipe = stretch.rows, stretch.attempts, lesson.recipe
-    advantage = estimate_advantages(
-        rows.reward,
-        rows.value,
-        rows.is_terminated,
-        rows.is_last,
-        stretch.last_value,
-        discount=recipe.discount,
-        trace=recipe.trace,
+    attempts, evidence = stretch.attempts, gather_evidence(lesson, choice, stretch)
+    return Findings(
+        visit=Visit(lesson.scorer(evidence), attempts.best, attempts.solved > 0),
+        mean_return=attempts.total / jnp.maximum(attempts.ended, 1).astype(jnp.float32),
+        value_loss=l1_value_loss(evidence.advantage, evidence.rows.is_last),
     )
-    score = lesson.scorer(
-        Evidence(
-            level=choice.level,
-            rows=rows,
-            attempts=attempts,
-            last_value=stretch.last_value,
-            advantage=advantage,
-            max_return=jnp.maximum(choice.max_return, attempts.best),
+
+
+def gather_evidence(lesson: Lesson, choice: Choice, stretch: Stretch) -> Evidence:
+    """What any score of a rollout goes by."""
+    rows, recipe = stretch.rows, lesson.recipe
+    return Evidence(
+        level=choice.level,
+        rows=rows,
+        attempts=stretch.attempts,
+        last_value=stretch.last_value,
+        advantage=estimate_advantages(
+            rows.reward,
+            rows.value,
+            rows.is_terminated,
+            rows.is_last,
+            stretch.last_value,
             discount=recipe.discount,
             trace=recipe.trace,
-        )
-    )
-    return Findings(
-        visit=Visit(score, attempts.best, attempts.solved > 0),
-        mean_return=attempts.total / jnp.maximum(attempts.ended, 1).astype(jnp.float32),
-        value_loss=l1_value_loss(advantage, rows.is_last),
+        ),
+        max_return=jnp.maximum(choice.max_return, stretch.attempts.best),
+        discount=recipe.discount,
+        trace=recipe.trace,
     )
 
 

@@ -184,15 +184,11 @@ def _examine_run(
     seed: int | None,
     warned: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    config = from_json(read_config(target.run))
-    restored = _restore(target, config, warned)
-    results = Examiner(config).examine(
-        find_model(config, restored.tree),
-        suite,
-        episodes=episodes,
-        seed=config.seed if seed is None else seed,
-    )
-    return [result | tell_budget(Counters(**restored.extra["counters"])) for result in results]
+    trained = load_trained(target, warned)
+    seed = trained.config.seed if seed is None else seed
+    examiner = Examiner(trained.config)
+    results = examiner.examine(trained.model, suite, episodes=episodes, seed=seed)
+    return [result | tell_budget(trained.counters) for result in results]
 
 
 def tell_budget(counters: Counters) -> dict[str, Any]:
@@ -218,6 +214,28 @@ def _examine_guest(
     }
     key = derive_key(seed, "evaluate", 0)
     return list(play_suite(suite, players, episodes=episodes or suite.episodes, key=key))
+
+
+class Trained(NamedTuple):
+    """What a checkpoint of a run says of its agent."""
+
+    config: RunConfig
+    model: Model | ActorCritic
+    counters: Counters  # what it had had by then
+
+
+def load_trained(target: RunTarget, warned: Callable[[str], None]) -> Trained:
+    """The agent of a run's last checkpoint, or of the one that is named.
+
+    Raises:
+        UsageError: there is none yet.
+        CorruptCheckpoint: the checkpoint named is not whole.
+        OutOfMemory: the device's memory does not hold the run that it is a part of.
+    """
+    config = from_json(read_config(target.run))
+    restored = _restore(target, config, warned)
+    counters = Counters(**restored.extra["counters"])
+    return Trained(config, find_model(config, restored.tree), counters)
 
 
 def load_model(run: Path, config: RunConfig, warned: Callable[[str], None]) -> Model | ActorCritic:
