@@ -20,6 +20,7 @@ from alpha_factory.curriculum.selector import Choice, Findings, Selector, State
 from alpha_factory.learn.gae import estimate_advantages
 from alpha_factory.learn.ppo import PpoLearner, PpoReport, improve
 from alpha_factory.learn.surrogate import PpoRecipe
+from alpha_factory.rollout import Posterior, ground
 from alpha_factory.rollout.recurrent import Attempts, Rows, Stretch, collect_lanes, start_lanes
 
 
@@ -56,6 +57,9 @@ class Lesson(NamedTuple):
     selector: Selector
     scorer: Scorer
     recipe: PpoRecipe
+    posterior: Posterior | None = (
+        None  # of what levels hide, where the method learns by the true odds
+    )
 
 
 class Round(eqx.Module):
@@ -99,8 +103,15 @@ def play_round(
     packed = jax.vmap(lesson.pack)(choice.level)
     lanes = start_lanes(lesson.world, learner.net, packed, key=key_start)
     stretch = collect_lanes(
-        lesson.world, learner.net, lanes, steps=lesson.recipe.steps, key=key_play
+        lesson.world,
+        learner.net,
+        lanes,
+        steps=lesson.recipe.steps,
+        posterior=lesson.posterior,
+        key=key_play,
     )
+    if lesson.posterior is not None:
+        stretch = ground(stretch, discount=lesson.recipe.discount)
     findings = find_out(lesson, choice, stretch)
     state = lesson.selector.take(state, choice, findings)
     learner, report = _practise(lesson.recipe, learner, stretch, choice.is_practised, key=key_learn)

@@ -12,6 +12,7 @@ from alpha_factory.core.types import Player, Policy, World
 from alpha_factory.evaluate import Scorer, Suite, make_random
 from alpha_factory.nets import ActorCritic, Model
 from alpha_factory.rollout import make_sampler
+from alpha_factory.runs.arenas import make_stand
 from alpha_factory.runs.build import derive_key, make_policy, make_untrained
 from alpha_factory.runs.files import checkpoint
 from alpha_factory.runs.files.directory import RunDirectory, read_config
@@ -23,7 +24,6 @@ from alpha_factory.runs.judging.target import GuestTarget, RunTarget, find_targe
 from alpha_factory.runs.lessons import (
     begin_pupil,
     make_lesson,
-    make_stand,
     make_untrained_policy,
 )
 from alpha_factory.runs.machine.memory import (
@@ -54,7 +54,9 @@ class Agent(NamedTuple):
 def make_agent(config: RunConfig) -> Agent:
     """The agent of a run of this config; its parameters are a `Model`, or an `ActorCritic` of PPO."""
     if config.learner == PPO:
-        return Agent(make_stand(), make_sampler(), partial(make_untrained_policy, config))
+        return Agent(
+            make_stand(config.levels), make_sampler(), partial(make_untrained_policy, config)
+        )
     world = make_grid(pays_hidden=True)
     return Agent(world, make_policy(config), partial(make_untrained, config))
 
