@@ -24,9 +24,15 @@ from runs import tiny_levels
 pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
 
 
+FRUITS = ("world=fruits", "score=null", "walls=1", "steps=64", "step_limit=60")
+FRAMES = 4000
+"""Four stretches of 4 rounds of 4 lanes of 64 rows, last rows left out."""
+
+
 def with_curriculum(name: str, *settings: str) -> RunConfig:
-    """A tiny run on the choice of fruits."""
-    config = change(tiny_levels.TINY, ["levels.world=fruits", "levels.score=null", *settings])
+    """A tiny run on the choice of fruits, long enough for some to be eaten by chance."""
+    fruits = [f"levels.{setting}" for setting in FRUITS]
+    config = change(tiny_levels.TINY, [*fruits, *settings])
     return dataclasses.replace(config, curriculum=dataclasses.replace(config.curriculum, name=name))
 
 
@@ -42,21 +48,23 @@ def test_without_chance_it_is_robust_plr_to_the_bit() -> None:
     for name in ("samplr", "robust-plr"):
         programs = tiny_levels.make_programs(with_curriculum(name, "levels.odds=1.0"))
         pupil = programs.begin()
+        earned = 0.0
         for chunk in range(3):
-            pupil, _ = programs.train(pupil, key=derive_key(0, "train", chunk))
+            pupil, brought = programs.train(pupil, key=derive_key(0, "train", chunk))
+            earned += float(brought.total.sum())
         pupils.append(pupil)
+    assert earned > 0
     assert int(pupils[0].learner.updates) > 1
     assert_same(*pupils)
 
 
 def test_interrupted_run_resumes_to_the_same_bits(tmp_path: Path) -> None:
     config = with_curriculum("samplr")
-    whole = tiny_levels.finish(tiny_levels.open_run(tmp_path / "whole", config=config))
+    whole = tiny_levels.finish(tiny_levels.open_run(tmp_path / "whole", config=config), FRAMES)
     assert int(whole.state.learner.updates) > 0
-    half = tiny_levels.FRAMES // 2
-    tiny_levels.finish(tiny_levels.open_run(tmp_path / "cut", config=config), half)
+    tiny_levels.finish(tiny_levels.open_run(tmp_path / "cut", config=config), FRAMES // 2)
     resumed = tiny_levels.open_run(tmp_path / "cut", config=config, is_resuming=True)
-    assert_same(tiny_levels.finish(resumed).state, whole.state)
+    assert_same(tiny_levels.finish(resumed, FRAMES).state, whole.state)
 
 
 def test_naive_grounding_draws_anew_what_replayed_levels_hide() -> None:

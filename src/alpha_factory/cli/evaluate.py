@@ -19,7 +19,8 @@ class Evaluate:
     alone or with its params.
 
     The suites random-mazes, random-fruits and random-genomes are drawn anew, from --draw-seed and as many levels as
-    --count says, and are not frozen. A suite that is reported at two step limits gives a list of two objects under --json.
+    --count says, and are not frozen. A suite that is reported at two step limits gives a list of two objects under
+    --json.
 
     Example: alpha-factory evaluate runs/first --suite public-mazes-v1
     """

@@ -71,19 +71,20 @@ def draw_fruits(
 
 
 def place_apple(level: GridLevel, *, key: PRNGKeyArray) -> GridLevel:
-    """A plain maze with an apple on a free cell at most two steps from the banana; any free one if there is none.
+    """The maze with an apple on a free cell at most two steps from the banana; on any free one if there is none.
 
-    A maze without a free cell stays as it is.
+    It takes the place of one that was there. A maze without a free cell stays as it is.
     """
     height, width = level.tile.shape
     row, column = jnp.mgrid[:height, :width].astype(jnp.int32)
     is_start = (row == level.start[0]) & (column == level.start[1])
-    is_free = (level.tile == tiles.FLOOR) & ~is_start
+    plain = jnp.where(level.tile == tiles.DECOY, jnp.uint8(tiles.FLOOR), level.tile)
+    is_free = (plain == tiles.FLOOR) & ~is_start
     is_near = jnp.abs(row - level.goal[0]) + jnp.abs(column - level.goal[1]) <= _NEAR
     draw = jax.random.uniform(key, level.tile.shape) + is_near.astype(jnp.float32)
     chosen = jnp.argmax(jnp.where(is_free, draw, -1.0).ravel())
     is_apple = (jnp.arange(height * width) == chosen).reshape(height, width) & is_free
-    tile = jnp.where(is_apple, jnp.uint8(tiles.DECOY), level.tile)
+    tile = jnp.where(is_apple, jnp.uint8(tiles.DECOY), plain)
     return dataclasses.replace(level, tile=tile, distance=measure_ways(tile, level.goal))
 
 

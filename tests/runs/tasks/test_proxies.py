@@ -8,6 +8,7 @@ import pytest
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.runs.lessons import make_untrained_policy
+from alpha_factory.runs.settings.text import change
 from alpha_factory.runs.tasks import proxies
 from alpha_factory.runs.tasks.proxies import (
     Look,
@@ -99,5 +100,7 @@ def test_student_is_handed_out_at_every_stage():
 def test_what_is_no_student_is_refused(tmp_path):
     with pytest.raises(UsageError, match="a policy without a critic"):
         find_student("library:act", print)
+    with pytest.raises(UsageError, match=r"known of plain mazes, not of levels\.world=fruits"):
+        Panel(change(TINY, ["levels.world=fruits"]), NAMES, levels=None, episodes=1)
     with pytest.raises(UsageError, match="Say how many walls"):
         draw_levels(tiny_levels.TINY, 3, seed=0)

@@ -23,8 +23,8 @@ class Limit(NamedTuple):
 
 MAZE_SIDE = 13
 """Cells a side of the mazes that selectors choose from, as in the field's benchmark."""
-FRUITS = "fruits"
-LEVEL_WORLDS = ("maze", FRUITS)
+MAZE, FRUITS = "maze", "fruits"
+"""What selectors choose levels of."""
 DRIFTS = ("clip", "dpo")
 GENERATORS = ("walls", "empty")
 
@@ -185,7 +185,7 @@ def _check_names(config: RunConfig) -> None:
     for name, value, choices in (
         ("ppo.memory", config.ppo.memory, MEMORIES),
         ("ppo.drift", config.ppo.drift, DRIFTS),
-        ("levels.world", config.levels.world, LEVEL_WORLDS),
+        ("levels.world", config.levels.world, (MAZE, FRUITS)),
         ("levels.generator", config.levels.generator, GENERATORS),
         ("levels.number", config.levels.number, NUMBERS_OF_WALLS),
         ("levels.prioritisation", config.levels.prioritisation, PRIORITISATIONS),

@@ -32,6 +32,7 @@ from alpha_factory.runs.lessons import make_lesson
 from alpha_factory.runs.resolve import resolve
 from alpha_factory.runs.schooling import LessonPrograms, Schooling
 from alpha_factory.runs.settings.config import PPO, RunConfig
+from alpha_factory.runs.settings.limits import MAZE
 from alpha_factory.worlds import draw_maze, shortest_walk
 
 RELATIONS = ("regret", "p", "p(1-p)", "top")
@@ -81,8 +82,13 @@ class Panel:
             episodes: whole ones of each level, for the truth.
 
         Raises:
-            UsageError: there is no such score, or the config asks for what there is not.
+            UsageError: there is no such score, or the config asks for what there is not or for other levels than
+                plain mazes.
         """
+        if config.levels.world != MAZE:
+            raise UsageError(
+                f"The true regret is known of plain mazes, not of levels.world={config.levels.world}."
+            )
         self.levels = levels
         self._lesson = make_lesson(config)
         self._scorers = [resolve("Scorer", name) for name in scores]
