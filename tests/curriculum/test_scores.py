@@ -18,6 +18,7 @@ from alpha_factory.curriculum.scores import (
     max_negative_advantage,
     positive_value_loss,
     true_regret,
+    walk_return,
 )
 from alpha_factory.learn.gae import estimate_advantages
 from reference.scores import Step, returns, score_all
@@ -174,6 +175,11 @@ def test_true_regret_is_what_the_optimum_gets_more():
     got = true_regret(jnp.array([1.0, 0.0, math.nan]), jnp.array([0.25, 0.0, 0.5]))
     assert got[:2].tolist() == [0.75, 0]
     assert not math.isfinite(got[2])
+
+
+def test_walk_earns_what_its_end_pays_discounted_by_the_steps_before():
+    got = jax.jit(partial(walk_return, discount=0.5))(jnp.array([1, 3, 0, -1]))
+    assert got.tolist() == [1, 0.25, 0, 0]
 
 
 KEEP = jax.jit(keep_learnable, static_argnames="keep")

@@ -10,11 +10,11 @@ import pytest
 from alpha_factory.core import UsageError
 from alpha_factory.curriculum import Mutator
 from alpha_factory.genome import OPERATORS
-from alpha_factory.methods import accel, dr, mna, plr, poet, random_worlds, scores, sfl
-from alpha_factory.runs.resolve import SLOTS, resolve
+from alpha_factory.methods import accel, dr, mna, plr, poet, random_worlds, samplr, scores, sfl
+from alpha_factory.runs.resolve import SLOTS, list_names, resolve
 
 MUTATORS = {"poet": poet, "random_worlds": random_worlds}
-SELECTORS = {"accel": accel, "dr": dr, "mna": mna, "plr": plr, "sfl": sfl}
+SELECTORS = {"accel": accel, "dr": dr, "mna": mna, "plr": plr, "samplr": samplr, "sfl": sfl}
 BUNDLED = MUTATORS | SELECTORS | {"scores": scores}
 
 
@@ -95,6 +95,15 @@ def test_resolve_finds_a_method_by_its_name(install):
     install(poet=lambda: poet.METHOD, random_worlds=lambda: random_worlds.METHOD)
     assert resolve("Mutator", "poet") is poet.METHOD["Mutator"]["poet"]
     assert resolve("Mutator", "random") is random_worlds.METHOD["Mutator"]["random"]
+
+
+def test_names_of_a_slot_are_those_of_the_methods_that_load(install):
+    def break_down():
+        raise ImportError("no module named torch")
+
+    install(broken=break_down, scores=lambda: scores.METHOD, poet=lambda: poet.METHOD)
+    assert list_names("Scorer") == ["l1", "learnability", "maxmc", "mna", "pvl", "regret"]
+    assert list_names("Guard") == []
 
 
 def test_resolve_lists_the_choices_for_an_unknown_name(install):

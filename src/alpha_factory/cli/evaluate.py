@@ -18,8 +18,9 @@ class Evaluate:
     each world alone; params are None. One that remembers is a Player. A function without arguments makes the policy,
     alone or with its params.
 
-    The suites random-mazes and random-genomes are drawn anew, from --draw-seed and as many levels as --count says, and
-    are not frozen. A suite that is reported at two step limits gives a list of two objects under --json.
+    The suites random-mazes, random-fruits and random-genomes are drawn anew, from --draw-seed and as many levels as
+    --count says, and are not frozen. A suite that is reported at two step limits gives a list of two objects under
+    --json.
 
     Example: alpha-factory evaluate runs/first --suite public-mazes-v1
     """

@@ -37,7 +37,15 @@ from alpha_factory.curriculum.pool import (
 from alpha_factory.curriculum.priority import PRIORITISATIONS
 from alpha_factory.curriculum.replay import make_replay
 from alpha_factory.curriculum.roster import Roster, enrol, start_roster
-from alpha_factory.curriculum.rounds import Evidence, Lesson, Round, Scorer, Size, play_rounds
+from alpha_factory.curriculum.rounds import (
+    Evidence,
+    Lesson,
+    Round,
+    Scorer,
+    Size,
+    gather_evidence,
+    play_rounds,
+)
 from alpha_factory.curriculum.scores import (
     l1_value_loss,
     learnability,
@@ -46,6 +54,7 @@ from alpha_factory.curriculum.scores import (
     mean_discounted_return,
     positive_value_loss,
     true_regret,
+    walk_return,
 )
 from alpha_factory.curriculum.selector import (
     Choice,
@@ -91,6 +100,7 @@ __all__ = [
     "enrol",
     "enter",
     "find_mean",
+    "gather_evidence",
     "hide_goal",
     "is_hacked",
     "isolate",
@@ -117,4 +127,5 @@ __all__ = [
     "start_frontier",
     "start_roster",
     "true_regret",
+    "walk_return",
 ]

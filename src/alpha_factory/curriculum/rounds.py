@@ -20,6 +20,7 @@ from alpha_factory.curriculum.selector import Choice, Findings, Selector, State
 from alpha_factory.learn.gae import estimate_advantages
 from alpha_factory.learn.ppo import PpoLearner, PpoReport, improve
 from alpha_factory.learn.surrogate import PpoRecipe
+from alpha_factory.rollout import Posterior, ground
 from alpha_factory.rollout.recurrent import Attempts, Rows, Stretch, collect_lanes, start_lanes
 
 
@@ -56,6 +57,9 @@ class Lesson(NamedTuple):
     selector: Selector
     scorer: Scorer
     recipe: PpoRecipe
+    posterior: Posterior | None = (
+        None  # of what levels hide, where the method learns by the true odds
+    )
 
 
 class Round(eqx.Module):
@@ -99,8 +103,15 @@ def play_round(
     packed = jax.vmap(lesson.pack)(choice.level)
     lanes = start_lanes(lesson.world, learner.net, packed, key=key_start)
     stretch = collect_lanes(
-        lesson.world, learner.net, lanes, steps=lesson.recipe.steps, key=key_play
+        lesson.world,
+        learner.net,
+        lanes,
+        steps=lesson.recipe.steps,
+        posterior=lesson.posterior,
+        key=key_play,
     )
+    if lesson.posterior is not None:
+        stretch = ground(stretch, discount=lesson.recipe.discount)
     findings = find_out(lesson, choice, stretch)
     state = lesson.selector.take(state, choice, findings)
     learner, report = _practise(lesson.recipe, learner, stretch, choice.is_practised, key=key_learn)
@@ -109,32 +120,34 @@ def play_round(
 
 def find_out(lesson: Lesson, choice: Choice, stretch: Stretch) -> Findings:
     """What the rollout says of each level."""
-    rows, attempts, recipe = stretch.rows, stretch.attempts, lesson.recipe
-    advantage = estimate_advantages(
-        rows.reward,
-        rows.value,
-        rows.is_terminated,
-        rows.is_last,
-        stretch.last_value,
-        discount=recipe.discount,
-        trace=recipe.trace,
+    attempts, evidence = stretch.attempts, gather_evidence(lesson, choice, stretch)
+    return Findings(
+        visit=Visit(lesson.scorer(evidence), attempts.best, attempts.solved > 0),
+        mean_return=attempts.total / jnp.maximum(attempts.ended, 1).astype(jnp.float32),
+        value_loss=l1_value_loss(evidence.advantage, evidence.rows.is_last),
     )
-    score = lesson.scorer(
-        Evidence(
-            level=choice.level,
-            rows=rows,
-            attempts=attempts,
-            last_value=stretch.last_value,
-            advantage=advantage,
-            max_return=jnp.maximum(choice.max_return, attempts.best),
+
+
+def gather_evidence(lesson: Lesson, choice: Choice, stretch: Stretch) -> Evidence:
+    """What any score of a rollout goes by."""
+    rows, recipe = stretch.rows, lesson.recipe
+    return Evidence(
+        level=choice.level,
+        rows=rows,
+        attempts=stretch.attempts,
+        last_value=stretch.last_value,
+        advantage=estimate_advantages(
+            rows.reward,
+            rows.value,
+            rows.is_terminated,
+            rows.is_last,
+            stretch.last_value,
             discount=recipe.discount,
             trace=recipe.trace,
-        )
-    )
-    return Findings(
-        visit=Visit(score, attempts.best, attempts.solved > 0),
-        mean_return=attempts.total / jnp.maximum(attempts.ended, 1).astype(jnp.float32),
-        value_loss=l1_value_loss(advantage, rows.is_last),
+        ),
+        max_return=jnp.maximum(choice.max_return, stretch.attempts.best),
+        discount=recipe.discount,
+        trace=recipe.trace,
     )
 
 

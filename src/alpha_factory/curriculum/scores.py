@@ -114,6 +114,16 @@ def true_regret(
     return optimal_return - achieved
 
 
+def walk_return(actions: Int[Array, " lanes"], *, discount: float) -> Float[Array, " lanes"]:
+    """What a walk of so many actions earns where its end alone pays, 1: discount^(actions - 1).
+
+    Args:
+        actions: of the shortest walk to the goal, for what the best policy gets on a plain maze; below 1 there
+            is none, which earns 0.
+    """
+    return jnp.where(actions > 0, discount ** (actions - 1).astype(jnp.float32), 0.0)
+
+
 def mean_discounted_return(
     reward: Float[Array, "time lanes"],
     is_end: Bool[Array, "time lanes"],

@@ -51,6 +51,8 @@ class Selector(NamedTuple):
     """Numbers of the state worth logging, by name; NaN where one is undefined."""
     score: str
     """The name of the score that the method goes by as published, in the extension slot Scorer."""
+    is_grounded: bool = False
+    """Levels are learned from and scored by the true odds of what they hide, whichever were chosen (SAMPLR)."""
 
 
 class Ground(NamedTuple):
@@ -62,6 +64,8 @@ class Ground(NamedTuple):
     `generator` is "walls" or "empty"."""
     edit: Callable[..., Level]
     """`edit(level, *, edits, key) -> level`: a child."""
+    redraw: Callable[..., Level] | None = None
+    """`redraw(level, *, key) -> level`: with what it hides drawn by the true odds; None where nothing is hidden."""
 
 
 class Wishes(NamedTuple):

@@ -13,6 +13,7 @@ from alpha_factory.evaluate.public import (
     perfect_xl_suite,
     public_suite,
 )
+from alpha_factory.evaluate.ranks import rank_correlation, top_share
 from alpha_factory.evaluate.score import Scorer, make_random
 from alpha_factory.evaluate.suite import Suite, digest_levels, limit_steps, read_suite, stack_levels
 from alpha_factory.evaluate.tail import conditional_value_at_risk, held_out_risk
@@ -36,8 +37,10 @@ __all__ = [
     "performance_profile",
     "probability_of_improvement",
     "public_suite",
+    "rank_correlation",
     "read_suite",
     "stack_levels",
     "stratified_interval",
     "summarise",
+    "top_share",
 ]

@@ -16,7 +16,14 @@ from jaxtyping import PRNGKeyArray
 
 from alpha_factory.evaluate.suite import Suite, limit_steps, stretch_limit
 from alpha_factory.genome import random_genome
-from alpha_factory.worlds import GridLevel, decode, draw_maze, shortest_walk
+from alpha_factory.worlds import (
+    GridLevel,
+    decode,
+    draw_fruits,
+    draw_maze,
+    expect_good,
+    shortest_walk,
+)
 from alpha_factory.worlds.walk import NO_WALK
 
 MOST = 10_000
@@ -33,6 +40,8 @@ _TOGETHER = 512  # levels drawn at a time
 
 SOURCES: dict[str, Callable[..., GridLevel]] = {
     "random-mazes": functools.partial(draw_maze, walls=_WALLS, number="overlapping"),
+    # What nobody can tell apart pays its mean, so that the optimum is that under the odds.
+    "random-fruits": lambda *, key: expect_good(draw_fruits(key=key)),
     "random-genomes": lambda *, key: decode(random_genome(key=key)),
 }
 """`draw(*, key) -> level` by the name of the suite."""

@@ -12,7 +12,6 @@ and nothing else; the episodes that did not reach it count 0, and so does the op
 """
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from alpha_factory.curriculum import (
@@ -24,6 +23,7 @@ from alpha_factory.curriculum import (
     mean_discounted_return,
     positive_value_loss,
     true_regret,
+    walk_return,
 )
 from alpha_factory.worlds import shortest_walk
 
@@ -68,14 +68,13 @@ def score_regret(evidence: Evidence) -> Float[Array, " lanes"]:
     """True regret, as discounted as what the learner goes by."""
     rows = evidence.rows
     steps = jax.vmap(shortest_walk)(evidence.level)
-    best = jnp.where(steps > 0, evidence.discount ** (steps - 1).astype(jnp.float32), 0.0)
     achieved = mean_discounted_return(
         rows.reward,
         rows.is_terminated | rows.is_truncated,
         rows.is_last,
         discount=evidence.discount,
     )
-    return true_regret(best, achieved)
+    return true_regret(walk_return(steps, discount=evidence.discount), achieved)
 
 
 METHOD = {

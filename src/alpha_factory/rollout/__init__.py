@@ -9,6 +9,8 @@ from alpha_factory.rollout.collect import (
     no_episodes,
     start_actors,
 )
+from alpha_factory.rollout.fiction import Fiction, Posterior
+from alpha_factory.rollout.grounding import ground
 from alpha_factory.rollout.play import Score, as_player, play, record
 from alpha_factory.rollout.recurrent import (
     Attempts,
@@ -27,7 +29,9 @@ __all__ = [
     "Collected",
     "DrawLevel",
     "Episodes",
+    "Fiction",
     "Lanes",
+    "Posterior",
     "Rows",
     "Score",
     "Stretch",
@@ -35,6 +39,7 @@ __all__ = [
     "as_player",
     "collect",
     "collect_lanes",
+    "ground",
     "make_sampler",
     "no_episodes",
     "play",

@@ -15,6 +15,9 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
 from alpha_factory.core.types import Level, Plan, Player, World, WorldState
 from alpha_factory.nets.actor_critic import ActorCritic, Carry
+from alpha_factory.rollout.fiction import Fiction, Posterior, imagine
+
+_IMAGINED = 2  # in a step's key, apart from the two that it is split into
 
 
 class Lanes(eqx.Module):
@@ -65,6 +68,7 @@ class Stretch(NamedTuple):
     attempts: Attempts
     carry: Carry  # what was remembered before the first row
     last_value: Float[Array, " lanes"]  # of the state after the last row
+    fiction: Fiction | None = None  # of every row, where a posterior was given
 
 
 def start_lanes(world: World, net: ActorCritic, level: Level, *, key: PRNGKeyArray) -> Lanes:
@@ -84,9 +88,19 @@ def start_lanes(world: World, net: ActorCritic, level: Level, *, key: PRNGKeyArr
 
 
 def collect_lanes(
-    world: World, net: ActorCritic, lanes: Lanes, *, steps: int, key: PRNGKeyArray
+    world: World,
+    net: ActorCritic,
+    lanes: Lanes,
+    *,
+    steps: int,
+    posterior: Posterior | None = None,
+    key: PRNGKeyArray,
 ) -> Stretch:
-    """Let the policy act for `steps` rows in every lane; actions are drawn from its logits."""
+    """Let the policy act for `steps` rows in every lane; actions are drawn from its logits.
+
+    Args:
+        posterior: of what levels hide; with it, a step is imagined beside every one that is taken (`rollout.fiction`).
+    """
     key_noise, key_steps = jax.random.split(key)
     count, level = lanes.is_first.shape[0], lanes.level
     # A draw for all rows at once; the action with the highest sum of logit and noise is as one drawn.
@@ -94,7 +108,7 @@ def collect_lanes(
 
     def act(
         carry: tuple[Lanes, Attempts], row: tuple[Array, PRNGKeyArray]
-    ) -> tuple[tuple[Lanes, Attempts], Rows]:
+    ) -> tuple[tuple[Lanes, Attempts], tuple[Rows, Fiction | None]]:
         (lanes, attempts), (noise, key_step) = carry, row
         key_world, key_reset = jax.random.split(key_step)
         obs = jax.vmap(world.observe)(level, lanes.state)
@@ -104,6 +118,15 @@ def collect_lanes(
         stepped, outcome = jax.vmap(lambda *args: world.step(*args[:3], key=args[3]))(
             level, lanes.state, action, jax.random.split(key_world, count)
         )
+        fiction = None
+        if posterior is not None:
+            fiction = imagine(
+                *(world, net, posterior, level, lanes.state, action),
+                stepped=stepped,
+                carry=remembered,
+                key_world=key_world,
+                key=jax.random.fold_in(key_step, _IMAGINED),
+            )
         fresh = _reset(world, level, count, key=key_reset)
         total = jnp.where(is_last, 0.0, lanes.total + outcome.reward)
         is_end = (outcome.is_terminated | outcome.is_truncated) & ~is_last
@@ -126,16 +149,16 @@ def collect_lanes(
             frames=attempts.frames + jnp.sum(~is_last).astype(jnp.int32),
         )
         state = _choose(is_last, fresh, stepped)
-        return (Lanes(None, state, remembered, is_last, total), attempts), made
+        return (Lanes(None, state, remembered, is_last, total), attempts), (made, fiction)
 
     going = eqx.tree_at(lambda tree: tree.level, lanes, None)
-    (going, attempts), rows = jax.lax.scan(
+    (going, attempts), (rows, fiction) = jax.lax.scan(
         act, (going, _no_attempts(count)), (noise, jax.random.split(key_steps, steps))
     )
     after = Lanes(level, going.state, going.carry, going.is_first, going.total)
     obs = jax.vmap(world.observe)(level, after.state)
     opinion, _ = net.step(obs, after.is_first, after.carry)
-    return Stretch(after, rows, attempts, lanes.carry, opinion.value)
+    return Stretch(after, rows, attempts, lanes.carry, opinion.value, fiction)
 
 
 def make_sampler() -> Player:

@@ -12,6 +12,7 @@ from alpha_factory.core.types import Player, Policy, World
 from alpha_factory.evaluate import Scorer, Suite, make_random
 from alpha_factory.nets import ActorCritic, Model
 from alpha_factory.rollout import make_sampler
+from alpha_factory.runs.arenas import make_stand
 from alpha_factory.runs.build import derive_key, make_policy, make_untrained
 from alpha_factory.runs.files import checkpoint
 from alpha_factory.runs.files.directory import RunDirectory, read_config
@@ -23,7 +24,6 @@ from alpha_factory.runs.judging.target import GuestTarget, RunTarget, find_targe
 from alpha_factory.runs.lessons import (
     begin_pupil,
     make_lesson,
-    make_stand,
     make_untrained_policy,
 )
 from alpha_factory.runs.machine.memory import (
@@ -54,7 +54,9 @@ class Agent(NamedTuple):
 def make_agent(config: RunConfig) -> Agent:
     """The agent of a run of this config; its parameters are a `Model`, or an `ActorCritic` of PPO."""
     if config.learner == PPO:
-        return Agent(make_stand(), make_sampler(), partial(make_untrained_policy, config))
+        return Agent(
+            make_stand(config.levels), make_sampler(), partial(make_untrained_policy, config)
+        )
     world = make_grid(pays_hidden=True)
     return Agent(world, make_policy(config), partial(make_untrained, config))
 
@@ -184,15 +186,11 @@ def _examine_run(
     seed: int | None,
     warned: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    config = from_json(read_config(target.run))
-    restored = _restore(target, config, warned)
-    results = Examiner(config).examine(
-        find_model(config, restored.tree),
-        suite,
-        episodes=episodes,
-        seed=config.seed if seed is None else seed,
-    )
-    return [result | tell_budget(Counters(**restored.extra["counters"])) for result in results]
+    trained = load_trained(target, warned)
+    seed = trained.config.seed if seed is None else seed
+    examiner = Examiner(trained.config)
+    results = examiner.examine(trained.model, suite, episodes=episodes, seed=seed)
+    return [result | tell_budget(trained.counters) for result in results]
 
 
 def tell_budget(counters: Counters) -> dict[str, Any]:
@@ -218,6 +216,28 @@ def _examine_guest(
     }
     key = derive_key(seed, "evaluate", 0)
     return list(play_suite(suite, players, episodes=episodes or suite.episodes, key=key))
+
+
+class Trained(NamedTuple):
+    """What a checkpoint of a run says of its agent."""
+
+    config: RunConfig
+    model: Model | ActorCritic
+    counters: Counters  # what it had had by then
+
+
+def load_trained(target: RunTarget, warned: Callable[[str], None]) -> Trained:
+    """The agent of a run's last checkpoint, or of the one that is named.
+
+    Raises:
+        UsageError: there is none yet.
+        CorruptCheckpoint: the checkpoint named is not whole.
+        OutOfMemory: the device's memory does not hold the run that it is a part of.
+    """
+    config = from_json(read_config(target.run))
+    restored = _restore(target, config, warned)
+    counters = Counters(**restored.extra["counters"])
+    return Trained(config, find_model(config, restored.tree), counters)
 
 
 def load_model(run: Path, config: RunConfig, warned: Callable[[str], None]) -> Model | ActorCritic:

@@ -1,31 +1,19 @@
 """What a config of levels asks for, made: network, recipe and lesson. Settings in, parts of the stages out."""
 
-from functools import partial
 from typing import Any
 
 import equinox as eqx
 import jax
-from jaxtyping import PRNGKeyArray
 
-from alpha_factory.core.types import World
-from alpha_factory.curriculum import Ground, Lesson, Size, Wishes, edit_maze
+from alpha_factory.curriculum import Ground, Lesson, Size, Wishes
 from alpha_factory.learn import PpoLearner, PpoRecipe, make_dpo, start_ppo
 from alpha_factory.nets import ActorCritic
+from alpha_factory.runs.arenas import make_arena
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.resolve import resolve, resolve_curriculum
-from alpha_factory.runs.settings.config import LevelsConfig, RunConfig
-from alpha_factory.runs.settings.limits import MAZE_SIDE, check_limits
-from alpha_factory.worlds import (
-    GridLevel,
-    draw_maze,
-    make_grid,
-    make_maze,
-    measure_maze,
-    pack_unchecked,
-)
-
-_SEEN = "bits"
-"""What a policy sees in mazes: walls and goal of 5 x 5 cells ahead, and its heading."""
+from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.settings.limits import check_limits
+from alpha_factory.worlds import measure_maze
 
 
 class Pupil(eqx.Module):
@@ -44,16 +32,18 @@ def make_lesson(config: RunConfig) -> Lesson:
     check_limits(config)
     levels = config.levels
     make_selector = resolve_curriculum(config.curriculum.name, config.learner)
-    ground = Ground(lanes=levels.lanes, draw=partial(_draw, levels), edit=_edit)
+    arena = make_arena(levels)
+    ground = Ground(lanes=levels.lanes, draw=arena.draw, edit=arena.edit, redraw=arena.redraw)
     wishes = Wishes(**{name: getattr(levels, name) for name in Wishes._fields})
     selector = make_selector(ground, wishes)
     return Lesson(
-        world=make_maze(observation=_SEEN),
-        pack=pack_unchecked,
+        world=arena.world,
+        pack=arena.pack,
         measure=lambda level: Size(*measure_maze(level)),
         selector=selector,
         scorer=resolve("Scorer", levels.score or selector.score),
         recipe=make_ppo_recipe(config),
+        posterior=arena.posterior if selector.is_grounded else None,
     )
 
 
@@ -83,7 +73,7 @@ def make_untrained_policy(config: RunConfig) -> ActorCritic:
     Raises:
         UsageError: the memory can't have that width.
     """
-    world, ppo = make_maze(observation=_SEEN), config.ppo
+    world, ppo = make_arena(config.levels).world, config.ppo
     assert world.features is not None
     return ActorCritic(
         (world.features,),
@@ -102,24 +92,3 @@ def begin_pupil(config: RunConfig, lesson: Lesson) -> Pupil:
     key = jax.random.fold_in(derive_key(config.seed, "begin", 0), 1)
     learner = start_ppo(make_untrained_policy(config), lesson.recipe)
     return Pupil(learner, lesson.selector.begin(key=key))
-
-
-def make_stand() -> World:
-    """Where such a policy is judged and filmed: the grid engine, which plays any level, seen as in training."""
-    return make_grid(observation=_SEEN, pays_hidden=True)
-
-
-def _draw(levels: LevelsConfig, *, key: PRNGKeyArray, walls: int, generator: str) -> GridLevel:
-    is_empty = generator == "empty"
-    return draw_maze(
-        side=MAZE_SIDE,
-        walls=0 if is_empty else walls,
-        number=levels.number,
-        step_limit=levels.step_limit,
-        key=key,
-    )
-
-
-def _edit(level: GridLevel, *, edits: int, key: PRNGKeyArray) -> GridLevel:
-    child, _ = edit_maze(level, edits=edits, key=key)
-    return child

@@ -31,6 +31,11 @@ def resolve(slot: str, name: str) -> Any:
     return _find(slot, name, slot.lower(), {})
 
 
+def list_names(slot: str) -> list[str]:
+    """What installed methods offer in a slot, those left out that failed to load."""
+    return sorted(_collect(slot)[0])
+
+
 def resolve_curriculum(name: str, learner: str) -> Any:
     """What makes the selector of that name; None for POET, which has none.
 

@@ -1,6 +1,14 @@
 """A genome made playable: levels, the grid engine, its oracle and its pictures; and worlds without genomes."""
 
 from alpha_factory.worlds.cartpole import cartpole_level, make_cartpole
+from alpha_factory.worlds.fruits import (
+    draw_fruits,
+    draw_good,
+    expect_good,
+    guess_good,
+    make_fruits,
+    place_apple,
+)
 from alpha_factory.worlds.grid.engine import make_grid
 from alpha_factory.worlds.levels.decode import decode
 from alpha_factory.worlds.levels.level import GridLevel, count_matches
@@ -31,19 +39,25 @@ __all__ = [
     "decode",
     "draw_actions",
     "draw_contact_sheet",
+    "draw_fruits",
+    "draw_good",
     "draw_level",
     "draw_maze",
+    "expect_good",
     "find_optima",
     "find_optimum",
     "find_ways",
     "from_text",
+    "guess_good",
     "make_cartpole",
+    "make_fruits",
     "make_grid",
     "make_maze",
     "make_small_mazes",
     "measure_maze",
     "pack_maze",
     "pack_unchecked",
+    "place_apple",
     "play_mazes",
     "public_mazes",
     "shortest_walk",

@@ -227,6 +227,10 @@ class PpoConfig:
 class LevelsConfig:
     """How levels are chosen, where the curriculum is a Selector. None: what the method's authors published."""
 
+    world: str = "maze"
+    """What they are levels of: maze, or fruits (a maze that ends in a choice of two, one of which is good)."""
+    odds: float = 0.7
+    """fruits: chance that the apple is the good one, not the banana."""
     lanes: int = 32
     """Levels played side by side in a round."""
     steps: int = 256

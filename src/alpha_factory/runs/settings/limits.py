@@ -23,6 +23,8 @@ class Limit(NamedTuple):
 
 MAZE_SIDE = 13
 """Cells a side of the mazes that selectors choose from, as in the field's benchmark."""
+MAZE, FRUITS = "maze", "fruits"
+"""What selectors choose levels of."""
 DRIFTS = ("clip", "dpo")
 GENERATORS = ("walls", "empty")
 
@@ -79,6 +81,7 @@ LIMITS: dict[str, Limit] = {
     "ppo.entropy": _WEIGHT,
     "ppo.value": _WEIGHT,
     "ppo.gradient_clip": _POSITIVE,
+    "levels.odds": _SHARE,
     "levels.walls": _SIZE,
     "levels.slots": _SIZE,
     "levels.replay": _SHARE,
@@ -201,6 +204,7 @@ def _check_names(config: RunConfig) -> None:
         ("curriculum.novelty", config.curriculum.novelty, (EMBEDDING, PATA_EC)),
         ("ppo.memory", config.ppo.memory, MEMORIES),
         ("ppo.drift", config.ppo.drift, DRIFTS),
+        ("levels.world", config.levels.world, (MAZE, FRUITS)),
         ("levels.generator", config.levels.generator, GENERATORS),
         ("levels.number", config.levels.number, NUMBERS_OF_WALLS),
         ("levels.prioritisation", config.levels.prioritisation, PRIORITISATIONS),
@@ -210,11 +214,20 @@ def _check_names(config: RunConfig) -> None:
 
 
 def _check_walls(config: RunConfig) -> None:
-    walls, most = config.levels.walls, MAZE_SIDE**2 - 2
-    if walls is not None and walls > most:
+    walls, is_fruity = config.levels.walls, config.levels.world == FRUITS
+    most, rest = (3, "both fruits") if is_fruity else (2, "the goal")
+    if walls is not None and walls > MAZE_SIDE**2 - most:
         raise UsageError(
-            f"levels.walls={walls} in a maze of {MAZE_SIDE} x {MAZE_SIDE} cells: from 1 to {most} "
-            "leave room for the agent and the goal."
+            f"levels.walls={walls} in a maze of {MAZE_SIDE} x {MAZE_SIDE} cells: from 1 to "
+            f"{MAZE_SIDE**2 - most} leave room for the agent and {rest}."
+        )
+
+
+def _check_regret(config: RunConfig) -> None:
+    if config.levels.world == FRUITS and config.levels.score == "regret":
+        raise UsageError(
+            "levels.score=regret knows the best return of plain mazes only, not of levels.world=fruits. "
+            "Give another score."
         )
 
 
@@ -238,6 +251,7 @@ _CHECKS = (
     _check_names,
     _check_novelty,
     _check_walls,
+    _check_regret,
     _check_minibatches,
 )
 
