@@ -26,6 +26,7 @@ STAGES = (
     "evaluate",
     "film",
     "keep",
+    "bound",
 )
 
 
