@@ -14,6 +14,7 @@ import pytest
 from alpha_factory.cli import commands, main, pages
 from alpha_factory.core import errors
 from alpha_factory.runs.bench import STAGES_WITH_SETTINGS, Sizes
+from alpha_factory.runs.judging.target import RunTarget
 from alpha_factory.runs.tasks.study import Row
 
 SUMMARY = {
@@ -75,8 +76,8 @@ def test_every_command_shows_an_example_that_parses(capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "run, learn, evaluate, compare, report, worlds, bench, doctor"),
-        (["rum"], "run, learn, evaluate, compare, report, worlds, bench, doctor"),
+        ([], "run, learn, evaluate, compare, bound, report, worlds, bench, doctor"),
+        (["rum"], "run, learn, evaluate, compare, bound, report, worlds, bench, doctor"),
         (["worlds"], "sample, show, mutate, check, play, render, schema"),
         (["run", "--presett", "demo"], "--preset"),
         (["run", "--seed", "many"], "many"),
@@ -303,6 +304,105 @@ def test_evaluate_tells_each_level_beside_the_best_play(number, stand_in, run_di
     assert f"1 of {number} levels have more states than the oracle looks at" in printed
     assert f"level-{number - 1}" in printed
     assert ("level-1 " in printed) == (number == 3)
+
+
+def _bracket(value, low, high):
+    return {"value": value, "low": low, "high": high}
+
+
+GAPS = {
+    "worlds": 300,
+    "known": 290,
+    "gap": 0.25,
+    "low": 0.2,
+    "high": 0.3,
+    "ratio": 0.05,
+    "ratio_worst": 0.2,
+}
+BOUND = {
+    "setting": {
+        "worlds": 40,
+        "rows": 12_345,
+        "discount": 0.97,
+        "depth": 8,
+        "delta": 0.05,
+    },
+    "assumptions": {"covered": _bracket(0.9, 0.85, 0.95)},
+    "quantities": {name: _bracket(2.0, 1.5, 31_000.0) for name in ("lipschitz", "states", "kappa")},
+    "terms": {
+        "estimation": _bracket(0.5, 0.25, 9.0),
+        "transfer": _bracket(0.125, 0.0625, 0.16),
+        "planning": _bracket(8.33, 8.33, 8.33),
+    },
+    "bound": _bracket(8.955, 8.6, 17.5),
+    "derived": {
+        "terms": {
+            name: _bracket(70.0, 60.0, 80.0) for name in ("estimation", "transfer", "planning")
+        },
+        "bound": _bracket(210.0, 180.0, 240.0),
+    },
+    "range": 2.0,
+    "ranges": 4.4775,
+    "is_vacuous": True,
+    "best_depth": {"depth": 37, "bound": 2.75},
+    "return": _bracket(0.6, 0.55, 0.65),
+    "training": GAPS | dict.fromkeys(("gap", "low", "high", "ratio")),
+    "held_out": GAPS | {"suite": "random-genomes"},
+}
+
+
+def test_bound_says_in_numbers_whether_it_is_vacuous(stand_in, run_directory, capsys):
+    stand_in("alpha_factory.runs.generalisation.bound", bound_run=lambda *_, **__: BOUND)
+    assert main.main(["bound", str(run_directory)]) == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines()[:-2])) <= 80
+    said = " ".join(printed.split())
+    assert "Vacuous: the bound 8.96 is 4.48 times 2, the range of a return." in said
+    assert "At the best depth, 37, it would be 2.75." in said
+    assert "up to 17.5" in said
+    for cell in ("12,345", "290 of 300", "1.5 to 31,000", "exact", "0.2 to 0.3", "210"):
+        assert cell in said
+    tight = BOUND | {"is_vacuous": False, "ranges": 0.5, "bound": _bracket(1.0, 0.5, 3.0)}
+    stand_in("alpha_factory.runs.generalisation.bound", bound_run=lambda *_, **__: tight)
+    assert main.main(["bound", str(run_directory)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Not vacuous: the bound 1 is 0.5 times 2, the range of a return." in said
+
+
+def test_bound_passes_on_what_was_asked(stand_in, run_directory, capsys):
+    asked = {}
+
+    def bound_run(target, **arguments):
+        asked.update(arguments, target=target)
+        return BOUND
+
+    stand_in("alpha_factory.runs.generalisation.bound", bound_run=bound_run)
+    words = "--suite generated-v1 --count 9 --draw-seed 3 --episodes 2 --seed 1 --delta 0.1 --states 7 --json"
+    assert main.main(["bound", str(run_directory), *words.split()]) == 0
+    assert json.loads(capsys.readouterr().out) == BOUND
+    del asked["cache"], asked["warned"]
+    assert asked == {
+        "target": RunTarget(run_directory, None),
+        "suite": "generated-v1",
+        "levels": 9,
+        "draw_seed": 3,
+        "episodes": 2,
+        "seed": 1,
+        "delta": 0.1,
+        "states": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("no-such-run", "There is nothing at 'no-such-run'"),
+        ("library:act", "library:act is a policy without a run"),
+    ],
+)
+def test_bound_wants_a_run(name, said, capsys):
+    assert main.main(["bound", name]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
 
 
 TOLD = ("solve_rate", "iqm", "cvar_10_held", "cvar_1_held", "return_mean")

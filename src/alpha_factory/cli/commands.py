@@ -10,6 +10,7 @@ import tyro
 
 from alpha_factory.cli import cache, output
 from alpha_factory.cli.bench import Bench
+from alpha_factory.cli.bound import Bound
 from alpha_factory.cli.compare import Compare
 from alpha_factory.cli.doctor import Doctor
 from alpha_factory.cli.evaluate import Evaluate
@@ -32,6 +33,7 @@ Command: Any = (
     | Annotated[Learn, tyro.conf.subcommand("learn")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Compare, tyro.conf.subcommand("compare")]
+    | Annotated[Bound, tyro.conf.subcommand("bound")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Worlds, tyro.conf.subcommand("worlds")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
@@ -59,9 +61,9 @@ def execute(argv: Sequence[str] | None) -> int:
 
 def parse(
     argv: Sequence[str] | None,
-) -> Run | Learn | Evaluate | Compare | Report | Worlds | Bench | Doctor:
+) -> Run | Learn | Evaluate | Compare | Bound | Report | Worlds | Bench | Doctor:
     """The command that `argv` (without the program's name) asks for; None stands for `sys.argv`."""
-    command: Run | Learn | Evaluate | Compare | Report | Worlds | Bench | Doctor = tyro.cli(
+    command: Run | Learn | Evaluate | Compare | Bound | Report | Worlds | Bench | Doctor = tyro.cli(
         Command,
         prog=output.NAME,
         description=DESCRIPTION,

@@ -30,6 +30,7 @@ STAGES = (
     "challenge",
     "enrol",
     "honeypot",
+    "bound",
 )
 
 

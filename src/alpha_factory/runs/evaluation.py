@@ -235,7 +235,7 @@ def load_trained(target: RunTarget, warned: Callable[[str], None]) -> Trained:
         OutOfMemory: the device's memory does not hold the run that it is a part of.
     """
     config = from_json(read_config(target.run))
-    restored = _restore(target, config, warned)
+    restored = restore(target, config, warned)
     counters = Counters(**restored.extra["counters"])
     return Trained(config, find_model(config, restored.tree), counters)
 
@@ -247,7 +247,7 @@ def load_model(run: Path, config: RunConfig, warned: Callable[[str], None]) -> M
         UsageError: there is none yet.
         OutOfMemory: the device's memory does not hold the run that it is a part of.
     """
-    return find_model(config, _restore(RunTarget(run, None), config, warned).tree)
+    return find_model(config, restore(RunTarget(run, None), config, warned).tree)
 
 
 def find_model(config: RunConfig, state: Any) -> Model | ActorCritic:
@@ -255,9 +255,16 @@ def find_model(config: RunConfig, state: Any) -> Model | ActorCritic:
     return state.learner.net if config.learner == PPO else state.student.learner.model
 
 
-def _restore(
+def restore(
     target: RunTarget, config: RunConfig, warned: Callable[[str], None]
 ) -> checkpoint.Restored:
+    """All that a checkpoint of a run holds; the last one's unless another is named.
+
+    Raises:
+        UsageError: there is none yet.
+        CorruptCheckpoint: the one named is not whole.
+        OutOfMemory: the device's memory does not hold it.
+    """
     if config.learner == PPO:
         lesson = make_lesson(config)
         shapes = eqx.filter_eval_shape(lambda: begin_pupil(config, lesson))

@@ -1,12 +1,12 @@
 """What the best play brings on each level, by the exact oracle: asked once, kept in a cache.
 
-An answer belongs to the level, its step limit, the states looked at and the code of the worlds that plays: the name of
-its file says all of them, so that nothing outdated is ever read.
+An answer belongs to the level, its step limit, the states looked at, what is paid and the code of the worlds that
+plays: the name of its file says all of them, so that nothing outdated is ever read.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -31,14 +31,18 @@ def find_best(
     states: int,
     cache: Path | None,
     warned: Callable[[str], None] = lambda message: None,
+    discount: float = 1.0,
+    pays_hidden: bool = True,
 ) -> dict[str, list[Any]]:
-    """The optimum of each level as evaluation plays it, hidden rewards paid.
+    """The optimum of each level, as evaluation plays it unless told otherwise.
 
     Args:
         levels: stacked, at their step limits.
         states: that are looked at in a level before the oracle gives up on it.
         cache: folder of answers; None to ask anew and keep nothing.
         warned: told when there is something to wait for.
+        discount: of reward, per step.
+        pays_hidden: pay what honeypots hide.
 
     Returns:
         A list with an entry a level under each of `optimal_return`, `solve_rate` (the best chance), `fewest_steps`,
@@ -47,17 +51,18 @@ def find_best(
     held = jax.device_get(levels)
     number = len(held.step_limit)
     columns: dict[str, list[Any]] = {name: [] for name in _FIELDS}
+    paid = {"discount": discount, "pays_hidden": pays_hidden}
     is_told = False
     for first in range(0, number, _TOGETHER):
         part = jax.tree.map(lambda leaf, at=first: leaf[at : at + _TOGETHER], held)
-        place = None if cache is None else cache / f"{_name(part, states)}.json"
+        place = None if cache is None else cache / f"{_name(part, states, paid)}.json"
         if place is not None and place.is_file():
             answers = json.loads(place.read_bytes())
         else:
             if not is_told:
                 warned(f"Asking the oracle about {number - first:,} levels, which takes a while.")
                 is_told = True
-            answers = _ask(part, states)
+            answers = _ask(part, states, paid)
             if place is not None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(place, [json.dumps(answers).encode()])
@@ -99,8 +104,8 @@ def list_unknown(names: Sequence[str], best: dict[str, list[Any]]) -> list[str]:
     return [name for name, is_exact in zip(names, best["is_exact"], strict=True) if not is_exact]
 
 
-def _ask(levels: GridLevel, states: int) -> dict[str, list[Any]]:
-    verdicts = find_optima(levels, budget=states, pays_hidden=True)
+def _ask(levels: GridLevel, states: int, paid: Mapping[str, Any]) -> dict[str, list[Any]]:
+    verdicts = find_optima(levels, budget=states, **paid)
     return {name: [_plain(getattr(one, name)) for one in verdicts] for name in _FIELDS}
 
 
@@ -113,8 +118,8 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _name(levels: GridLevel, states: int) -> str:
-    said = f"{digest_drawn(levels)} {states} {_digest_code()}"
+def _name(levels: GridLevel, states: int, paid: Mapping[str, Any]) -> str:
+    said = f"{digest_drawn(levels)} {states} {json.dumps(paid, sort_keys=True)} {_digest_code()}"
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
