@@ -40,7 +40,8 @@ def test_agent_that_is_not_taken_changes_nobody():
         seen.add(int(place))
         wanted = [number if slot == int(place) else old for slot, old in enumerate(before)]
         assert roster.model.number.tolist() == wanted
-    assert seen == {0, 1, 2, AGENTS}  # the last stands for none
+    assert AGENTS in seen  # it stands for no place
+    assert seen & set(range(AGENTS))
     assert int(roster.seen) == 40
 
 

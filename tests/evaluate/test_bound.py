@@ -36,7 +36,9 @@ def test_derived_terms_are_those_of_the_appendix():
 
 
 def test_bound_lies_between_its_ends():
-    quantities = Quantities(Bracket(2.0, 1.0, 9.0), Bracket(50.0, 30.0, 90.0), Bracket(0.5, 0.1, 1))
+    quantities = Quantities(
+        Bracket(2.0, 1.0, 9.0), Bracket(50.0, 30.0, 90.0), Bracket(0.5, 0.1, 1.0)
+    )
     bound = bracket_bound(printed_terms, quantities, SETTING)
     for end, name in enumerate(Bracket._fields):
         terms = printed_terms(*(one[end] for one in quantities), SETTING)

@@ -96,5 +96,7 @@ def _measure(net: Autoencoder, genome: Array) -> tuple[Array, Array]:
 
 def _read_signs(genome: UInt32[Array, "*worlds 16"]) -> Float[Array, "*worlds 512"]:
     """1 for a bit that is set and -1 for one that is not."""
-    bit = (genome[..., None] >> jnp.arange(_WORD_BITS, dtype=jnp.uint32)) & jnp.uint32(1)
+    each = jnp.broadcast_to(genome[..., None], (*genome.shape, _WORD_BITS))
+    place = jax.lax.broadcasted_iota(jnp.uint32, each.shape, each.ndim - 1)
+    bit = (each >> place) & jnp.uint32(1)
     return 2.0 * bit.reshape(*genome.shape[:-1], BITS).astype(jnp.float32) - 1.0

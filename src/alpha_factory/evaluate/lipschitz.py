@@ -88,7 +88,7 @@ def spectral_norms(
         _, push = jax.linearize(function, point)
         pull = jax.linear_transpose(push, point)
 
-        def improve(_: int, direction: Array) -> Array:
+        def improve(_: Array, direction: Array) -> Array:
             (further,) = pull(push(direction))
             return _unit(further, direction)
 

@@ -78,7 +78,7 @@ def save_run(path: Path, *, worlds: int = len(MAPS), config: RunConfig = CONFIG)
     ring = fill_ring(
         episode % worlds,
         np.arange(LANES * SLOTS).reshape(LANES, SLOTS) % 5 == 4,
-        head=SLOTS // 2,
+        head=0,
         written=SLOTS,
         worlds=slots,
     )

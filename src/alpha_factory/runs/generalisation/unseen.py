@@ -19,6 +19,7 @@ WORLDS = 300
 """Held-out worlds unless told otherwise: as many as the paper's experiment has (appendix B.5)."""
 
 _TOGETHER = 256  # genomes decoded at a time
+_FEWEST = 2  # worlds of which a mean has an interval
 
 
 def choose_unseen(
@@ -39,27 +40,27 @@ def choose_unseen(
     """
     is_drawn = name in SOURCES
     wanted = (WORLDS if levels is None else levels) if is_drawn else levels
-    if wanted is not None and wanted < 2:
+    if wanted is not None and wanted < _FEWEST:
         raise UsageError(
-            f"--count {wanted} is too few to tell a mean with its interval. Give 2 or more."
+            f"--count {wanted} is too few to tell a mean with its interval. Give {_FEWEST} or more."
         )
-    asked = wanted
+    needed = _FEWEST if wanted is None else wanted
+    asked = needed
     while True:
         # A seed's first levels stay the same however many are drawn.
         suite = load_suite(name, levels=asked if is_drawn else None, seed=seed)
         outlines = outline(suite.levels)
         unseen = [index for index, one in enumerate(outlines) if one not in trained]
         passed = len(outlines) - len(unseen)
-        if wanted is None or len(unseen) >= wanted:
+        if len(unseen) >= needed:
             break
         if not is_drawn:
             beside = f", {passed} of which the run has trained in" if passed else ""
             raise UsageError(
-                f"{name} has {len(outlines)} levels{beside}: fewer than the {wanted} asked for. Give a lower --count, "
-                f"or a suite that is drawn: {' or '.join(SOURCES)}."
+                f"{name} has {len(outlines)} levels{beside}: fewer than the {needed} asked for. "
+                f"Give a lower --count, or a suite that is drawn: {' or '.join(SOURCES)}."
             )
-        assert asked is not None
-        asked += wanted - len(unseen)
+        asked += needed - len(unseen)
     chosen = np.array(unseen[:wanted])
     kept = jax.tree.map(lambda leaf: leaf[chosen], limit_steps(suite.levels, suite.step_limits[0]))
     return suite._replace(levels=kept, names=tuple(suite.names[at] for at in chosen)), passed
