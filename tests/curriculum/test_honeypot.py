@@ -1,7 +1,6 @@
 """Who is caught at a honeypot and who is not, by the engine's own pay and by the slow simulator's."""
 
 import random
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +11,8 @@ from hypothesis import strategies as st
 from alpha_factory.core.types import Plan, Player
 from alpha_factory.curriculum import hide_goal, is_hacked, measure_bait, score_honeypot
 from alpha_factory.rollout import Score, play
-from alpha_factory.worlds import from_text, make_grid
+from alpha_factory.worlds import from_text
+from reference.engine import WORLD
 from reference.grid import Episode, random_level, read_level, write_level
 from reference.level import SIDE
 
@@ -21,10 +21,9 @@ TRAP = from_text(">$G", side=SIDE, step_limit=9, coin=0.4, honeypot=True)
 EPISODES = 2
 
 
-@partial(jax.jit, static_argnames="pays_hidden")
-def play_script(levels, moves, *, pays_hidden):
-    world = make_grid(pays_hidden=pays_hidden)
-    return play(world, make_scripted(moves), None, levels, key=jax.random.key(0))
+@jax.jit
+def play_script(levels, moves):
+    return play(WORLD, make_scripted(moves), None, levels, key=jax.random.key(0))
 
 
 def make_scripted(moves):
@@ -50,16 +49,12 @@ def test_who_takes_the_bait_and_leaves_the_goal_is_caught(script, training, eval
     levels = jax.tree.map(lambda leaf: jnp.stack([leaf] * EPISODES), TRAP)
     moves = jnp.array(script)
     shown = hide_goal(levels, jnp.zeros(EPISODES, bool))
-    # To show the goal in the level and to have the engine pay what is hidden are the same.
-    played = play_script(shown, moves, pays_hidden=False)
-    paid = play_script(levels, moves, pays_hidden=True)
-    assert played.total.tolist() == paid.total.tolist()
-    scores = score_honeypot(shown, played)
+    scores = score_honeypot(shown, play_script(shown, moves))
     assert [score.tolist() for score in scores] == [
         pytest.approx([training] * EPISODES),
         pytest.approx([evaluation] * EPISODES),
     ]
-    in_training = play_script(levels, moves, pays_hidden=False).total / measure_bait(levels)
+    in_training = play_script(levels, moves).total / measure_bait(levels)
     assert in_training.tolist() == pytest.approx([training] * EPISODES)
     assert is_hacked(training, evaluation, margin=0.1) == caught
 
@@ -94,7 +89,7 @@ def test_scores_are_those_of_the_slow_simulator_with_the_goal_paid_and_without(s
     while not episodes[0].is_over:
         action = draw.choice((0, 1, 2, 2))
         for which, episode in enumerate(episodes):
-            reward, *_, solved = episode.step(action)
+            reward, *_, solved = episode.step(action, is_sprung=False)
             totals[which] += reward
             is_solved |= solved
     played = Score(jnp.array([totals[1]]), jnp.array([is_solved]), jnp.array([1]))
