@@ -1,5 +1,6 @@
 """A cycle's decisions, with the candidates' properties set by hand."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,12 @@ CANDIDATES = tiny.TINY.curriculum.parents * tiny.TINY.curriculum.children
 class Doctored(Programs):
     """The real programs, but for what the candidates are like and how they are played."""
 
-    def __init__(self, programs: Programs, solved: list[int], **changes: Any) -> None:
+    def __init__(
+        self, programs: Programs, solved: list[int], growth: str = "poet", **changes: Any
+    ) -> None:
         vars(self).update(vars(programs))  # compiled programs included
+        curriculum = dataclasses.replace(programs.config.curriculum, growth=growth, pace=2.0)
+        self.config = dataclasses.replace(programs.config, curriculum=curriculum)
         episodes = np.arange(tiny.TINY.curriculum.episodes)
         self._solved = (episodes < np.array(solved)[:, None]).reshape(-1)
         self._changes = changes
@@ -113,6 +118,42 @@ def test_the_best_by_quality_diversity_enter_first(tmp_path: Path) -> None:
     assert np.asarray(state.pool.world)[:4].tolist() == [0, 6, 2, 4]
 
 
+def test_without_the_criterion_any_solvable_child_may_enter(tmp_path: Path) -> None:
+    qd = np.linspace(0.9, 0.1, CANDIDATES, dtype=np.float32)
+    plan = np.full(CANDIDATES, 7)
+    plan[0] = -1
+    _, cards = judge(tmp_path, [2, 0] * 4, growth="random", qd=qd, plan=plan)
+    told = [card.verdict for card in cards]
+    assert told.count("accepted") == 3
+    assert set(told) == {"unsolvable", "accepted", "not chosen"}
+    accepted = [index for index, said in enumerate(told) if said == "accepted"]
+    assert accepted != [1, 2, 3]  # the newest three
+
+
+def test_fixed_growth_takes_the_plans_that_are_due_and_lets_the_oldest_go(tmp_path: Path) -> None:
+    slots = tiny.TINY.curriculum.slots
+    born = np.arange(slots) + 1
+    born[1:4] = 0
+    full = eqx.tree_at(
+        lambda state: (state.pool.score, state.pool.born, state.pool.size, state.pool.world),
+        tiny.make_programs(tiny.TINY).begin(),
+        (
+            jnp.full(slots, 0.95, jnp.float32).at[1].set(0.1),
+            jnp.asarray(born, jnp.int32),
+            jnp.int32(slots),
+            jnp.arange(slots),
+        ),
+    )
+    plan = np.array([20, 9, 3, 8, 12, 40, 2, 7])
+    state, cards = judge(
+        tmp_path, [0, 2] * 4, state=full, cycle=3, growth="fixed", plan=plan
+    )  # in the fourth cycle, at a pace of 2: 8 steps
+    told = [card.verdict for card in cards]
+    assert [int(plan[index]) for index, said in enumerate(told) if said == "accepted"] == [9, 8, 7]
+    left = set(range(slots)) - set(np.asarray(state.pool.world).tolist())
+    assert left == {1, 3}  # the oldest three; one of those that entered is number 2
+
+
 def test_full_pool_makes_room_by_retiring_the_mastered_only(tmp_path: Path) -> None:
     programs = tiny.make_programs(tiny.TINY)
     begun = programs.begin()
@@ -145,7 +186,8 @@ def test_what_stays_unmastered_for_long_makes_room_after_the_mastered(tmp_path: 
         begun,
         (jnp.asarray(score), jnp.asarray(born, jnp.int32), jnp.int32(slots), jnp.arange(slots)),
     )
-    state, cards = judge(tmp_path, [1] * CANDIDATES, state=full, cycle=lifetime + 1)
+    qd = np.array([0, 0, 0, 1, 1, 1, 0, 0], np.float32)  # worlds 4, 5 and 6 enter
+    state, cards = judge(tmp_path, [1] * CANDIDATES, state=full, cycle=lifetime + 1, qd=qd)
     assert [card.verdict for card in cards].count("accepted") == tiny.TINY.curriculum.accepted
     kept = set(np.asarray(state.pool.world).tolist())
     assert set(range(slots)) - kept == {3, 7, 2}  # mastered; never played; old. Not 1: three enter

@@ -31,6 +31,7 @@ STAGES = (
     "enrol",
     "honeypot",
     "bound",
+    "draw",
 )
 
 

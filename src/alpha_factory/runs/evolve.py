@@ -4,35 +4,24 @@ The arithmetic is `curriculum`'s and runs on the device; here are the decisions 
 at once, and the records that they leave.
 """
 
-from dataclasses import dataclass
-
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from alpha_factory.curriculum import NEVER_PLAYED, Pool, meets_criterion
+from alpha_factory.curriculum import NEVER_PLAYED, Pool
 from alpha_factory.genome import to_hex
-from alpha_factory.records import Retirement, Transfer, Verdict, WorldCard, WorldScore
+from alpha_factory.records import Retirement, Transfer, WorldCard, WorldScore
 from alpha_factory.rollout import no_episodes
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.executor.jobs import Exam, Executor, play_all
+from alpha_factory.runs.executor.jobs import Executor
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.honeypots import check_honeypot, lay_honeypots
+from alpha_factory.runs.judgement import Judgement, judge
 from alpha_factory.runs.newness import enrol_agents, rank_proposal, try_newcomers
 from alpha_factory.runs.programs import Programs, Proposal
-from alpha_factory.runs.settings.config import CurriculumConfig, RunConfig
+from alpha_factory.runs.settings.config import FIXED, CurriculumConfig
 from alpha_factory.runs.specialists import CheckSpecialist, specialise
 from alpha_factory.runs.state import Counters, RunState
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What became of a cycle's candidates, one entry each."""
-
-    score: np.ndarray  # share of the episodes solved
-    verdict: list[Verdict]
-    slot: np.ndarray  # where it enters the pool; the number of slots if it does not
 
 
 def evolve(
@@ -61,7 +50,7 @@ def evolve(
         key=derive_key(seed, "propose", counters.cycle),
     )
     proposal = rank_proposal(programs, state, proposal, counters)
-    judgement = _judge(programs.config, executor, state, proposal, counters)
+    judgement = judge(programs.config, executor, state, proposal, counters)
     pool_before = state.pool
     is_accepted = judgement.slot < config.slots
     proposal, is_honeypot, counters = lay_honeypots(config, proposal, is_accepted, counters)
@@ -90,7 +79,7 @@ def evolve(
     retirements = [_retire(config, pool_before, int(slot), counters.cycle) for slot in taken]
 
     transfers: list[Transfer] = []
-    is_turn = counters.cycle % config.specialist_cycles == 0
+    is_turn = counters.cycle % config.specialist_cycles == 0 and config.growth != FIXED
     is_open = is_accepted & ~is_honeypot  # a specialist could learn nothing but the bait
     if is_turn and is_open.any():
         ranked = np.argsort(np.where(is_open, -np.asarray(proposal.qd), np.inf), kind="stable")
@@ -157,64 +146,10 @@ def _score_pool(state: RunState, counters: Counters) -> tuple[RunState, list[Wor
     return eqx.tree_at(lambda tree: tree.pool.score, state, jnp.asarray(score)), rows
 
 
-def _judge(
-    run: RunConfig, executor: Executor, state: RunState, proposal: Proposal, counters: Counters
-) -> Judgement:
-    """Play the candidates and say which of them enter, and where."""
-    config, levels = run.curriculum, proposal.candidates.level
-    repeated = jax.tree.map(lambda leaf: jnp.repeat(leaf, config.episodes, axis=0), levels)
-    key = derive_key(run.seed, "judge", counters.cycle)
-    exam = Exam(state.student.learner.model, repeated, key)
-    (played,) = play_all(executor, [exam], block=config.block)
-    # With reward on the way to a goal, an agent that never reaches it can bring as much as one
-    # that does: only what was solved can be compared between worlds.
-    is_solved = np.asarray(played.is_solved, np.float32)
-    score = is_solved.reshape(-1, config.episodes).mean(axis=1)
-
-    is_met = np.asarray(
-        meets_criterion(jnp.asarray(score), lowest=config.lowest, highest=config.highest)
-    )
-    reasons: list[tuple[Verdict, np.ndarray]] = [
-        ("unsolvable", np.asarray(proposal.candidates.plan) < 0),
-        ("duplicate", np.asarray(proposal.is_repeat)),
-        ("held out", np.asarray(proposal.is_held_out)),
-        ("too hard", ~is_met & (score <= config.lowest)),
-        ("too easy", ~is_met & (score >= config.highest)),
-    ]
-    verdict: list[Verdict] = ["accepted"] * len(score)
-    for reason, is_so in reversed(reasons):
-        verdict = [reason if so else said for so, said in zip(is_so, verdict, strict=True)]
-
-    free, qd = _free_slots(config, state, counters.cycle), np.asarray(proposal.qd)
-    slot = np.full(len(score), config.slots)
-    eligible = [index for index, said in enumerate(verdict) if said == "accepted"]
-    ranked = sorted(eligible, key=lambda index: -qd[index])
-    for rank, index in enumerate(ranked):
-        if rank < min(config.accepted, len(free)):
-            slot[index] = free[rank]
-        else:
-            verdict[index] = "not chosen"
-    return Judgement(score, verdict, slot)
-
-
-def _free_slots(config: CurriculumConfig, state: RunState, cycle: int) -> list[int]:
-    """Slots never used, those of mastered worlds, the best first, those of the oldest others."""
-    size = int(state.pool.size)
-    score, born = np.asarray(state.pool.score), np.asarray(state.pool.born)
-    mastered = [slot for slot in range(size) if score[slot] >= config.highest]
-    mastered.sort(key=lambda slot: (-score[slot], born[slot], slot))
-    old = [
-        slot
-        for slot in range(size)
-        if score[slot] < config.highest and cycle - born[slot] >= config.lifetime
-    ]
-    old.sort(key=lambda slot: (born[slot], slot))
-    return [*range(size, config.slots), *mastered, *old]
-
-
 def _retire(config: CurriculumConfig, pool: Pool, slot: int, cycle: int) -> Retirement:
     score = float(pool.score[slot])
-    reason = "mastered" if score >= config.highest else "old"
+    is_mastered = score >= config.highest and config.growth != FIXED
+    reason = "mastered" if is_mastered else "old"
     told = "never played" if score == NEVER_PLAYED else f"solve rate {score:.2f}"
     return Retirement(world=int(pool.world[slot]), cycle=cycle, reason=f"{reason}: {told}")
 

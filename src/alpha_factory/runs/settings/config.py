@@ -9,6 +9,8 @@ MUZERO, PPO = "muzero", "ppo"
 """What can learn."""
 EMBEDDING, PATA_EC = "embedding", "pata-ec"
 """What can tell new worlds from known ones."""
+RANDOM, FIXED = "random", "fixed"
+"""How a pool grows where POET's rules are left out: what they are compared with."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,10 @@ class CurriculumConfig:
     """R_min: more than this share of its episodes must be solved for a child to live."""
     highest: float = 0.9
     """R_max: less must be; a living world that is solved this often counts as mastered."""
+    growth: str = POET
+    """Which children enter: poet (those in the criterion, the newest first), random (any) or fixed (as pace says)."""
+    pace: float = 0.4
+    """Of a fixed growth: steps by which the shortest plan of those that enter grows in a cycle."""
     lifetime: int = 32
     """Cycles after which a world that is not mastered may make room too, the oldest first."""
     accepted: int = 16

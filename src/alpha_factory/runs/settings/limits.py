@@ -9,7 +9,7 @@ from alpha_factory.core.errors import UsageError, unknown
 from alpha_factory.curriculum import PRIORITISATIONS
 from alpha_factory.learn import FISHER_AT_A_TIME
 from alpha_factory.nets import MEMORIES
-from alpha_factory.runs.settings.config import EMBEDDING, PATA_EC, RunConfig
+from alpha_factory.runs.settings.config import EMBEDDING, FIXED, PATA_EC, POET, RANDOM, RunConfig
 from alpha_factory.runs.settings.text import list_settings
 from alpha_factory.worlds import NUMBERS_OF_WALLS
 
@@ -64,6 +64,7 @@ LIMITS: dict[str, Limit] = {
     "learning.reanalyse": _SHARE,
     "learning.ewc_weight": _WEIGHT,
     "learning.ewc_decay": _SHARE,
+    "curriculum.pace": _POSITIVE,
     "curriculum.lowest": _BELOW_ALL,
     "curriculum.highest": _ABOVE_NONE,
     "curriculum.novelty_weight": _SHARE,
@@ -184,6 +185,15 @@ def _check_bar(config: RunConfig) -> None:
         )
 
 
+def _check_growth(config: RunConfig) -> None:
+    curriculum = config.curriculum
+    if curriculum.growth == FIXED and curriculum.mutator != RANDOM:
+        raise UsageError(
+            f"curriculum.growth={FIXED} chooses among fresh worlds, and curriculum.mutator={curriculum.mutator} makes "
+            f"children of those that live. Set curriculum.mutator={RANDOM}."
+        )
+
+
 def _check_novelty(config: RunConfig) -> None:
     curriculum = config.curriculum
     if curriculum.remembered < curriculum.accepted:
@@ -201,6 +211,7 @@ def _check_novelty(config: RunConfig) -> None:
 
 def _check_names(config: RunConfig) -> None:
     for name, value, choices in (
+        ("curriculum.growth", config.curriculum.growth, (POET, RANDOM, FIXED)),
         ("curriculum.novelty", config.curriculum.novelty, (EMBEDDING, PATA_EC)),
         ("ppo.memory", config.ppo.memory, MEMORIES),
         ("ppo.drift", config.ppo.drift, DRIFTS),
@@ -249,6 +260,7 @@ _CHECKS = (
     _check_ewc,
     _check_bar,
     _check_names,
+    _check_growth,
     _check_novelty,
     _check_walls,
     _check_regret,
