@@ -14,11 +14,11 @@ import pytest
 
 from alpha_factory.core.errors import CorruptCheckpoint, DiskFull, Diverged, RunConflict
 from alpha_factory.runs.course import Hooks
+from alpha_factory.runs.evolution.panel import pick_panel
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.durable import list_checkpoints
 from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.loop import Run
-from alpha_factory.runs.panel import pick_panel
 from runs import tiny
 
 pytestmark = pytest.mark.implicit_promotion

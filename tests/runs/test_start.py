@@ -19,11 +19,11 @@ from alpha_factory.curriculum import Mutator
 from alpha_factory.runs import evaluation as evaluation_module
 from alpha_factory.runs import start as start_module
 from alpha_factory.runs.evaluation import Examiner, evaluate_policy
+from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.files.scores import read_scores
 from alpha_factory.runs.judging.result import without_levels
-from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.presets import PRESETS
 from alpha_factory.runs.start import start_run

@@ -12,7 +12,7 @@ import jax
 from alpha_factory.runs.course import Hooks
 from alpha_factory.runs.files.directory import create_run, resume_run
 from alpha_factory.runs.loop import Run
-from alpha_factory.runs.schooling import LessonPrograms, Schooling
+from alpha_factory.runs.schooling.course import LessonPrograms, Schooling
 from alpha_factory.runs.settings.config import (
     MAY_CHANGE,
     BudgetConfig,

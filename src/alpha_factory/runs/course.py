@@ -1,8 +1,8 @@
 """What a run is made of besides its loop: the hooks of its caller, and the course that it takes.
 
-A *course* says what is trained in a stretch and what is due between two stretches: POET's is `runs.evolution`, that of
-selectors of levels `runs.schooling`. All that it must remember is in its `state` and `counters` and in what
-`remember` gives; the loop keeps these in checkpoints.
+A *course* says what is trained in a stretch and what is due between two stretches: POET's is `runs.evolution.course`,
+that of selectors of levels `runs.schooling.course`. All that it must remember is in its `state` and `counters` and in
+what `remember` gives; the loop keeps these in checkpoints.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The run itself: train, let the curriculum turn, log, save, until the budget is spent.
 
 Read this file first. What is trained and how the curriculum turns is the run's course (`runs.course`):
-POET's is `runs/evolution.py`, that of methods which choose levels `runs/schooling.py`. Everything
+POET's is `runs/evolution/course.py`, that of methods which choose levels `runs/schooling/course.py`. Everything
 that a run depends on is in its course's state and counters; random numbers follow from the seed and
 the counters. So a run that is stopped between any two stretches and resumed from its checkpoint
 gives the same bits as one that was not.

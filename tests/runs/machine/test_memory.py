@@ -11,6 +11,7 @@ from alpha_factory.core.errors import OutOfMemory
 from alpha_factory.runs import evaluation, films
 from alpha_factory.runs.build import make_untrained
 from alpha_factory.runs.evaluation import Examiner, load_model
+from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.machine.memory import (
     Estimate,
     estimate_play,
@@ -20,7 +21,6 @@ from alpha_factory.runs.machine.memory import (
     measure_need,
     measure_work,
 )
-from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.settings.text import change
 from alpha_factory.runs.suites import held_out_levels, load_suite
 from alpha_factory.runs.tasks.catalogue import find_task

@@ -18,7 +18,7 @@ from alpha_factory.curriculum import Pool, isolate
 from alpha_factory.learn import Learner, Losses
 from alpha_factory.nets import Model
 from alpha_factory.rollout import Score
-from alpha_factory.runs.programs import Programs
+from alpha_factory.runs.evolution.programs import Programs
 
 
 class Exam(NamedTuple):

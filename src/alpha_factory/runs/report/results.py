@@ -5,12 +5,12 @@ import statistics
 from html import escape
 from typing import Any
 
-from alpha_factory.runs.plateau import explain_plateau
 from alpha_factory.runs.report.charts import Line, Reference, draw_chart
 from alpha_factory.runs.report.data import RunRecord
 from alpha_factory.runs.report.figures import draw_figure, draw_rows, read_value
 from alpha_factory.runs.report.novelty import draw_novelty
 from alpha_factory.runs.report.practice import draw_practice
+from alpha_factory.runs.schooling.plateau import explain_plateau
 
 _MAIN_SUITE = "generated-v1"
 _OURS = "trained"

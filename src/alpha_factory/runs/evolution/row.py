@@ -6,7 +6,7 @@ import numpy as np
 from alpha_factory.learn import Progress
 from alpha_factory.records import MetricRow
 from alpha_factory.rollout import Episodes
-from alpha_factory.runs.achieved import Achieved
+from alpha_factory.runs.evolution.achieved import Achieved
 from alpha_factory.runs.settings.config import LearningConfig
 from alpha_factory.runs.state import Counters, RunState
 

@@ -5,7 +5,7 @@ import pytest
 
 from alpha_factory.evaluate import bootstrap_interval
 from alpha_factory.records import Retirement, WorldLook
-from alpha_factory.runs.retention import FEWEST, make_retention, sum_up
+from alpha_factory.runs.evolution.retention import FEWEST, make_retention, sum_up
 
 CYCLES = (0, 4, 8, 12)
 ABSENT = None

@@ -18,8 +18,8 @@ from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.loop import Run
 from alpha_factory.runs.report import write_report
 from alpha_factory.runs.resolve import resolve_curriculum
-from alpha_factory.runs.rounds_row import find_trouble
-from alpha_factory.runs.schooling import LessonPrograms
+from alpha_factory.runs.schooling.course import LessonPrograms
+from alpha_factory.runs.schooling.row import find_trouble
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.runs.settings.presets import PRESETS

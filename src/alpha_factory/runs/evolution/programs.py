@@ -37,11 +37,11 @@ from alpha_factory.nets import Model
 from alpha_factory.replay import retire
 from alpha_factory.rollout import Score, play
 from alpha_factory.runs.build import make_practice
-from alpha_factory.runs.contest import Contest
+from alpha_factory.runs.evolution.contest import Contest
+from alpha_factory.runs.evolution.panel import play_both
 from alpha_factory.runs.machine.compiler import Compiler
 from alpha_factory.runs.machine.devices import check_split, spread_practice
 from alpha_factory.runs.machine.memory import Estimate, estimate_run
-from alpha_factory.runs.panel import play_both
 from alpha_factory.runs.settings.config import EMBEDDING, RunConfig
 from alpha_factory.runs.state import RunState, begin_state
 from alpha_factory.search import make_prior

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alpha_factory.records import WorldCard, WorldScore, WorldTrial
-from alpha_factory.runs.achieved import Achieved
+from alpha_factory.runs.evolution.achieved import Achieved
 from alpha_factory.runs.settings.config import CurriculumConfig
 from reference import novelty as reference
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from alpha_factory.records import MetricRow
-from alpha_factory.runs.plateau import explain_plateau
+from alpha_factory.runs.schooling.plateau import explain_plateau
 
 SOUND = {
     "practice_share": 0.5,

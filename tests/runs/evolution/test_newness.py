@@ -12,11 +12,11 @@ import pytest
 
 from alpha_factory.core.types import Plan
 from alpha_factory.records import WorldTrial
-from alpha_factory.runs import contest
+from alpha_factory.runs.evolution import contest
+from alpha_factory.runs.evolution.newness import enrol_agents, rank_proposal, try_newcomers
+from alpha_factory.runs.evolution.programs import Programs, Proposal
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.metrics import read_metrics
-from alpha_factory.runs.newness import enrol_agents, rank_proposal, try_newcomers
-from alpha_factory.runs.programs import Programs, Proposal
 from alpha_factory.runs.state import Counters
 from alpha_factory.worlds import from_text, make_grid
 from runs import tiny

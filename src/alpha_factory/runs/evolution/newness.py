@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from alpha_factory.nets import Model
 from alpha_factory.records import WorldTrial
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.programs import Programs, Proposal
+from alpha_factory.runs.evolution.programs import Programs, Proposal
 from alpha_factory.runs.settings.config import PATA_EC
 from alpha_factory.runs.state import Counters, RunState
 
