@@ -1,5 +1,6 @@
 """Which world next: POET's pool and outer loop, and rounds of environment design with a selector of levels."""
 
+from alpha_factory.curriculum.builder import draw_rooms, make_builder_recipe, measure_rooms
 from alpha_factory.curriculum.edits import edit_maze
 from alpha_factory.curriculum.learnability import draw_batch, keep_learnable
 from alpha_factory.curriculum.poet import (
@@ -23,13 +24,26 @@ from alpha_factory.curriculum.pool import (
 )
 from alpha_factory.curriculum.priority import PRIORITISATIONS
 from alpha_factory.curriculum.replay import make_replay
-from alpha_factory.curriculum.rounds import Evidence, Lesson, Round, Scorer, Size, play_rounds
+from alpha_factory.curriculum.rounds import (
+    Evidence,
+    Lesson,
+    Round,
+    Scorer,
+    Size,
+    find_out,
+    play_levels,
+    play_rounds,
+    sum_up,
+)
 from alpha_factory.curriculum.scores import (
+    Returns,
+    discounted_returns,
     l1_value_loss,
     learnability,
     max_monte_carlo,
     max_negative_advantage,
     mean_discounted_return,
+    negative_advantages,
     positive_value_loss,
     true_regret,
 )
@@ -38,13 +52,17 @@ from alpha_factory.curriculum.selector import (
     Findings,
     Ground,
     Selector,
+    Tutor,
     Wishes,
     choose_fresh,
     draw_fresh,
     settle_wishes,
 )
+from alpha_factory.curriculum.unfolding import BUILDER_ACTIONS, BUILDER_SEES, Unfolded, unfold
 
 __all__ = [
+    "BUILDER_ACTIONS",
+    "BUILDER_SEES",
     "NEVER_PLAYED",
     "PRIORITISATIONS",
     "Candidates",
@@ -57,33 +75,45 @@ __all__ = [
     "Lesson",
     "Mutator",
     "Pool",
+    "Returns",
     "Round",
     "Scorer",
     "Selector",
     "Size",
+    "Tutor",
+    "Unfolded",
     "Wishes",
     "advance_frontier",
     "choose_fresh",
+    "discounted_returns",
     "draw_batch",
     "draw_fresh",
     "draw_level",
+    "draw_rooms",
     "edit_maze",
     "enter",
+    "find_out",
     "isolate",
     "keep_learnable",
     "l1_value_loss",
     "learnability",
+    "make_builder_recipe",
     "make_pool",
     "make_replay",
     "max_monte_carlo",
     "max_negative_advantage",
     "mean_discounted_return",
+    "measure_rooms",
     "meets_criterion",
     "merge",
+    "negative_advantages",
+    "play_levels",
     "play_rounds",
     "positive_value_loss",
     "propose",
     "quality_diversity",
     "settle_wishes",
+    "sum_up",
     "true_regret",
+    "unfold",
 ]

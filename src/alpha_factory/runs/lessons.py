@@ -44,7 +44,13 @@ def make_lesson(config: RunConfig) -> Lesson:
     check_limits(config)
     levels = config.levels
     make_selector = resolve_curriculum(config.curriculum.name, config.learner)
-    ground = Ground(lanes=levels.lanes, draw=partial(_draw, levels), edit=_edit)
+    recipe = make_ppo_recipe(config)
+    ground = Ground(
+        lanes=levels.lanes,
+        draw=partial(_draw, levels),
+        edit=_edit,
+        enrol=partial(_enrol, config, recipe),
+    )
     wishes = Wishes(**{name: getattr(levels, name) for name in Wishes._fields})
     selector = make_selector(ground, wishes)
     return Lesson(
@@ -53,7 +59,7 @@ def make_lesson(config: RunConfig) -> Lesson:
         measure=lambda level: Size(*measure_maze(level)),
         selector=selector,
         scorer=resolve("Scorer", levels.score or selector.score),
-        recipe=make_ppo_recipe(config),
+        recipe=recipe,
     )
 
 
@@ -83,18 +89,7 @@ def make_untrained_policy(config: RunConfig) -> ActorCritic:
     Raises:
         UsageError: the memory can't have that width.
     """
-    world, ppo = make_maze(observation=_SEEN), config.ppo
-    assert world.features is not None
-    return ActorCritic(
-        (world.features,),
-        world.actions,
-        memory=ppo.memory,
-        width=ppo.width,
-        layers=ppo.layers,
-        embed=ppo.embed,
-        head=ppo.head,
-        key=derive_key(config.seed, "begin", 0),
-    )
+    return _draw_policy(config, key=derive_key(config.seed, "begin", 0))
 
 
 def begin_pupil(config: RunConfig, lesson: Lesson) -> Pupil:
@@ -107,6 +102,41 @@ def begin_pupil(config: RunConfig, lesson: Lesson) -> Pupil:
 def make_stand() -> World:
     """Where such a policy is judged and filmed: the grid engine, which plays any level, seen as in training."""
     return make_grid(observation=_SEEN, pays_hidden=True)
+
+
+def _draw_policy(
+    config: RunConfig,
+    *,
+    obs: tuple[int, ...] | None = None,
+    actions: int | tuple[int, ...] | None = None,
+    is_masked: bool = False,
+    key: PRNGKeyArray,
+) -> ActorCritic:
+    """An untrained policy of the config's sizes; for mazes, unless it says what else it sees and does."""
+    world, ppo = make_maze(observation=_SEEN), config.ppo
+    assert world.features is not None
+    return ActorCritic(
+        obs or (world.features,),
+        actions or world.actions,
+        memory=ppo.memory,
+        width=ppo.width,
+        layers=ppo.layers,
+        embed=ppo.embed,
+        head=ppo.head,
+        is_masked=is_masked,
+        key=key,
+    )
+
+
+def _enrol(
+    config: RunConfig,
+    students: PpoRecipe,
+    *,
+    recipe: PpoRecipe | None = None,
+    key: PRNGKeyArray,
+    **task: Any,
+) -> PpoLearner:
+    return start_ppo(_draw_policy(config, key=key, **task), recipe or students)
 
 
 def _draw(levels: LevelsConfig, *, key: PRNGKeyArray, walls: int, generator: str) -> GridLevel:
