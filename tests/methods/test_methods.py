@@ -10,11 +10,32 @@ import pytest
 from alpha_factory.core import UsageError
 from alpha_factory.curriculum import Mutator
 from alpha_factory.genome import OPERATORS
-from alpha_factory.methods import accel, dr, mna, plr, poet, random_worlds, samplr, scores, sfl
+from alpha_factory.methods import (
+    accel,
+    degen,
+    dr,
+    mna,
+    paired,
+    plr,
+    poet,
+    random_worlds,
+    samplr,
+    scores,
+    sfl,
+)
 from alpha_factory.runs.resolve import SLOTS, list_names, resolve
 
 MUTATORS = {"poet": poet, "random_worlds": random_worlds}
-SELECTORS = {"accel": accel, "dr": dr, "mna": mna, "plr": plr, "samplr": samplr, "sfl": sfl}
+SELECTORS = {
+    "accel": accel,
+    "degen": degen,
+    "dr": dr,
+    "mna": mna,
+    "paired": paired,
+    "plr": plr,
+    "samplr": samplr,
+    "sfl": sfl,
+}
 BUNDLED = MUTATORS | SELECTORS | {"scores": scores}
 
 

@@ -104,3 +104,40 @@ def test_observation_of_another_shape_names_both(net):
 def test_bytes_are_refused_unless_it_is_known_how_many_codes_there_are(net, bits):
     with pytest.raises(UsageError, match="codes=31"):
         net(bits.astype(jnp.uint8), NEVER, net.start(LANES))
+
+
+def test_parts_of_an_action_are_chosen_independently(draw):
+    """Logits of an action are its parts' added up, the last part going round first."""
+    parts = (4, 3)
+    net = draw(lambda: ActorCritic((6,), parts, width=6, embed=5, head=4, key=jax.random.key(0)))
+    recalled = jnp.asarray(np.random.default_rng(0).normal(size=(TIME, LANES, 6)), jnp.float32)
+    logits = np.asarray(RUN(net.judge, recalled).logits)
+    cell, kind = np.split(np.asarray(net.policy(recalled)), [4], axis=-1)
+    for number in range(12):
+        wanted = cell[..., number // 3] + kind[..., number % 3]
+        np.testing.assert_allclose(logits[..., number], wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_masked_actions_are_never_taken_and_the_others_are_left_alone(draw):
+    net = draw(
+        lambda: ActorCritic(
+            (6,), ACTIONS, width=6, embed=5, head=4, is_masked=True, key=jax.random.key(0)
+        )
+    )
+    source = np.random.default_rng(0)
+    obs = source.normal(size=(TIME, LANES, 6)).astype(np.float32)
+    mask = source.random((TIME, LANES, ACTIONS)) < 0.5
+    mask[..., 0] |= ~mask.any(axis=-1)
+    obs[..., -ACTIONS:] = mask
+    opinion, _ = RUN(net, jnp.asarray(obs), NEVER, net.start(LANES))
+    chances = np.asarray(jax.nn.softmax(opinion.logits))
+    assert (chances[~mask] == 0).all()
+    assert (chances[mask] > 0).all()
+    recalled, _ = net.recall(jnp.asarray(obs), NEVER, net.start(LANES))
+    raw = np.asarray(net.policy(recalled[..., :-ACTIONS]))
+    np.testing.assert_allclose(np.asarray(opinion.logits)[mask], raw[mask], rtol=1e-5, atol=1e-6)
+    carry, seen = net.start(LANES), []
+    for row in range(TIME):
+        told, carry = net.step(jnp.asarray(obs[row]), NEVER[row], carry)
+        seen.append(told.logits)
+    np.testing.assert_allclose(np.stack(seen), opinion.logits, rtol=1e-5, atol=1e-5)

@@ -38,7 +38,8 @@ class Run:
     set: output.Settings = ()
     """Another setting than the preset's, by its name in the configuration, such as learning.batch=512; repeatable."""
     curriculum: output.OptionalName = None
-    """Which worlds come next: poet, or a method that chooses levels (dr, plr, robust-plr, accel, sfl, mna, samplr)."""
+    """Which worlds come next: poet, or a method that chooses or builds levels (dr, plr, robust-plr, accel, sfl, mna,
+    samplr, paired, degen)."""
     learner: output.OptionalName = None
     """What learns: muzero, which plans (with poet), or ppo, which remembers (with the others)."""
     mutator: output.OptionalName = None

@@ -10,16 +10,17 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
 from alpha_factory.core.types import Level, World
 from alpha_factory.curriculum.buffer import Visit
 from alpha_factory.curriculum.identity import NOWHERE
 from alpha_factory.curriculum.scores import l1_value_loss
-from alpha_factory.curriculum.selector import Choice, Findings, Selector, State
+from alpha_factory.curriculum.selector import Choice, Findings, Selector, State, Tutor
 from alpha_factory.learn.gae import estimate_advantages
 from alpha_factory.learn.ppo import PpoLearner, PpoReport, improve
 from alpha_factory.learn.surrogate import PpoRecipe
+from alpha_factory.nets.actor_critic import ActorCritic
 from alpha_factory.rollout import Posterior, ground
 from alpha_factory.rollout.recurrent import Attempts, Rows, Stretch, collect_lanes, start_lanes
 
@@ -54,12 +55,10 @@ class Lesson(NamedTuple):
     world: World
     pack: Callable[[Level], Level]  # a level as it is chosen to one as the world plays it
     measure: Callable[[Level], Size]
-    selector: Selector
+    selector: Selector | Tutor
     scorer: Scorer
     recipe: PpoRecipe
-    posterior: Posterior | None = (
-        None  # of what levels hide, where the method learns by the true odds
-    )
+    posterior: Posterior | None = None  # of what levels hide, where learning is by the true odds
 
 
 class Round(eqx.Module):
@@ -78,6 +77,8 @@ class Round(eqx.Module):
     lost: Int[Array, "*rounds"]  # levels without a way to the goal
     walls: Float[Array, "*rounds"]  # mean of replayed levels; NaN if there is none
     path: Float[Array, "*rounds"]  # mean of replayed levels that have a way; NaN if there is none
+    others: dict[str, PpoReport]  # of the learners that the method has beside the student, by name
+    told: dict[str, Shaped[Array, "*rounds"]]  # by the method: numbers, and whole ones that add up
 
 
 def play_rounds(
@@ -97,25 +98,40 @@ def play_rounds(
 def play_round(
     lesson: Lesson, learner: PpoLearner, state: State, *, key: PRNGKeyArray
 ) -> tuple[PpoLearner, State, Round]:
-    """Choose, play, score, take, and learn if the round is one of practice."""
+    """Choose, play, score, take, and learn if the round is one of practice; or what the method has in its place."""
+    if isinstance(lesson.selector, Tutor):
+        return lesson.selector.teach(lesson, learner, state, key=key)
     key_choose, key_start, key_play, key_learn = jax.random.split(key, 4)
     state, choice = lesson.selector.choose(state, key=key_choose)
-    packed = jax.vmap(lesson.pack)(choice.level)
-    lanes = start_lanes(lesson.world, learner.net, packed, key=key_start)
-    stretch = collect_lanes(
-        lesson.world,
-        learner.net,
-        lanes,
-        steps=lesson.recipe.steps,
-        posterior=lesson.posterior,
-        key=key_play,
-    )
-    if lesson.posterior is not None:
-        stretch = ground(stretch, discount=lesson.recipe.discount)
+    stretch = play_levels(lesson, learner.net, choice.level, keys=(key_start, key_play))
     findings = find_out(lesson, choice, stretch)
     state = lesson.selector.take(state, choice, findings)
     learner, report = _practise(lesson.recipe, learner, stretch, choice.is_practised, key=key_learn)
-    return learner, state, _sum_up(lesson, choice, stretch, findings, report)
+    return learner, state, sum_up(lesson, choice, stretch, findings, report)
+
+
+def play_levels(
+    lesson: Lesson, net: ActorCritic, level: Level, *, keys: tuple[PRNGKeyArray, PRNGKeyArray]
+) -> Stretch:
+    """Every lane plays its level from a fresh start, again and again.
+
+    Args:
+        level: as a method chooses it, one for each lane.
+        keys: for the starts, and for what follows.
+    """
+    packed = jax.vmap(lesson.pack)(level)
+    lanes = start_lanes(lesson.world, net, packed, key=keys[0])
+    stretch = collect_lanes(
+        lesson.world,
+        net,
+        lanes,
+        steps=lesson.recipe.steps,
+        posterior=lesson.posterior,
+        key=keys[1],
+    )
+    if lesson.posterior is None:
+        return stretch
+    return ground(stretch, discount=lesson.recipe.discount)
 
 
 def find_out(lesson: Lesson, choice: Choice, stretch: Stretch) -> Findings:
@@ -178,9 +194,17 @@ def _practise(
     return eqx.combine(arrays, static), report
 
 
-def _sum_up(
-    lesson: Lesson, choice: Choice, stretch: Stretch, findings: Findings, report: PpoReport
+def sum_up(
+    lesson: Lesson,
+    choice: Choice,
+    stretch: Stretch,
+    findings: Findings,
+    report: PpoReport,
+    *,
+    others: dict[str, PpoReport] | None = None,
+    told: dict[str, Array] | None = None,
 ) -> Round:
+    """What a round brought, as it is logged."""
     attempts, score = stretch.attempts, findings.visit.score
     size = jax.vmap(lesson.measure)(choice.level)
     is_replayed = choice.slot != NOWHERE
@@ -198,6 +222,8 @@ def _sum_up(
         lost=jnp.sum(~jnp.isfinite(size.path), dtype=jnp.int32),
         walls=_mean(size.walls.astype(jnp.float32), is_replayed),
         path=_mean(size.path, is_replayed & jnp.isfinite(size.path)),
+        others=others or {},
+        told=told or {},
     )
 
 

@@ -6,9 +6,19 @@ Where the episode terminated nothing follows; where it was truncated that value 
 that can't be told is -inf, which a level buffer refuses: of a rollout of no steps, and MaxMC before any episode ended.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
+
+
+class Returns(NamedTuple):
+    """Of the episodes of each lane that ended."""
+
+    total: Float[Array, " lanes"]  # added up
+    best: Float[Array, " lanes"]  # -inf where none ended
+    ended: Int[Array, " lanes"]
 
 
 def positive_value_loss(
@@ -79,6 +89,24 @@ def max_negative_advantage(
         is_solved: whether any episode of the lane was.
         trace: lambda.
     """
+    total = negative_advantages(
+        reward, value, is_terminated, is_last, last_value, discount=discount, trace=trace
+    )
+    score = jnp.where(is_solved, -jnp.sum(total, axis=0), 0.0)
+    return jnp.where(_count_steps(is_last) > 0, score, -jnp.inf)
+
+
+def negative_advantages(
+    reward: Float[Array, "time lanes"],
+    value: Float[Array, "time lanes"],
+    is_terminated: Bool[Array, "time lanes"],
+    is_last: Bool[Array, "time lanes"],
+    last_value: Float[Array, " lanes"],
+    *,
+    discount: float,
+    trace: float,
+) -> Float[Array, "time lanes"]:
+    """A_t of `max_negative_advantage` for each step t; 0 in last rows, where there is none."""
     number = jnp.arange(value.shape[0])
     following = jnp.concatenate([value[1:], last_value[None]])
     error = reward + discount * jnp.where(is_terminated, 0.0, following) - value
@@ -98,8 +126,7 @@ def max_negative_advantage(
     first: tuple[Array, ...] = (zeros, zeros, jnp.zeros(error.shape, bool))
     rows: tuple[Array, ...] = (number, error, is_last, is_end)
     _, total, _ = jax.lax.scan(extend, first, rows)[0]
-    score = jnp.where(is_solved, -jnp.sum(total, axis=0), 0.0)
-    return jnp.where(_count_steps(is_last) > 0, score, -jnp.inf)
+    return total
 
 
 def true_regret(
@@ -131,9 +158,19 @@ def mean_discounted_return(
     *,
     discount: float,
 ) -> Float[Array, " lanes"]:
-    """Mean over the episodes that ended of sum_t discount^t r_t; NaN where none did.
+    """Mean over the episodes that ended of sum_t discount^t r_t; NaN where none did."""
+    returns = discounted_returns(reward, is_end, is_last, discount=discount)
+    return returns.total / returns.ended.astype(jnp.float32)
 
-    For rows that begin with an episode in every lane.
+
+def discounted_returns(
+    reward: Float[Array, "time lanes"],
+    is_end: Bool[Array, "time lanes"],
+    is_last: Bool[Array, "time lanes"],
+    *,
+    discount: float,
+) -> Returns:
+    """sum_t discount^t r_t of the episodes that ended, for rows that begin with an episode in every lane.
 
     Args:
         is_end: the step from this row ended the episode.
@@ -142,7 +179,7 @@ def mean_discounted_return(
     def pay(
         carry: tuple[Array, ...], row: tuple[Array, Array, Array]
     ) -> tuple[tuple[Array, ...], None]:
-        factor, running, total, ended = carry
+        factor, running, total, best, ended = carry
         reward, is_end, is_last = row
         running = running + jnp.where(is_last, 0.0, factor * reward)
         is_over = is_end | is_last
@@ -150,13 +187,15 @@ def mean_discounted_return(
             jnp.where(is_over, 1.0, discount * factor),
             jnp.where(is_over, 0.0, running),
             total + jnp.where(is_end, running, 0.0),
-            ended + is_end.astype(jnp.float32),
+            jnp.where(is_end, jnp.maximum(best, running), best),
+            ended + is_end.astype(jnp.int32),
         ), None
 
     zero = jnp.zeros_like(reward[0])
-    first: tuple[Array, ...] = (jnp.ones_like(zero), zero, zero, zero)
-    (_, _, total, ended), _ = jax.lax.scan(pay, first, (reward, is_end, is_last))
-    return total / ended
+    nothing = (zero, zero, jnp.full_like(zero, -jnp.inf), zero.astype(jnp.int32))
+    first: tuple[Array, ...] = (jnp.ones_like(zero), *nothing)
+    (_, _, *told), _ = jax.lax.scan(pay, first, (reward, is_end, is_last))
+    return Returns(*told)
 
 
 def _mean(

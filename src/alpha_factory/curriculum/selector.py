@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Float32, Int, PRNGKeyArray
 from alpha_factory.core.types import Level
 from alpha_factory.curriculum.buffer import Visit
 from alpha_factory.curriculum.identity import NOWHERE
+from alpha_factory.learn import PpoLearner
 
 State = Any
 """What a method remembers: an `eqx.Module` of arrays."""
@@ -55,8 +56,21 @@ class Selector(NamedTuple):
     """Levels are learned from and scored by the true odds of what they hide, whichever were chosen (SAMPLR)."""
 
 
+class Tutor(NamedTuple):
+    """A method that has learners of its own beside the student, and so plays whole rounds."""
+
+    begin: Callable[..., State]
+    """`begin(*, key) -> state`: nothing has been played yet."""
+    teach: Callable[..., tuple]
+    """`teach(lesson, learner, state, *, key) -> (learner, state, round)`: all of a round (`curriculum.rounds`)."""
+    tell: Callable[[State], dict[str, Float[Array, ""]]]
+    """As a selector's."""
+    score: str
+    """As a selector's; of the levels that the student played."""
+
+
 class Ground(NamedTuple):
-    """What a run gives a method to make its levels from."""
+    """What a run gives a method to make its levels from, and learners of its own."""
 
     lanes: int  # levels in a round
     draw: Callable[..., Level]
@@ -66,6 +80,9 @@ class Ground(NamedTuple):
     """`edit(level, *, edits, key) -> level`: a child."""
     redraw: Callable[..., Level] | None = None
     """`redraw(level, *, key) -> level`: with what it hides drawn by the true odds; None where nothing is hidden."""
+    enrol: Callable[..., PpoLearner] | None = None
+    """`enrol(*, key) -> learner`: one that has learned nothing, of the student's sizes and updates. With `obs` and
+    `actions`, and what else `ActorCritic` takes, for another task; with `recipe`, of other updates."""
 
 
 class Wishes(NamedTuple):
@@ -85,6 +102,14 @@ class Wishes(NamedTuple):
     scouted: int | None = None  # SFL: levels tried before they are chosen
     practised: int | None = None  # SFL: rounds until they are chosen anew
     share: float | None = None  # SFL: of the lanes that play one of them
+    antagonist: str | None = None  # PAIRED: which of its returns regret goes by, "max" or "mean"
+    builder_rate: float | None = None  # PAIRED, DEGen: updates of what builds the levels
+    builder_entropy: float | None = None
+    builder_discount: float | None = None
+    builder_trace: float | None = None
+    builder_clip: float | None = None
+    builder_epochs: int | None = None
+    builder_minibatches: int | None = None
 
 
 def settle_wishes(wishes: Wishes, published: Wishes) -> Wishes:

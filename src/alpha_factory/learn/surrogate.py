@@ -35,6 +35,7 @@ class PpoRecipe(NamedTuple):
     value: float = 0.5
     gradient_clip: float = 0.5
     drift: Drift | None = None  # what holds the policy; None: the clip
+    prior: tuple[float, ...] | None = None  # ln of each action's weight in the entropy; None: 0
 
     @property
     def frames(self) -> int:
@@ -47,7 +48,7 @@ class PpoLosses(eqx.Module):
 
     policy: Float[Array, "*steps"]
     value: Float[Array, "*steps"]
-    entropy: Float[Array, "*steps"]  # nats
+    entropy: Float[Array, "*steps"]  # nats; with a prior w, mean of -sum_a p ln(p / w)
     divergence: Float[Array, "*steps"]  # KL(new || old) from the actions taken: mean r ln r - r + 1
     clipped: Float[Array, "*steps"]  # share of rows with a ratio beyond the clip
     gradient_norm: Float[Array, "*steps"]  # before it is clipped
@@ -122,7 +123,11 @@ def weigh(
 
     policy = mean(drift - ratio * batch.advantage)
     value = 0.5 * mean(jnp.maximum(error, clipped_error))
-    entropy = mean(-jnp.sum(jnp.exp(chances) * chances, axis=-1))
+    weighed = chances
+    if recipe.prior is not None:
+        prior = jnp.asarray(recipe.prior, jnp.float32)
+        weighed = chances - prior.reshape((1,) * (chances.ndim - 1) + (-1,))
+    entropy = mean(-jnp.sum(jnp.exp(chances) * weighed, axis=-1))
     losses = PpoLosses(
         policy=policy,
         value=value,

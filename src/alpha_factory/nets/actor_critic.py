@@ -1,5 +1,6 @@
 """A recurrent actor and critic: observations to logits and values, with a memory between."""
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -13,6 +14,9 @@ from alpha_factory.nets.dense import Dense
 from alpha_factory.nets.memory.memory import Memory, make_memory
 
 _STILL = 0.01  # scale of the last layer of the policy, which begins close to uniform
+_NEVER = (
+    -1e9
+)  # logit of an action that may not be taken; finite, so that no 0 is multiplied with infinity
 
 Carry = Array
 """State of the memory; lanes come first. What else its axes are is the memory's own business."""
@@ -39,11 +43,13 @@ class ActorCritic(eqx.Module):
     value: "Head"
     shape: tuple[int, ...] = eqx.field(static=True)  # of an observation
     codes: int | None = eqx.field(static=True)
+    parts: tuple[int, ...] = eqx.field(static=True)  # choices in each part of an action
+    is_masked: bool = eqx.field(static=True)
 
     def __init__(
         self,
         obs: tuple[int, ...],
-        actions: int,
+        actions: int | tuple[int, ...],
         *,
         memory: str = "lstm",
         width: int = 256,
@@ -51,12 +57,15 @@ class ActorCritic(eqx.Module):
         embed: int = 64,
         head: int = 32,
         codes: int | None = None,
+        is_masked: bool = False,
         key: PRNGKeyArray,
     ):
         """Draw the weights.
 
         Args:
             obs: shape of an observation, whose entries are read as flat features.
+            actions: how many; or how many choices each part of an action has, where parts are chosen
+                independently. Actions are then counted with the last part going round first.
             memory: "lstm", "gru" or "s5".
             width: of the memory.
             layers: of S5; the others have one.
@@ -64,6 +73,8 @@ class ActorCritic(eqx.Module):
             head: hidden units of each head.
             codes: entries are codes from 0 up to this number, as of kinds of cells, and each is told by
                 bits; None: they are bits or numbers.
+            is_masked: the last entries of a flat observation, one an action, are 1 for those that may be taken
+                now and else 0.
 
         Raises:
             UsageError: there is no such memory, or S5 can't have that width.
@@ -72,9 +83,10 @@ class ActorCritic(eqx.Module):
         features = math.prod(obs) * (codes or 1)
         self.embedding = Dense(features, embed, scale=math.sqrt(2), key=key_embedding)
         self.memory = make_memory(memory, embed, width, layers=layers, key=key_memory)
-        self.policy = Head(width, head, actions, scale=_STILL, key=key_policy)
+        self.parts = actions if isinstance(actions, tuple) else (actions,)
+        self.policy = Head(width, head, sum(self.parts), scale=_STILL, key=key_policy)
         self.value = Head(width, head, 1, scale=1.0, key=key_value)
-        self.shape, self.codes = obs, codes
+        self.shape, self.codes, self.is_masked = obs, codes, is_masked
 
     def start(self, lanes: int) -> Carry:
         """The state of a memory that remembers nothing."""
@@ -103,7 +115,7 @@ class ActorCritic(eqx.Module):
     ) -> tuple[Opinion, Carry]:
         """Opinions of one row, and the state after it."""
         recalled, carry = self.memory.step(self._embed(obs), is_reset, carry)
-        return self.judge(recalled), carry
+        return self.judge(self._keep_mask(recalled, obs)), carry
 
     def recall(
         self,
@@ -111,12 +123,33 @@ class ActorCritic(eqx.Module):
         is_reset: Bool[Array, "time lanes"],
         carry: Carry,
     ) -> tuple[Float[Array, "time lanes width"], Carry]:
-        """What the memory gives the heads, and its state after the last row."""
-        return self.memory(self._embed(obs), is_reset, carry)
+        """What the heads are given, by the memory and as a mask, and the memory's state after the last row."""
+        recalled, carry = self.memory(self._embed(obs), is_reset, carry)
+        return self._keep_mask(recalled, obs), carry
 
     def judge(self, recalled: Float[Array, "*axes width"]) -> Opinion:
         """What the heads make of it."""
-        return Opinion(self.policy(recalled), self.value(recalled)[..., 0])
+        if not self.is_masked:
+            return Opinion(self._join(self.policy(recalled)), self.value(recalled)[..., 0])
+        recalled, mask = jnp.split(recalled, [recalled.shape[-1] - math.prod(self.parts)], axis=-1)
+        logits = jnp.where(mask > 0, self._join(self.policy(recalled)), _NEVER)
+        return Opinion(logits, self.value(recalled)[..., 0])
+
+    def _join(self, logits: Float[Array, "*axes choices"]) -> Float[Array, "*axes actions"]:
+        """Of the parts, one after the other, to those of whole actions: their sums."""
+        if len(self.parts) == 1:
+            return logits
+        whole, *others = jnp.split(logits, list(itertools.accumulate(self.parts))[:-1], axis=-1)
+        for other in others:
+            sums = whole[..., :, None] + other[..., None, :]
+            whole = sums.reshape(*sums.shape[:-2], -1)
+        return whole
+
+    def _keep_mask(self, recalled: Float[Array, "*axes width"], obs: Shaped[Array, "..."]) -> Array:
+        if not self.is_masked:
+            return recalled
+        mask = obs[..., -math.prod(self.parts) :].astype(jnp.float32)
+        return jnp.concatenate([recalled, mask], axis=-1)
 
     def _embed(self, obs: Shaped[Array, "..."]) -> Float[Array, "..."]:
         lead = obs.ndim - len(self.shape)

@@ -6,7 +6,7 @@ a level is of that level alone.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
@@ -18,6 +18,8 @@ from alpha_factory.nets.actor_critic import ActorCritic, Carry
 from alpha_factory.rollout.fiction import Fiction, Posterior, imagine
 
 _IMAGINED = 2  # in a step's key, apart from the two that it is split into
+
+Tree = TypeVar("Tree")
 
 
 class Lanes(eqx.Module):
@@ -148,7 +150,7 @@ def collect_lanes(
             best=jnp.maximum(attempts.best, jnp.where(is_end, total, -jnp.inf)),
             frames=attempts.frames + jnp.sum(~is_last).astype(jnp.int32),
         )
-        state = _choose(is_last, fresh, stepped)
+        state = choose_lanes(is_last, fresh, stepped)
         return (Lanes(None, state, remembered, is_last, total), attempts), (made, fiction)
 
     going = eqx.tree_at(lambda tree: tree.level, lanes, None)
@@ -179,6 +181,16 @@ def pick(chances: Float[Array, "*axes actions"], action: Int[Array, "*axes"]) ->
     return jnp.take_along_axis(chances, action[..., None], axis=-1)[..., 0]
 
 
+def choose_lanes(is_first: Bool[Array, " lanes"], first: Tree, second: Tree) -> Tree:
+    """Of each lane the leaves of one of two trees."""
+
+    def among(left: Array, right: Array) -> Array:
+        mask = is_first.reshape(is_first.shape + (1,) * (left.ndim - 1))
+        return jnp.where(mask, left, right)
+
+    return jax.tree.map(among, first, second)
+
+
 def _no_attempts(lanes: int) -> Attempts:
     none = jnp.zeros(lanes, jnp.int32)
     return Attempts(none, none, jnp.zeros(lanes), jnp.full(lanes, -jnp.inf), jnp.int32(0))
@@ -187,11 +199,3 @@ def _no_attempts(lanes: int) -> Attempts:
 def _reset(world: World, level: Level, lanes: int, *, key: PRNGKeyArray) -> WorldState:
     reset: Callable = jax.vmap(lambda level, key_world: world.reset(level, key=key_world))
     return reset(level, jax.random.split(key, lanes))
-
-
-def _choose(is_first: Bool[Array, " lanes"], first: WorldState, second: WorldState) -> WorldState:
-    def among(left: Array, right: Array) -> Array:
-        mask = is_first.reshape(is_first.shape + (1,) * (left.ndim - 1))
-        return jnp.where(mask, left, right)
-
-    return jax.tree.map(among, first, second)

@@ -161,7 +161,7 @@ def test_learning_that_diverges_names_term_and_lane(
 
 
 def test_curricula_and_learners_that_do_not_exist_list_the_choices() -> None:
-    known = "accel, dr, mna, naive-grounding, plr, poet, robust-plr, samplr, sfl"
+    known = "accel, degen, dr, mna, naive-grounding, paired, plr, poet, robust-plr, samplr, sfl"
     with pytest.raises(UsageError, match=rf"Unknown curriculum 'plrr'\. .*Choices: {known}"):
         resolve_curriculum("plrr", "ppo")
     with pytest.raises(UsageError, match=r"Unknown learner 'pp'\. .*Choices: muzero, ppo"):

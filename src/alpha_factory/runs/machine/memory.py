@@ -152,7 +152,7 @@ def estimate_pupil(config: RunConfig, *, work: int | None = None) -> Estimate:
         "update": float(kept if work is None else work),
     }
     remedies = {
-        "levels": "lower levels.slots or levels.kept",
+        "levels": "lower levels.slots, levels.kept or, for learners of its own, ppo.width",
         "policy and optimiser": "lower ppo.width",
         "update": "lower levels.lanes or levels.steps, or raise ppo.minibatches",
     }

@@ -26,6 +26,24 @@ def draw_practice(record: RunRecord) -> list[str]:
             "",
         ),
         (
+            "Levels built",
+            "Mean walls, and cells from start to goal, of levels built by a learner",
+            {"walls": "built_walls", "path": "built_path"},
+            "",
+        ),
+        (
+            "Pay",
+            "What the learner that builds is paid for a level, in the mean",
+            {"regret": "regret", "negative advantage": "builder_pay"},
+            "",
+        ),
+        (
+            "Others",
+            "Steps of the method's own learners in a stretch, which are no frames of the run",
+            {"antagonist": "antagonist_frames", "builder": "builder_steps"},
+            "",
+        ),
+        (
             "Rounds",
             "Shares of the rounds that replayed levels, and that were learned from",
             {"replayed": "replay_share", "learned from": "practice_share"},

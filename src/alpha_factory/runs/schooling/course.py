@@ -103,6 +103,10 @@ class Schooling:
         is_practised = np.asarray(brought.is_practised)
         losses = jax.tree.map(lambda leaf: np.asarray(leaf)[is_practised], brought.report.losses)
         check(losses, self.counters.updates, lambda lane: f"the level of lane {lane}", "")
+        for name, report in brought.others.items():
+            of_other = jax.tree.map(np.asarray, report.losses)
+            made = self.counters.chunk * of_other.in_a_row.size
+            check(of_other, made, lambda lane: f"the level of lane {lane}", f" of the {name}")
         self._brought = brought
         for trouble in find_trouble(brought, self._tell(self.state.selection)):
             self._say_once(trouble)

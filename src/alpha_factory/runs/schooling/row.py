@@ -60,6 +60,7 @@ def make_rounds_row(
         "levels_without_way": int(np.sum(brought.lost)),
         "replayed_walls": _mean_known(brought.walls),
         "replayed_path": _mean_known(brought.path),
+        **_tell_others(brought),
     }
     return MetricRow(
         frames=counters.frames,
@@ -72,6 +73,25 @@ def make_rounds_row(
         solve_rate=int(np.sum(brought.solved)) / ended if ended else None,
         values={name: _or_none(value) for name, value in values.items()} | to_numbers(kept),
     )
+
+
+def _tell_others(brought: Round) -> dict[str, int | float]:
+    """Means of the stretch for the learners beside the student; what adds up, such as steps, added up."""
+    values: dict[str, int | float] = {}
+    for name, report in brought.others.items():
+        losses = report.losses
+        values |= {
+            f"{name}_loss_value": float(np.mean(losses.value)),
+            f"{name}_loss_policy": float(np.mean(losses.policy)),
+            f"{name}_entropy": float(np.mean(losses.entropy)),
+            f"{name}_divergence": float(np.mean(losses.divergence[:, -1])),
+            f"{name}_gradient_norm": float(np.mean(losses.gradient_norm)),
+            f"{name}_skipped": int(np.sum(losses.is_skipped)),
+        }
+    for name, told in brought.told.items():
+        is_whole = np.issubdtype(told.dtype, np.integer)
+        values[name] = int(np.sum(told)) if is_whole else _mean_known(told)
+    return values
 
 
 def to_numbers(kept: Mapping[str, Array]) -> dict[str, float | None]:

@@ -277,6 +277,22 @@ class LevelsConfig:
     """SFL: rounds of training until they are chosen anew."""
     share: float | None = None
     """SFL: of the lanes that play one of them."""
+    antagonist: str | None = None
+    """PAIRED: which return of the antagonist regret goes by: max or mean."""
+    builder_rate: float | None = None
+    """PAIRED, DEGen: learning rate of what builds the levels."""
+    builder_entropy: float | None = None
+    """PAIRED, DEGen: weight of its policy's entropy."""
+    builder_discount: float | None = None
+    """PAIRED, DEGen: gamma, per step of building."""
+    builder_trace: float | None = None
+    """PAIRED, DEGen: lambda of its advantages."""
+    builder_clip: float | None = None
+    """PAIRED, DEGen: of its ratio of chances, and of its value's move."""
+    builder_epochs: int | None = None
+    """PAIRED, DEGen: times that every row of building is learned from."""
+    builder_minibatches: int | None = None
+    """PAIRED, DEGen: parts of the lanes in each of these epochs."""
 
 
 @dataclass(frozen=True)
