@@ -64,7 +64,7 @@ def lay(every: int | None, cycles: list[str]) -> list[list[int]]:
 
 
 def test_every_so_manieth_accepted_world_is_a_honeypot() -> None:
-    assert lay(3, ["bbb-b", "b-", "bbbbb"]) == [[2], [0], [2]]
+    assert lay(3, ["bbb-b", "b-", "bbbbb"]) == [[2], [], [0, 3]]  # the third, sixth and ninth
 
 
 def test_turn_passes_to_the_next_world_with_a_bait() -> None:

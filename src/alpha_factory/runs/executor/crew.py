@@ -29,7 +29,7 @@ from alpha_factory.runs.state import begin_state
 _ADDRESS = "RAY_ADDRESS"
 _TRIES = 3
 """Workers that may die of the same job."""
-_PATIENCE_S = 120.0
+_PATIENCE_S = 600.0
 """Seconds in which the first worker must have started."""
 _LEAST_STORE = 256 * 2**20
 _SENT_ALONG = ("JAX_", "XLA_")  # variables that the numbers of a program may depend on
@@ -193,6 +193,7 @@ def _start(ray: Any, config: RunConfig, workers: int | None, address: str | None
     if address:
         options["runtime_env"] = {"env_vars": _list_variables()}
     else:
+        os.environ.setdefault("RAY_worker_niceness", "0")  # the run waits for them
         on_gpu = _find_resource() == "num_gpus"
         options |= {
             "num_gpus" if on_gpu else "num_cpus": workers,
