@@ -11,6 +11,7 @@ import pytest
 
 from alpha_factory.core.errors import Diverged
 from alpha_factory.runs.course import Hooks
+from alpha_factory.runs.evaluation import load_model
 from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.loop import Run
 from alpha_factory.runs.settings.config import CurriculumConfig, LevelsConfig, RunConfig
@@ -104,6 +105,15 @@ def test_all_learn_and_are_told_of_apart(whole: Run) -> None:
             assert rounds * lanes < steps <= rounds * lanes * 168
             assert row.values["builder_pay"] >= 0
             assert 0 <= row.values["built_goals"] <= 1
+
+
+def test_what_is_judged_is_the_student(whole: Run) -> None:
+    """`evaluate` and `compare` find its policy in the last checkpoint, whoever else is in there."""
+    told: list[str] = []
+    loaded = load_model(whole.directory.path, whole.config, told.append)
+    pairs = zip(jax.tree.leaves(loaded), jax.tree.leaves(whole.state.learner.net), strict=True)
+    assert all(np.array_equal(one, other) for one, other in pairs if eqx.is_array(one))
+    assert not told
 
 
 def test_levels_without_a_way_are_counted(whole: Run) -> None:

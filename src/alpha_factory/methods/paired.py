@@ -32,7 +32,7 @@ from alpha_factory.curriculum import (
     settle_wishes,
     sum_up,
 )
-from alpha_factory.learn import PpoLearner, PpoRecipe, improve
+from alpha_factory.learn import PpoLearner, PpoRecipe, PpoReport, improve
 from alpha_factory.nets import ActorCritic
 from alpha_factory.rollout import Rows, Stretch, collect_lanes, start_lanes
 from alpha_factory.worlds import GridLevel, finish_building, make_building
@@ -93,22 +93,16 @@ def make_paired(ground: Ground, wishes: Wishes) -> Tutor:
     ) -> tuple[PpoLearner, Rivals, Round]:
         key_build, key_own, key_rival, key_learn = jax.random.split(key, 4)
         levels, built = build(state.builder.net, key=key_build)
-        own, rival = (
-            play_levels(lesson, net, levels, keys=tuple(jax.random.split(one)))
-            for net, one in ((learner.net, key_own), (state.antagonist.net, key_rival))
-        )
+        both = practise(lesson, (learner, state.antagonist), levels, keys=(key_own, key_rival))
+        (learner, own, report), (antagonist, rival, of_rival) = both
         earned, earned_by_rival = (
             _sum_returns(stretch.rows, lesson.recipe) for stretch in (own, rival)
         )
         regret = find_regret(earned_by_rival, earned, is_best=is_best)
+        paid = pay_at_the_end(built, regret)
+        builder, of_builder = improve(recipe, state.builder, paid, key=key_learn)
         choice = choose_fresh(levels, is_practised=True)
         findings = find_out(lesson, choice, own)
-        keys = jax.random.split(key_learn, 3)
-        learner, report = improve(lesson.recipe, learner, own, key=keys[0])
-        antagonist, of_rival = improve(lesson.recipe, state.antagonist, rival, key=keys[1])
-        builder, of_builder = improve(
-            recipe, state.builder, pay_at_the_end(built, regret), key=keys[2]
-        )
         size, ended = jax.vmap(lesson.measure)(levels), jnp.sum(rival.attempts.ended)
         is_possible = jnp.isfinite(size.path)
         told = {
@@ -124,6 +118,30 @@ def make_paired(ground: Ground, wishes: Wishes) -> Tutor:
         return learner, Rivals(builder, antagonist), brought
 
     return Tutor(begin, teach, tell=lambda state: {}, score="pvl")
+
+
+def practise(
+    lesson: Lesson,
+    players: tuple[PpoLearner, PpoLearner],
+    levels: GridLevel,
+    *,
+    keys: tuple[PRNGKeyArray, PRNGKeyArray],
+) -> list[tuple[PpoLearner, Stretch, PpoReport]]:
+    """Let each of two players play the levels and learn from it: one program, gone through twice."""
+    parts = [eqx.partition(player, eqx.is_array) for player in players]
+    static = parts[0][1]
+
+    def take_turn(turn: tuple[PpoLearner, PRNGKeyArray]) -> tuple[PpoLearner, Stretch, PpoReport]:
+        player = eqx.combine(turn[0], static)
+        key_start, key_play, key_learn = jax.random.split(turn[1], 3)
+        stretch = play_levels(lesson, player.net, levels, keys=(key_start, key_play))
+        player, report = improve(lesson.recipe, player, stretch, key=key_learn)
+        return eqx.filter(player, eqx.is_array), stretch, report
+
+    arrays = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(part for part, _ in parts))
+    told = jax.lax.map(take_turn, (arrays, jnp.stack(keys)))
+    apart = [jax.tree.map(lambda leaf, turn=turn: leaf[turn], told) for turn in range(2)]
+    return [(eqx.combine(player, static), *rest) for player, *rest in apart]
 
 
 def find_regret(
