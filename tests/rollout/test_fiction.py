@@ -6,54 +6,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from alpha_factory.core.types import Outcome, World
 from alpha_factory.learn.gae import estimate_advantages
 from alpha_factory.nets import ActorCritic
 from alpha_factory.rollout import Stretch, collect_lanes, ground, start_lanes
+from reference.drift import DRIFT, TRUTH, Slope, guess_drift, simulate
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
 
-STEPS, LIMIT, EDGE = 24, 5, 3
+STEPS = 24
 DISCOUNT, TRACE = 0.9, 0.8
-DRIFTS = jnp.array([-1, 0, 1], jnp.int32)  # of the levels; the truth is 1 for sure
-TRUTH = 1
-
-
-class Walk(eqx.Module):
-    place: jax.Array
-    time: jax.Array
-    is_terminated: jax.Array
-    is_truncated: jax.Array
-
-
-def reset(level, *, key):
-    del level, key
-    return Walk(jnp.int32(0), jnp.int32(0), jnp.bool_(False), jnp.bool_(False))
-
-
-def step(level, state, action, *, key):
-    """Left, stay or right, and the drift on top; the place is paid."""
-    del key
-    is_over = state.is_terminated | state.is_truncated
-    place, time = state.place + action - 1 + level, state.time + 1
-    is_out = jnp.abs(place) >= EDGE
-    moved = Walk(place, time, is_out, (time >= LIMIT) & ~is_out)
-    kept = jax.tree.map(lambda old, new: jnp.where(is_over, old, new), state, moved)
-    paid = jnp.where(is_over, 0.0, kept.place.astype(jnp.float32))
-    return kept, Outcome(paid, kept.is_terminated, kept.is_truncated, jnp.bool_(False))
-
-
-def observe(level, state):
-    del level
-    return jnp.stack([state.place, state.time]).astype(jnp.float32)
-
-
-def posterior(level, state, *, key):
-    del state, key
-    return jnp.full_like(level, TRUTH)
-
-
-WORLD = World(reset, step, observe, 3, 2)
+LEVELS = Slope(jnp.zeros(3, jnp.int32), jnp.array([-1, 0, 1], jnp.int32))
+DRIFTS = LEVELS.drift.tolist()
 
 
 @pytest.fixture(scope="module")
@@ -68,20 +31,13 @@ def stretches(net, quick_compilation):
     @eqx.filter_jit
     def collect(net):
         key_start, key_play = jax.random.split(jax.random.key(2))
-        lanes = start_lanes(WORLD, net, DRIFTS, key=key_start)
+        lanes = start_lanes(DRIFT, net, LEVELS, key=key_start)
         return (
-            collect_lanes(WORLD, net, lanes, steps=STEPS, posterior=posterior, key=key_play),
-            collect_lanes(WORLD, net, lanes, steps=STEPS, key=key_play),
+            collect_lanes(DRIFT, net, lanes, steps=STEPS, posterior=guess_drift, key=key_play),
+            collect_lanes(DRIFT, net, lanes, steps=STEPS, key=key_play),
         )
 
     return collect(net)
-
-
-def simulate(place, time, action, drift):
-    """A step by hand: place, reward, whether it ended and whether it was cut."""
-    place = place + action - 1 + drift
-    is_out = abs(place) >= EDGE
-    return place, float(place), is_out, time + 1 >= LIMIT and not is_out
 
 
 def each_step(stretch):
@@ -115,7 +71,7 @@ def test_fictitious_steps_are_those_of_a_simulation_with_the_true_drift(net, str
         assert fiction.reward[time, lane] == paid
         assert fiction.is_terminated[time, lane] == is_out
         assert fiction.is_truncated[time, lane] == is_cut
-        assert fiction.is_real[time, lane] == (int(DRIFTS[lane]) == TRUTH)
+        assert fiction.is_real[time, lane] == (DRIFTS[lane] == TRUTH)
         obs = jnp.tile(jnp.array([other, passed + 1], jnp.float32), (len(DRIFTS), 1))
         told = value(net, obs, carries[time])[lane]
         assert fiction.value[time, lane] == pytest.approx(float(told), abs=1e-5)
@@ -133,7 +89,7 @@ def test_real_episodes_go_on_as_if_nothing_had_happened(stretches):
     ):
         np.testing.assert_array_equal(one, other)
     for time, lane, place, passed, action in each_step(without):
-        _, paid, is_out, is_cut = simulate(place, passed, action, int(DRIFTS[lane]))
+        _, paid, is_out, is_cut = simulate(place, passed, action, DRIFTS[lane])
         assert float(without.rows.reward[time, lane]) == paid
         assert bool(without.rows.is_terminated[time, lane]) == is_out
         assert bool(without.rows.is_truncated[time, lane]) == is_cut
@@ -165,7 +121,7 @@ def test_grounded_advantages_are_those_of_the_fictitious_transitions(stretches):
 
 def test_where_the_truth_is_what_the_level_has_nothing_changes_to_the_bit(stretches):
     with_fiction, without = stretches
-    lane = DRIFTS.tolist().index(TRUTH)
+    lane = DRIFTS.index(TRUTH)
     grounded = jax.jit(lambda: ground(with_fiction, discount=DISCOUNT).rows)()
     for one, other in zip(jax.tree.leaves(grounded), jax.tree.leaves(without.rows), strict=True):
         np.testing.assert_array_equal(one[:, lane], other[:, lane])
