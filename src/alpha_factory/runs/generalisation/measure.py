@@ -67,7 +67,9 @@ def measure_states(experience: Experience) -> tuple[Measured, dict[str, Any]]:
     most = max(worlds, key=lambda one: one.states)
     covered = np.array([one.covered for one in worlds])
     states = Measured(
-        Bracket(most.states, max(one.seen for one in worlds), max(one.high for one in worlds)),
+        Bracket(
+            most.states, float(max(one.seen for one in worlds)), max(one.high for one in worlds)
+        ),
         {
             "seen": max(one.seen for one in worlds),
             "seen_mean": float(np.mean([one.seen for one in worlds])),
