@@ -28,7 +28,7 @@ from alpha_factory.runs.state import begin_state
 
 _ADDRESS = "RAY_ADDRESS"
 _TRIES = 3
-"""Workers that may die of the same job."""
+"""Workers that may die of the same job, or before they have started."""
 _PATIENCE_S = 600.0
 """Seconds in which the first worker must have started."""
 _LEAST_STORE = 256 * 2**20
@@ -47,6 +47,7 @@ class Crew:
         self._idle: deque[Any] = deque()
         self._busy: dict[Any, tuple[Any, int | None]] = {}  # worker and job; None: it only greets
         self._names: dict[Any, str] = {}
+        self._failed_starts = 0
         self._compile_s = 0.0
         for _ in range(workers):
             self._start_worker()
@@ -87,8 +88,11 @@ class Crew:
                 self._ray.exceptions.RayActorError,
                 self._ray.exceptions.ObjectLostError,
             ) as died:
-                self._replace(worker, None if number is None else tries[number], died)
-                if number is not None:
+                if number is None:
+                    self._failed_starts += 1
+                    self._replace(worker, self._failed_starts, died)
+                else:
+                    self._replace(worker, tries[number], died)
                     waiting.appendleft(number)
                 continue
             self._idle.append(worker)
@@ -125,14 +129,13 @@ class Crew:
             )
         return ready[0]
 
-    def _replace(self, worker: Any, tries: int | None, died: Exception) -> None:
+    def _replace(self, worker: Any, times: int, died: Exception) -> None:
         """Start another worker for one that died, and say so."""
         name = self._names.pop(worker, "one that had not started")
-        if tries is None or tries >= _TRIES:
-            what = f"at its start ({died})" if tries is None else f"of a job that {tries} died of"
+        if times >= _TRIES:
             raise AlphaFactoryError(
-                f"A worker of Ray ({name}) died {what}. Its log, in Ray's folder, may say why; if memory was "
-                "short, lower --workers. Every checkpoint is as it was: go on with `run --resume`, or with "
+                f"A worker of Ray ({name}) died like {times - 1} before it: {died} If memory was short, lower "
+                "--workers. Every checkpoint is as it was: go on with `run --resume`, or with "
                 "--executor in-process, which gives the same run."
             ) from died
         self._said(
