@@ -30,12 +30,12 @@ def test_examiner_pays_what_a_honeypot_hides() -> None:
 def test_examiner_scores_a_policy_with_a_memory(quick_compilation: None) -> None:
     suite = Suite("rooms", stack_levels([from_text(">G", step_limit=24)]), ("room",), (24,), 4, "0")
     policy = make_untrained_policy(tiny_levels.TINY)
-    (scores,) = Examiner(tiny_levels.TINY).examine(policy, suite, episodes=16, seed=0)
+    (scores,) = Examiner(tiny_levels.TINY).examine(policy, suite, episodes=256, seed=0)
     told = scores["policies"]
     assert list(told) == ["trained", "untrained", "random"]
     assert told["trained"] == told["untrained"]
-    # A step ahead, and 24 to take it: hardly anybody misses it for long.
-    assert told["trained"]["solve_rate"] > 0.9
+    # A step ahead, and 24 to take it: not even who has learned nothing misses it for long.
+    assert told["trained"]["solve_rate"] > 0.8
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_policy_is_compared_with_the_best_play_on_each_level(tmp_path):
         ("public-mazes-v1", {"is_kept": True}, "--keep is for"),
         ("public-mazes-v1", {"states": 9}, "--levels asks"),
         ("public-mazes-v1", {"states": 0, "is_compared": True}, "--states 0"),
-        ("public-mazes-v1", {"observation": "smell"}, "Choices: full, pixels, symbolic, view"),
+        ("public-mazes-v1", {"observation": "smell"}, "Choices: bits, full, pixels, symbolic, view"),
         ("public-mazes-v1", {"observation": "view", "view": 4}, "4"),
         ("public-mazes-v1", {"observation": "full"}, r"failed on obs of shape .*bits are wanted"),
     ],

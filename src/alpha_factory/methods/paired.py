@@ -71,10 +71,11 @@ def make_paired(ground: Ground, wishes: Wishes) -> Tutor:
     if settled.antagonist not in ANTAGONISTS:
         raise unknown("antagonist", str(settled.antagonist), ANTAGONISTS)
     is_best = settled.antagonist == "max"
-    walls, enrol = settled.walls or 0, ground.enrol
-    assert enrol is not None, "a run gives learners"
+    walls = settled.walls or 0
     site = make_building(side=measure_rooms(ground), walls=walls)
     recipe = make_builder_recipe(ground, settled, steps=walls + 2)
+    enrol = ground.enrol
+    assert enrol is not None, "a run gives learners"
 
     def begin(*, key: PRNGKeyArray) -> Rivals:
         key_builder, key_antagonist = jax.random.split(key)

@@ -12,7 +12,7 @@ import pytest
 
 from alpha_factory.core.types import Plan
 from alpha_factory.records import WorldTrial
-from alpha_factory.runs.evolution.course import contest
+from alpha_factory.runs.evolution import contest
 from alpha_factory.runs.evolution.newness import enrol_agents, rank_proposal, try_newcomers
 from alpha_factory.runs.evolution.programs import Programs, Proposal
 from alpha_factory.runs.files.archive import Archive
