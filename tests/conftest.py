@@ -54,6 +54,16 @@ def pytest_runtest_protocol(item):
         jax.config.update("jax_numpy_dtype_promotion", before)
 
 
+@pytest.fixture(scope="module")
+def quick_compilation():
+    """Compile the programs of a module with few optimizations: for those that take longer to compile than to run."""
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 # Linux lets a process map 65,530 pieces of memory, and each compiled program takes some: beyond it LLVM aborts.
 _MANY_MAPS, _MOST_MAPS = 30_000, 45_000
 

@@ -51,6 +51,9 @@ def find_dead(
         for statement in module.tree.body:
             if _is_main_guard(statement):
                 waiting += _mentions(statement, name, imports)
+            if owner := _find_owner(statement):
+                found = set(_mentions(statement, name, imports))
+                mentions.setdefault(Name(name, owner), set()).update(found)
     for text in scripts:
         script = Module("", False, ast.parse(text))
         outside = imports | {"": dict(_imports(script))}
@@ -159,6 +162,14 @@ def _follow(name: Name, imports: Mapping[str, Mapping[str, Name]]) -> Name:
         seen.add(name)
         name = origin
     return name
+
+
+def _find_owner(node: ast.AST) -> str | None:
+    """The name `f` of a statement `f.method(…)`, which gives what it mentions to `f`, as in `f.defvjp(…)`."""
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name)))):
+            return name
+    return None
 
 
 def _is_main_guard(node: ast.stmt) -> bool:

@@ -65,6 +65,11 @@ def helper_of_dead(): return 1
 def calls_itself(): return calls_itself()
 LIMIT = 1
 UNREAD = 2
+def _given_to_used(): return _given_too()
+def _given_too(): return 1
+used.define(_given_to_used)
+def _given_to_dead(): return 1
+calls_itself.define(_given_to_dead)
 """,
     "package/other.py": """
 def through_a_module(): return _private()
@@ -85,6 +90,7 @@ if __name__ == "__main__":
 def test_dead_names_are_found():
     assert find_dead(TREE, [Name("package.script", "from_outside")], []) == [
         "package.module.UNREAD",
+        "package.module._given_to_dead",
         "package.module.calls_itself",
         "package.module.exported_only",
         "package.module.helper_of_dead",
@@ -96,6 +102,9 @@ def test_script_outside_the_tree_keeps_names_alive():
     script = "import package.module\nfrom package import exported_only as it\npackage.module.UNREAD\nit()"
     assert find_dead(TREE, [], [script]) == [
         "package.module.LIMIT",
+        "package.module._given_to_dead",
+        "package.module._given_to_used",
+        "package.module._given_too",
         "package.module.calls_itself",
         "package.module.used",
         "package.other._forgotten",

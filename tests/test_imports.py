@@ -44,6 +44,10 @@ def test_importing_the_package_does_nothing(tmp_path):
         ["run", "--seed", "x"],
         ["run", "--preset", "tiny"],
         ["report", "no-such-run"],
+        ["evaluate", "no-such-run", "--suite", "generated-v1"],
+        ["compare", "no-such-run"],
+        ["bound", "no-such-run"],
+        ["bound", "library:policy"],
     ],
     ids=" ".join,
 )

@@ -29,6 +29,7 @@ def test_cache_lies_where_the_platform_keeps_caches(platform, environment, folde
     monkeypatch.setattr(cache.Path, "home", lambda: Path("home"))
     cache.share_compilations(environment)
     assert environment["JAX_COMPILATION_CACHE_DIR"] == str(Path(folder))
+    assert cache.oracle_folder(environment) == Path(folder).with_name("oracle")
 
 
 def test_nothing_is_set_without_a_home(monkeypatch):
@@ -39,3 +40,4 @@ def test_nothing_is_set_without_a_home(monkeypatch):
     environment = {}
     cache.share_compilations(environment)
     assert environment == {}
+    assert cache.oracle_folder(environment) is None

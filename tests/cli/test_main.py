@@ -14,6 +14,7 @@ import pytest
 from alpha_factory.cli import commands, main, pages
 from alpha_factory.core import errors
 from alpha_factory.runs.bench import STAGES_WITH_SETTINGS, Sizes
+from alpha_factory.runs.judging.target import RunTarget
 from alpha_factory.runs.tasks.study import Row
 
 SUMMARY = {
@@ -75,8 +76,8 @@ def test_every_command_shows_an_example_that_parses(capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "run, learn, evaluate, report, worlds, bench, doctor"),
-        (["rum"], "run, learn, evaluate, report, worlds, bench, doctor"),
+        ([], "run, learn, evaluate, compare, bound, report, worlds, bench, doctor"),
+        (["rum"], "run, learn, evaluate, compare, bound, report, worlds, bench, doctor"),
         (["worlds"], "sample, show, mutate, check, play, render, schema"),
         (["run", "--presett", "demo"], "--preset"),
         (["run", "--seed", "many"], "many"),
@@ -88,7 +89,7 @@ def test_misuse_exits_2_and_names_the_choices(arguments, said, capsys):
         main.main(arguments)
     assert stop.value.code == 2
     printed = capsys.readouterr()
-    assert said in printed.err
+    assert said in " ".join(printed.err.split())
     assert printed.out == ""
 
 
@@ -134,7 +135,8 @@ def test_run_passes_on_what_was_asked(stand_in):
     stand_in("alpha_factory.runs.start", start_run=start_run)
     line = (
         "run --preset paper --out runs/x --seed 3 --minutes 0.5 --frames 900 --mutator layout "
-        "--set learning.batch=64 --set network.latent=32 --devices 2"
+        "--curriculum accel --learner ppo --set learning.batch=64 --set network.latent=32 --devices 2 "
+        "--executor ray --workers 3"
     )
     assert main.main([*line.split(), "--json"]) == 0
     del asked["open_ledger"], asked["console"]
@@ -146,8 +148,12 @@ def test_run_passes_on_what_was_asked(stand_in):
         "frames": 900,
         "resume": False,
         "mutator": "layout",
+        "curriculum": "accel",
+        "learner": "ppo",
         "changes": ("learning.batch=64", "network.latent=32"),
         "devices": 2,
+        "executor": "ray",
+        "workers": 3,
     }
 
 
@@ -224,7 +230,7 @@ def test_run_keeps_its_events_in_the_ledger(stand_in, tmp_path):
 def test_evaluate_prints_an_object_for_each_step_limit(limits, stand_in, run_directory, capsys):
     stand_in(
         "alpha_factory.runs.evaluation",
-        evaluate_run=lambda run, name, episodes, seed, warned: [suite(limit) for limit in limits],
+        evaluate_policy=lambda policy, name, **_: [suite(limit) for limit in limits],
     )
     assert main.main(["evaluate", str(run_directory), "--suite", "mazes", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
@@ -234,14 +240,244 @@ def test_evaluate_prints_an_object_for_each_step_limit(limits, stand_in, run_dir
 
 
 def test_evaluate_prints_a_row_for_each_policy_in_80_columns(stand_in, run_directory, capsys):
-    stand_in("alpha_factory.runs.evaluation", evaluate_run=lambda *_: [suite(250)])
+    stand_in("alpha_factory.runs.evaluation", evaluate_policy=lambda *_, **__: [suite(250)])
     assert main.main(["evaluate", str(run_directory), "--suite", "mazes"]) == 0
     printed = capsys.readouterr().out
     assert "random" in printed
     assert "40.0 % to 60.0 %" in printed
+    assert max(map(len, printed.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("command", [["report"], ["evaluate", "--suite", "mazes"]], ids=str)
+def test_evaluate_passes_on_what_was_asked(stand_in, capsys):
+    asked = {}
+
+    def evaluate_policy(policy, name, **arguments):
+        asked.update(arguments, policy=policy, name=name)
+        return [suite(250)]
+
+    stand_in("alpha_factory.runs.evaluation", evaluate_policy=evaluate_policy)
+    words = "evaluate my.library:act --suite random-mazes --count 100 --draw-seed 3 --episodes 2 --seed 1"
+    words += " --observation view --view 7 --host --levels --states 9 --keep --json"
+    assert main.main(words.split()) == 0
+    asked.pop("cache")
+    asked.pop("warned")
+    assert asked == {
+        "policy": "my.library:act",
+        "name": "random-mazes",
+        "levels": 100,
+        "draw_seed": 3,
+        "episodes": 2,
+        "seed": 1,
+        "observation": "view",
+        "view": 7,
+        "is_on_host": True,
+        "is_compared": True,
+        "states": 9,
+        "is_kept": True,
+    }
+    assert main.main(["evaluate", "a:b", "--suite", "s", "--draw-seed", "-1"]) == 2
+    assert "--draw-seed -1 is out of range" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [3, 60])
+def test_evaluate_tells_each_level_beside_the_best_play(number, stand_in, run_directory, capsys):
+    """Of many levels those with most regret."""
+    regret = [None, *(level / 100 for level in range(number - 1))]
+    got = {name: [0.5] * number for name in ("solve_rate", "return_mean", "steps_to_goal")}
+    best = {name: [1.0] * number for name in ("solve_rate", "optimal_return", "fewest_steps")}
+    told = suite(250) | {
+        "level_names": [f"level-{level}" for level in range(number)],
+        "optimum": {"gave_up": ["level-0"], "by_level": best},
+        "policies": {
+            "trained": SCORES
+            | {
+                "regret_mean": 0.25,
+                "regret_levels": number - 1,
+                "by_level": got | {"regret": regret},
+            }
+        },
+    }
+    stand_in("alpha_factory.runs.evaluation", evaluate_policy=lambda *_, **__: [told])
+    assert main.main(["evaluate", str(run_directory), "--suite", "mazes", "--levels"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"regret 0.250 over the {number - 1} levels whose best return is known" in printed
+    assert f"1 of {number} levels have more states than the oracle looks at" in printed
+    assert f"level-{number - 1}" in printed
+    assert ("level-1 " in printed) == (number == 3)
+
+
+def _bracket(value, low, high):
+    return {"value": value, "low": low, "high": high}
+
+
+GAPS = {
+    "worlds": 300,
+    "known": 290,
+    "gap": 0.25,
+    "low": 0.2,
+    "high": 0.3,
+    "ratio": 0.05,
+    "ratio_worst": 0.2,
+}
+BOUND = {
+    "setting": {
+        "worlds": 40,
+        "rows": 12_345,
+        "discount": 0.97,
+        "depth": 8,
+        "delta": 0.05,
+    },
+    "assumptions": {"covered": _bracket(0.9, 0.85, 0.95)},
+    "quantities": {name: _bracket(2.0, 1.5, 31_000.0) for name in ("lipschitz", "states", "kappa")},
+    "terms": {
+        "estimation": _bracket(0.5, 0.25, 9.0),
+        "transfer": _bracket(0.125, 0.0625, 0.16),
+        "planning": _bracket(8.33, 8.33, 8.33),
+    },
+    "bound": _bracket(8.955, 8.6, 17.5),
+    "derived": {
+        "terms": {
+            name: _bracket(70.0, 60.0, 80.0) for name in ("estimation", "transfer", "planning")
+        },
+        "bound": _bracket(210.0, 180.0, 240.0),
+    },
+    "range": 2.0,
+    "ranges": 4.4775,
+    "is_vacuous": True,
+    "best_depth": {"depth": 37, "bound": 2.75},
+    "return": _bracket(0.6, 0.55, 0.65),
+    "training": GAPS | dict.fromkeys(("gap", "low", "high", "ratio")),
+    "held_out": GAPS | {"suite": "random-genomes"},
+}
+
+
+def test_bound_says_in_numbers_whether_it_is_vacuous(stand_in, run_directory, capsys):
+    stand_in("alpha_factory.runs.generalisation.bound", bound_run=lambda *_, **__: BOUND)
+    assert main.main(["bound", str(run_directory)]) == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines()[:-2])) <= 80
+    said = " ".join(printed.split())
+    assert "Vacuous: the bound 8.96 is 4.48 times 2, the range of a return." in said
+    assert "At the best depth, 37, it would be 2.75." in said
+    assert "up to 17.5" in said
+    for cell in ("12,345", "290 of 300", "1.5 to 31,000", "exact", "0.2 to 0.3", "210"):
+        assert cell in said
+    tight = BOUND | {"is_vacuous": False, "ranges": 0.5, "bound": _bracket(1.0, 0.5, 3.0)}
+    stand_in("alpha_factory.runs.generalisation.bound", bound_run=lambda *_, **__: tight)
+    assert main.main(["bound", str(run_directory)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Not vacuous: the bound 1 is 0.5 times 2, the range of a return." in said
+
+
+def test_bound_passes_on_what_was_asked(stand_in, run_directory, capsys):
+    asked = {}
+
+    def bound_run(target, **arguments):
+        asked.update(arguments, target=target)
+        return BOUND
+
+    stand_in("alpha_factory.runs.generalisation.bound", bound_run=bound_run)
+    words = "--suite generated-v1 --count 9 --draw-seed 3 --episodes 2 --seed 1 --delta 0.1 --states 7 --json"
+    assert main.main(["bound", str(run_directory), *words.split()]) == 0
+    assert json.loads(capsys.readouterr().out) == BOUND
+    del asked["cache"], asked["warned"]
+    assert asked == {
+        "target": RunTarget(run_directory, None),
+        "suite": "generated-v1",
+        "levels": 9,
+        "draw_seed": 3,
+        "episodes": 2,
+        "seed": 1,
+        "delta": 0.1,
+        "states": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("no-such-run", "There is nothing at 'no-such-run'"),
+        ("library:act", "library:act is a policy without a run"),
+    ],
+)
+def test_bound_wants_a_run(name, said, capsys):
+    assert main.main(["bound", name]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+TOLD = ("solve_rate", "iqm", "cvar_10_held", "cvar_1_held", "return_mean")
+COMPARED = {
+    "runs": [
+        {
+            "run": f"runs/[{seed}]",
+            "group": "poet",
+            "seed": seed,
+            "frames": 5_000,
+            "updates": 40,
+            "wall_s": 9.0,
+            "compile_s": 3.0,
+        }
+        for seed in range(2)
+    ],
+    "groups": [{"name": "A", "settings": {"curriculum.mutator": "poet"}}],
+    "note": "Equal budgets: 5,000 env steps a run.",
+    "suites": [
+        {
+            "suite": "mazes-v1",
+            "step_limit": 250,
+            "episodes": 4,
+            "levels": 8,
+            "is_drawn": False,
+            "groups": {
+                name: {
+                    "runs": 2,
+                    **{field: {"value": 0.5, "low": low, "high": low and 0.6} for field in TOLD},
+                }
+                for name, low in (("A", 0.4), ("B", None))
+            },
+            "improvement": [{"of": "A", "over": "B", "value": 0.75, "low": 0.5, "high": 1.0}],
+        }
+    ],
+    "figures": ["figures/curves.png"],
+}
+
+
+def test_compare_prints_tables_in_80_columns(stand_in, run_directory, capsys):
+    stand_in("alpha_factory.runs.comparison", compare_runs=lambda *_, **__: COMPARED)
+    assert main.main(["compare", str(run_directory)]) == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    for words in ("runs/[0]", "5,000", "40.0–60.0", "0.50–1.00", "Equal budgets"):
+        assert words in printed
+    assert "A: curriculum.mutator=poet" in printed
+    assert "Figure: figures/curves.png" in printed
+    assert main.main(["compare", str(run_directory), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == COMPARED
+
+
+def test_compare_passes_on_what_was_asked(stand_in, run_directory):
+    asked = {}
+
+    def compare_runs(runs, **arguments):
+        asked.update(arguments, runs=runs)
+        return COMPARED
+
+    stand_in("alpha_factory.runs.comparison", compare_runs=compare_runs)
+    words = ["--suite", "mazes-v1", "--budget", "updates", "--unequal", "--out", "figures"]
+    assert main.main(["compare", str(run_directory), str(run_directory), *words]) == 0
+    asked.pop("warned")
+    assert asked == {
+        "runs": (run_directory, run_directory),
+        "suite": "mazes-v1",
+        "unit": "updates",
+        "may_differ": True,
+        "out": Path("figures"),
+    }
+
+
+@pytest.mark.parametrize(
+    "command", [["report"], ["compare"], ["evaluate", "--suite", "mazes"]], ids=str
+)
 def test_directory_without_a_run_is_refused(command, tmp_path, capsys):
     assert main.main([*command, str(tmp_path)]) == 2
     assert "config.json" in capsys.readouterr().err
@@ -364,4 +600,4 @@ def test_bench_prints_a_table_or_json(stand_in, capsys):
     assert main.main(["bench", "loop"]) == 0
     assert "device held" not in capsys.readouterr().out
     assert main.main(["bench", "worlds", *changed]) == 2
-    assert "learn and loop have settings" in capsys.readouterr().err
+    assert "learn, loop and rounds have settings" in capsys.readouterr().err

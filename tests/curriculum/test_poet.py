@@ -5,16 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alpha_factory.curriculum import (
-    Frontier,
-    Mutator,
-    advance_frontier,
-    make_pool,
-    meets_criterion,
-    merge,
-    propose,
-    quality_diversity,
-)
+from alpha_factory.curriculum import Mutator, make_pool, meets_criterion, merge, propose
 
 SLOTS, LIVING, MUTATIONS = 10, 6, 4
 
@@ -97,58 +88,6 @@ def test_criterion_excludes_its_bounds():
     returns = jnp.array([0.0, 0.05, 0.0501, 0.5, 0.8999, 0.9, 1.0])
     met = jax.jit(lambda returns: meets_criterion(returns, lowest=0.05, highest=0.9))(returns)
     assert met.tolist() == [False, False, True, True, True, False, False]
-
-
-@pytest.fixture(scope="module")
-def candidates():
-    draw = np.random.default_rng(0)
-    return (
-        jnp.asarray(draw.integers(0, 2**32, (5, 16), np.uint32)),
-        jnp.asarray(draw.uniform(-1, 1, (5, 8)), jnp.float32),
-        Frontier(
-            jnp.asarray(draw.integers(0, 2**32, 16, np.uint32)),
-            jnp.asarray(draw.uniform(-1, 1, 8), jnp.float32),
-        ),
-    )
-
-
-def test_quality_diversity_is_that_of_numpy(candidates):
-    genome, embedding, frontier = candidates
-    score = jax.jit(lambda *args: quality_diversity(*args, novelty_weight=0.55))(*candidates)
-    for index in range(5):
-        bits = sum(
-            int(one ^ other).bit_count()
-            for one, other in zip(genome[index].tolist(), frontier.champion.tolist(), strict=True)
-        )
-        latent = np.sqrt(((np.asarray(embedding[index]) - np.asarray(frontier.mean)) ** 2).sum())
-        wanted = 0.55 * bits / 512 + 0.45 * latent / (2 * np.sqrt(8))
-        assert float(score[index]) == pytest.approx(wanted, rel=1e-5)
-
-
-def test_quality_diversity_reaches_one_at_the_opposite_end():
-    genome = jnp.full((1, 16), 0xFFFFFFFF, jnp.uint32)
-    frontier = Frontier(jnp.zeros(16, jnp.uint32), -jnp.ones(8))
-    score = quality_diversity(genome, jnp.ones((1, 8)), frontier, novelty_weight=0.55)
-    assert float(score[0]) == pytest.approx(1.0)
-    same = quality_diversity(
-        jnp.zeros((1, 16), jnp.uint32), -jnp.ones((1, 8)), frontier, novelty_weight=0.55
-    )
-    assert float(same[0]) == 0.0
-
-
-def test_frontier_moves_to_the_accepted_worlds(candidates):
-    genome, embedding, frontier = candidates
-    is_accepted = jnp.array([True, False, True, True, False])
-    score = jnp.array([0.1, 9.0, 0.7, 0.3, 8.0])
-    advance = jax.jit(lambda *args: advance_frontier(*args, rate=0.1))
-    moved = advance(frontier, genome, embedding, is_accepted, score)
-    assert moved.champion.tolist() == genome[2].tolist()
-    accepted = np.asarray(embedding)[[0, 2, 3]].mean(axis=0)
-    wanted = 0.9 * np.asarray(frontier.mean) + 0.1 * accepted
-    np.testing.assert_allclose(moved.mean, wanted, atol=1e-6)
-    same = advance(frontier, genome, embedding, jnp.zeros(5, bool), score)
-    assert same.champion.tolist() == frontier.champion.tolist()
-    assert same.mean.tolist() == frontier.mean.tolist()
 
 
 def test_merge_is_polyak_averaging_of_the_weights_alone():

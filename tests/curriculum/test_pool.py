@@ -1,3 +1,4 @@
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -79,6 +80,19 @@ def test_living_worlds_are_drawn_uniformly_and_padding_never(pool, size):
     assert counts[size:].sum() == 0
     assert stats.chisquare(counts[:size]).pvalue > 1e-3 or size == 1
     assert (levels["mark"] == 10 * slots).all()
+
+
+def test_worlds_are_drawn_by_their_weights_which_those_that_enter_have_afresh(pool):
+    grown = put(pool, range(1, 5), range(1, 5))
+    weight = jnp.array([1.0, 0.1, 1.0, 0.5, 1.0, 9.0, 9.0, 9.0])
+    weighed = eqx.tree_at(lambda tree: tree.weight, grown, weight)
+    slots, _ = draw_many(weighed, jax.random.key(3))
+    counts = np.bincount(np.asarray(slots), minlength=SLOTS)
+    assert counts[5:].sum() == 0
+    expected = 4000 * np.array([1.0, 0.1, 1.0, 0.5, 1.0]) / 3.6
+    assert stats.chisquare(counts[:5], expected).pvalue > 1e-3
+    entered = put(weighed, (20,), (1,))
+    assert entered.weight[:5].tolist() == pytest.approx([1.0, 1.0, 1.0, 0.5, 1.0])
 
 
 def test_isolated_pool_holds_one_world_in_the_same_shape(pool):

@@ -3,68 +3,75 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alpha_factory.evaluate import bootstrap_interval, conditional_value_at_risk, summarise
+from alpha_factory.core.errors import AlphaFactoryError
+from alpha_factory.evaluate import bootstrap_interval, describe_levels, summarise
 
-
-def test_bootstrap_interval_covers_the_mean_19_times_in_20():
-    """300 samples of 60 levels whose true solve rate is 0.3 on average."""
-    draw = np.random.default_rng(0)
-    covered = 0
-    for seed in range(300):
-        low, high = bootstrap_interval(draw.beta(1.5, 3.5, 60), seed=seed)
-        covered += low <= 0.3 <= high
-    # Binomial with p = 0.95: three standard deviations are 11; percentile intervals run a little low.
-    assert 270 <= covered <= 297
-
-
-def test_bootstrap_interval_is_as_wide_as_the_standard_error_says():
-    sample = np.random.default_rng(1).normal(0.5, 0.2, 400)
-    low, high = bootstrap_interval(sample)
-    half = 1.96 * sample.std() / np.sqrt(400)
-    assert low == pytest.approx(sample.mean() - half, abs=0.002)
-    assert high == pytest.approx(sample.mean() + half, abs=0.002)
-
-
-def test_bootstrap_interval_is_the_same_for_the_same_seed():
-    sample = np.random.default_rng(2).random(30)
-    assert bootstrap_interval(sample, seed=3) == bootstrap_interval(sample, seed=3)
-    assert bootstrap_interval(sample, seed=3) != bootstrap_interval(sample, seed=4)
-
-
-def test_bootstrap_interval_of_equal_levels_is_a_point():
-    assert bootstrap_interval(np.full(8, 0.25)) == (0.25, 0.25)
-
-
-@pytest.mark.parametrize(
-    ("by_level", "tail", "wanted"),
-    [
-        ([0.9, 0.1, 0.5, 0.3], 0.5, 0.2),
-        ([0.9, 0.1, 0.5, 0.3], 0.25, 0.1),
-        ([0.9, 0.1, 0.5, 0.3], 0.1, 0.1),  # at least one level
-        ([0.9, 0.1, 0.5, 0.3], 1.0, 0.45),
-        ([float(level) for level in range(20)], 0.1, 0.5),
-    ],
-)
-def test_conditional_value_at_risk_is_the_mean_of_the_worst(by_level, tail, wanted):
-    assert conditional_value_at_risk(np.array(by_level), tail) == pytest.approx(wanted)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.floats(0.01, 1))
-def test_conditional_value_at_risk_lies_between_the_worst_and_the_mean(by_level, tail):
-    levels = np.array(by_level)
-    risk = conditional_value_at_risk(levels, tail)
-    assert levels.min() - 1e-9 <= risk <= levels.mean() + 1e-9
+SOLVED = np.array([[True, True], [True, False], [False, False], [True, True]])
+TOTAL = np.array([[1.0, 1.0], [0.8, -0.2], [0.0, -0.6], [1.0, 1.0]])
+STEPS = np.array([[3, 5], [10, 20], [20, 20], [4, 4]])
 
 
 def test_summary_averages_episodes_then_levels():
-    is_solved = np.array([[True, True], [True, False], [False, False], [True, True]])
-    total = np.array([[1.0, 1.0], [0.8, -0.2], [0.0, -0.6], [1.0, 1.0]])
-    summary = summarise(is_solved, total, seed=1)
     low, high = bootstrap_interval(np.array([1.0, 0.5, 0.0, 1.0]), seed=1)
-    assert summary == {
+    assert summarise(SOLVED, TOTAL, seed=1) == {
         "solve_rate": 0.625,
         "low": low,
         "high": high,
+        "iqm": 0.75,
+        "cvar_1": 0.0,
         "cvar_10": 0.0,
+        "cvar_1_held": 0.0,
+        "cvar_10_held": 0.0,
         "return_mean": pytest.approx(0.5),
     }
+
+
+def test_summary_counts_the_steps_of_all_episodes_and_of_those_solved():
+    summary = summarise(SOLVED, TOTAL, STEPS)
+    assert summary["steps_mean"] == 10.75
+    assert summary["steps_to_goal"] == pytest.approx((3 + 5 + 10 + 4 + 4) / 5)
+    assert summarise(~np.ones_like(SOLVED), TOTAL, STEPS)["steps_to_goal"] is None
+
+
+def test_first_half_of_the_episodes_chooses_the_worst_level_and_the_second_scores_it():
+    is_solved = np.ones((10, 4), bool)
+    is_solved[3] = [False, False, True, True]
+    is_solved[7] = [True, True, False, False]
+    summary = summarise(is_solved, np.zeros((10, 4)))
+    assert summary["cvar_10_held"] == 1.0  # level 3 was unlucky
+    assert summary["cvar_10"] == 0.5
+
+
+def test_single_episode_has_none_to_score_by():
+    summary = summarise(np.ones((5, 1), bool), np.ones((5, 1)))
+    assert summary["cvar_1_held"] is None
+    assert summary["cvar_10_held"] is None
+    assert summary["cvar_10"] == 1.0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_return_that_is_not_finite_is_refused_by_its_place(value):
+    total = TOTAL.copy()
+    total[2, 1] = value
+    with pytest.raises(AlphaFactoryError, match=f"Episode 1 of level 2 has return {value}"):
+        summarise(SOLVED, total)
+
+
+def test_levels_are_described_one_by_one():
+    assert describe_levels(SOLVED, TOTAL, STEPS) == {
+        "solve_rate": [1.0, 0.5, 0.0, 1.0],
+        "return_mean": pytest.approx([1.0, 0.3, -0.3, 1.0]),
+        "steps_mean": [4.0, 15.0, 20.0, 4.0],
+        "steps_to_goal": [4.0, 10.0, None, 4.0],
+    }
+
+
+@given(st.integers(1, 9), st.integers(1, 6), st.integers(0, 2**32 - 1))
+def test_summary_is_the_mean_of_what_is_said_of_levels(levels, episodes, seed):
+    draw = np.random.default_rng(seed)
+    is_solved = draw.random((levels, episodes)) < 0.5
+    total, steps = draw.random((levels, episodes)), draw.integers(1, 50, (levels, episodes))
+    summary = summarise(is_solved, total, steps)
+    by_level = describe_levels(is_solved, total, steps)
+    for field in ("solve_rate", "return_mean", "steps_mean"):
+        assert summary[field] == pytest.approx(np.mean(by_level[field]))

@@ -1,4 +1,5 @@
 import importlib.metadata
+import re
 import tomllib
 
 import jax
@@ -9,10 +10,33 @@ import pytest
 from alpha_factory.core import UsageError
 from alpha_factory.curriculum import Mutator
 from alpha_factory.genome import OPERATORS
-from alpha_factory.methods import poet, random_worlds
-from alpha_factory.runs.resolve import SLOTS, resolve
+from alpha_factory.methods import (
+    accel,
+    degen,
+    dr,
+    mna,
+    paired,
+    plr,
+    poet,
+    random_worlds,
+    samplr,
+    scores,
+    sfl,
+)
+from alpha_factory.runs.resolve import SLOTS, list_names, resolve
 
-BUNDLED = {"poet": poet, "random_worlds": random_worlds}
+MUTATORS = {"poet": poet, "random_worlds": random_worlds}
+SELECTORS = {
+    "accel": accel,
+    "degen": degen,
+    "dr": dr,
+    "mna": mna,
+    "paired": paired,
+    "plr": plr,
+    "samplr": samplr,
+    "sfl": sfl,
+}
+BUNDLED = MUTATORS | SELECTORS | {"scores": scores}
 
 
 class Entry:
@@ -44,9 +68,25 @@ def test_bundled_methods_are_those_of_the_project_file(pytestconfig):
     assert listed == {name: f"{module.__name__}:METHOD" for name, module in BUNDLED.items()}
 
 
-@pytest.mark.parametrize("module", BUNDLED.values(), ids=BUNDLED)
-def test_method_fills_known_slots_with_named_mutators(module):
+@pytest.mark.parametrize("name", BUNDLED)
+def test_method_fills_known_slots_and_names_its_source(name):
+    module = BUNDLED[name]
     assert set(module.METHOD) <= set(SLOTS)
+    assert name in ("poet", "random_worlds") or re.search(r"et al\. 20\d\d", module.__doc__)
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_method_that_chooses_levels_has_a_page_with_its_published_settings(name, pytestconfig):
+    """Every number that the method's file gives as published is in the page's table."""
+    page = (pytestconfig.rootpath / "docs" / "methods" / f"{name}.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `levels\.(\w+)` \| ([^|]+?) \|", page, re.M))
+    published = SELECTORS[name].PUBLISHED._asdict()
+    told = {setting: str(value) for setting, value in published.items() if value is not None}
+    assert rows == told
+
+
+@pytest.mark.parametrize("module", MUTATORS.values(), ids=MUTATORS)
+def test_mutators_make_children_by_named_operators(module):
     for mutator in module.METHOD["Mutator"].values():
         assert isinstance(mutator, Mutator)
         parent = jnp.arange(16, dtype=jnp.uint32)
@@ -76,6 +116,15 @@ def test_resolve_finds_a_method_by_its_name(install):
     install(poet=lambda: poet.METHOD, random_worlds=lambda: random_worlds.METHOD)
     assert resolve("Mutator", "poet") is poet.METHOD["Mutator"]["poet"]
     assert resolve("Mutator", "random") is random_worlds.METHOD["Mutator"]["random"]
+
+
+def test_names_of_a_slot_are_those_of_the_methods_that_load(install):
+    def break_down():
+        raise ImportError("no module named torch")
+
+    install(broken=break_down, scores=lambda: scores.METHOD, poet=lambda: poet.METHOD)
+    assert list_names("Scorer") == ["l1", "learnability", "maxmc", "mna", "pvl", "regret"]
+    assert list_names("Guard") == []
 
 
 def test_resolve_lists_the_choices_for_an_unknown_name(install):

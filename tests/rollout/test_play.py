@@ -1,10 +1,14 @@
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
+from alpha_factory.core.types import Plan, Player
 from alpha_factory.evaluate import make_random
-from alpha_factory.rollout import play, record
+from alpha_factory.nets import ActorCritic
+from alpha_factory.rollout import as_player, make_sampler, play, record
 from alpha_factory.worlds import from_text
 from reference.engine import WORLD, take
 from reference.grid import Episode, random_level, read_level, write_level
@@ -71,3 +75,42 @@ def test_record_starts_at_the_start_and_stays_at_the_end(levels):
 def test_another_key_plays_otherwise(levels):
     first, other = (RECORD(levels, jax.random.key(seed))[1] for seed in (0, 1))
     assert not jnp.array_equal(first.heading, other.heading)
+
+
+def test_player_remembers_from_step_to_step_and_begins_anew():
+    """One that turns left for as many steps as the entry of its parameters says, then walks ahead."""
+
+    def act(params, obs, is_first, carry, *, key):
+        del obs, key
+        steps = jnp.where(is_first, 0, carry)
+        action = jnp.where(steps < params, 0, 2).astype(jnp.int32)
+        return Plan(action, jnp.ones((params.size, 3)) / 3, jnp.zeros(params.size)), steps + 1
+
+    # What it remembers before the first step is not to count.
+    player = Player(lambda params, worlds: jnp.full(worlds, 99), act)
+    assert as_player(player) is player
+    level = from_text("G.\n..\n>.", side=SIDE, step_limit=LIMIT)
+    levels = jax.tree.map(lambda leaf: jnp.stack([leaf] * 3), level)
+    turns, key = jnp.array([0, 1, 2]), jax.random.key(0)
+    score = jax.jit(lambda turns: play(WORLD, player, turns, levels, key=key))(turns)
+    assert score.is_solved.tolist() == [False, True, False]
+    assert score.steps.tolist() == [LIMIT, 3, LIMIT]
+    recorded, _ = record(WORLD, player, turns, levels, steps=LIMIT, key=key)
+    assert recorded.steps.tolist() == score.steps.tolist()
+
+
+def test_sampler_acts_as_its_network_does_in_training():
+    """Actions as often as the policy says; the memory is that of stepping the network by hand."""
+    net = ActorCritic((3,), 3, memory="gru", width=4, embed=4, head=4, key=jax.random.key(1))
+    net = eqx.tree_at(lambda one: one.policy.out.bias, net, jnp.array([0.0, 1.0, 2.0]))
+    sampler, worlds = make_sampler(), 3000
+    obs, is_first = jnp.ones((worlds, 3), bool), jnp.ones(worlds, bool)
+    carry = sampler.start(net, worlds)
+    plan, after = sampler.act(net, obs, is_first, carry, key=jax.random.key(0))
+    opinion, wanted = net.step(obs, is_first, net.start(worlds))
+    np.testing.assert_array_equal(after, wanted)
+    np.testing.assert_allclose(plan.policy, jax.nn.softmax(opinion.logits), rtol=1e-6)
+    np.testing.assert_array_equal(plan.value, opinion.value)
+    chances = np.asarray(plan.policy[0], float)
+    counts = np.bincount(np.asarray(plan.action), minlength=3)
+    assert stats.chisquare(counts, worlds * chances / chances.sum()).pvalue > 1e-3

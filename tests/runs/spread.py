@@ -20,9 +20,9 @@ from rich.console import Console
 
 from alpha_factory.learn import Progress, Student
 from alpha_factory.runs.build import derive_key
+from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.machine.devices import make_mesh
 from alpha_factory.runs.machine.processes import connect
-from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.settings.presets import PRESETS
 from alpha_factory.runs.start import start_run
 from alpha_factory.runs.suites import held_out_levels

@@ -11,7 +11,7 @@ from alpha_factory.core.errors import OutOfMemory, UsageError
 from alpha_factory.runs.bench import Peer, Sizes, Turn, bench_stage, loop, measure
 from alpha_factory.runs.bench.measure import Case, Timing
 from alpha_factory.runs.bench.revision import find_revision
-from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.settings.config import LevelsConfig, PpoConfig, RunConfig
 from runs.shortage import fall_short
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -32,6 +32,7 @@ NAMES = {
     "learn": ["update", "sequences", "sample", "insert"],
     "loop": ["loop", "worlds", "search", "learn"],
     "cartpole": ["cartpole", "cartpole-act"],
+    "rounds": ["robust-plr", "accel"],
 }
 _CARTPOLE = {"simulations": 2, "worlds": 1, "steps": 6, "batch": 7}
 _SEARCH = {"batch": 2, "simulations": 4, "searches": 2}
@@ -60,6 +61,8 @@ def tiny():
             demo.learning, worlds=4, steps=12, updates=1, batch=4, replay_slots=48
         ),
         curriculum=dataclasses.replace(demo.curriculum, slots=8, iterations=2),
+        ppo=PpoConfig(memory="gru", width=4, embed=4, head=4, epochs=1),
+        levels=LevelsConfig(lanes=2, steps=4, step_limit=3, slots=4),
     )
     return Sizes(
         worlds=4,
@@ -140,6 +143,9 @@ def test_bench_stage_prints_the_promised_fields(stage, tiny):
         for result in measured["results"]:
             assert result["rate"] * result["min_s"] <= 96.5
             assert result["rate"] * result["max_s"] >= 48
+    if stage == "rounds":
+        assert measured["practised"] == {"robust-plr": 0.8, "accel": 4 / 9}
+        assert measured["memory"] == "gru"
     if stage == "search":
         assert [(part["name"], part["batch"]) for part in measured["parts"]] == [
             ("puct", 2),
@@ -180,7 +186,7 @@ def test_bench_that_does_not_fit_counts_its_copies(stage, tiny, monkeypatch):
 
 def test_bench_stage_lists_stages_when_unknown():
     with pytest.raises(
-        UsageError, match=r"Did you mean 'worlds'.*cartpole, learn, loop, search, worlds"
+        UsageError, match=r"Did you mean 'worlds'.*cartpole, learn, loop, rounds, search, worlds"
     ):
         bench_stage("world", 1)
 

@@ -1,9 +1,19 @@
 """What a model is examined on, beyond what the tests of whole runs show."""
 
-from alpha_factory.evaluate import Suite, stack_levels
-from alpha_factory.runs.evaluation import Examiner
+import sys
+import types
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from alpha_factory.core.errors import UsageError
+from alpha_factory.evaluate import Suite, public_suite, stack_levels
+from alpha_factory.runs import evaluation
+from alpha_factory.runs.evaluation import Examiner, evaluate_policy
+from alpha_factory.runs.schooling.lessons import make_untrained_policy
 from alpha_factory.worlds import from_text
-from runs import tiny
+from runs import tiny, tiny_levels
 
 
 def test_examiner_pays_what_a_honeypot_hides() -> None:
@@ -15,3 +25,105 @@ def test_examiner_pays_what_a_honeypot_hides() -> None:
     random = scores["policies"]["random"]
     assert random["solve_rate"] > 0.5
     assert random["return_mean"] > 0.5
+
+
+def test_examiner_scores_a_policy_with_a_memory(quick_compilation: None) -> None:
+    suite = Suite("rooms", stack_levels([from_text(">G", step_limit=24)]), ("room",), (24,), 4, "0")
+    policy = make_untrained_policy(tiny_levels.TINY)
+    (scores,) = Examiner(tiny_levels.TINY).examine(policy, suite, episodes=256, seed=0)
+    told = scores["policies"]
+    assert list(told) == ["trained", "untrained", "random"]
+    assert told["trained"] == told["untrained"]
+    # A step ahead, and 24 to take it: not even who has learned nothing misses it for long.
+    assert told["trained"]["solve_rate"] > 0.8
+
+
+@pytest.fixture
+def library(monkeypatch):
+    """Policies in a module `library`: one that spins, one in NumPy that strolls; batches as small as the suite."""
+    module = types.ModuleType("library")
+
+    def spin(params, obs, *, key):
+        if obs.ndim != 2:
+            raise ValueError("bits are wanted")
+        return jnp.zeros(obs.shape[0], jnp.int32)
+
+    def stroll(params, obs, *, key):
+        assert type(obs) is np.ndarray
+        return np.random.default_rng(key).integers(0, 3, len(obs))
+
+    module.spin, module.stroll = spin, stroll
+    monkeypatch.setitem(sys.modules, "library", module)
+    monkeypatch.setattr(evaluation, "_LANES", 8)
+
+
+@pytest.mark.usefixtures("library")
+def test_policy_from_a_library_is_scored_beside_a_random_one():
+    results = evaluate_policy("library:spin", "public-mazes-v1", episodes=1)
+    assert [result["step_limit"] for result in results] == [250, 450]
+    for result in results:
+        assert list(result["policies"]) == ["library:spin", "random"]
+        assert result["suite_hash"] == public_suite().digest
+        assert result["drawn"] is None
+        assert result["start_state"]
+        assert len(result["level_names"]) == len(
+            result["policies"]["random"]["by_level"]["solve_rate"]
+        )
+    spinning = results[0]["policies"]["library:spin"]
+    assert (spinning["solve_rate"], spinning["steps_mean"]) == (0.0, 250.0)
+
+
+@pytest.mark.usefixtures("library")
+def test_policy_without_jax_is_called_with_numpy_arrays():
+    """A policy in NumPy that draws its actions as the random one does, from numbers that differ at every step."""
+    (result,) = evaluate_policy(
+        "library:stroll", "random-mazes", levels=8, episodes=8, is_on_host=True
+    )
+    ours, random = (scores["solve_rate"] for scores in result["policies"].values())
+    assert ours == pytest.approx(random, abs=0.3)
+    assert ours > 0
+
+
+@pytest.mark.usefixtures("library")
+def test_policy_is_compared_with_the_best_play_on_each_level(tmp_path):
+    (result,) = evaluate_policy(
+        "library:spin", "random-mazes", levels=3, episodes=2, is_compared=True, cache=tmp_path
+    )
+    best = result["optimum"]["by_level"]
+    assert result["optimum"]["gave_up"] == []
+    assert best["optimal_return"] == [1.0] * 3
+    for scores in result["policies"].values():
+        got = scores["by_level"]
+        assert scores["regret_levels"] == 3
+        assert got["regret"] == [1.0 - paid for paid in got["return_mean"]]
+    assert [len(start) for start in result["starts"]] == [3] * 3
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize(
+    ("suite", "asked", "said"),
+    [
+        ("public-mazes", {}, "Did you mean 'public-mazes-v1'"),
+        ("public-mazes-v1", {"episodes": 0}, "--episodes 0 plays nothing"),
+        ("public-mazes-v1", {"levels": 9}, "is frozen"),
+        ("public-mazes-v1", {"draw_seed": 0}, "is frozen"),
+        ("random-mazes", {"levels": 0}, "--count 0 draws nothing"),
+        ("public-mazes-v1", {"is_kept": True}, "--keep is for"),
+        ("public-mazes-v1", {"states": 9}, "--levels asks"),
+        ("public-mazes-v1", {"states": 0, "is_compared": True}, "--states 0"),
+        ("public-mazes-v1", {"observation": "smell"}, "Choices: bits, full, pixels, symbolic, view"),
+        ("public-mazes-v1", {"observation": "view", "view": 4}, "4"),
+        ("public-mazes-v1", {"observation": "full"}, r"failed on obs of shape .*bits are wanted"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(suite, asked, said):
+    with pytest.raises(UsageError, match=said):
+        evaluate_policy("library:spin", suite, **asked)
+
+
+def test_agent_of_a_run_sees_what_it_was_trained_on(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(
+        UsageError, match="--observation, --view and --host are for a policy in Python"
+    ):
+        evaluate_policy(str(tmp_path), "public-mazes-v1", observation="view")

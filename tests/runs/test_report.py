@@ -12,7 +12,15 @@ import pytest
 
 from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.genome import from_values, to_hex
-from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldLook, WorldScore
+from alpha_factory.records import (
+    HoneypotCheck,
+    MetricRow,
+    Retirement,
+    Transfer,
+    WorldCard,
+    WorldLook,
+    WorldScore,
+)
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.metrics import MetricWriter
 from alpha_factory.runs.report import write_report
@@ -175,12 +183,31 @@ def finished(tmp_path_factory):
                 Transfer(cycle=3, specialist=4, helped=8, gain=0.25, merged=True),
                 Transfer(cycle=4, specialist=8, helped=None, gain=-0.1, merged=False),
             ],
+            honeypots=[
+                HoneypotCheck(
+                    world=world,
+                    cycle=cycle,
+                    frames=1000 * cycle,
+                    training=1.0,
+                    evaluation=0.4 if is_incident else 1.0,
+                    episodes=100,
+                    is_incident=is_incident,
+                )
+                for cycle, world, is_incident in ((2, 4, False), (3, 8, False), (4, 4, True))
+            ],
             retirements=[Retirement(world=8, cycle=4, reason="mastered")],
         )
     with MetricWriter(path) as metrics:
         for step in range(6):
             metrics.write(
-                _row(step, pool=step + 1, median_path=5.0 + step, loss_value=1.0 / (step + 1))
+                _row(
+                    step,
+                    pool=step + 1,
+                    median_path=5.0 + step,
+                    loss_value=1.0 / (step + 1),
+                    annecs=3 * step,
+                    qd_frontier=0.1 * step if step else None,
+                )
             )
     (path / "evaluation.json").write_text(json.dumps([_suite(0.7, 0.15)]))
     _film(path / "media" / "world-00004-solved.gif")
@@ -289,10 +316,26 @@ def test_transfers_are_listed_best_first(finished):
     assert "3 4 8 +0.250 yes 4 8 none -0.100 no" in page.text
 
 
+def test_honeypots_that_were_hacked_are_counted_and_listed(finished):
+    _, page = finished
+    assert "1 possible case of reward hacking in 3 checks of 2 honeypots" in page.text
+    assert "cycle world training evaluation 4 4 100.0 % 40.0 %" in page.text
+
+
 def test_charts_are_drawn_in_the_pages_own_colours(finished):
     path, page = finished
     charts = {tag["aria-label"].split(":")[0]: tag["aria-label"] for tag in page.by_class("chart")}
-    assert charts.keys() == {"Solve rate", "Difficulty", "Mastery", "Worlds", "Losses"}
+    assert charts.keys() == {
+        "Solve rate",
+        "Difficulty",
+        "Mastery",
+        "Worlds",
+        "New and solved",
+        "Frontier",
+        "Losses",
+    }
+    assert charts["New and solved"] == "New and solved: worlds from 0 to 15."
+    assert charts["Frontier"] == "Frontier: quality diversity from 0.1 to 0.5."
     assert charts["Solve rate"] == (
         "Solve rate: training from 20 % to 100 %; random policy, held out 15 %."
     )
@@ -306,14 +349,14 @@ def test_charts_are_drawn_in_the_pages_own_colours(finished):
 def test_command_reproduces_the_run(finished):
     _, page = finished
     assert "alpha-factory run --preset demo --seed 5 --frames 5000 " in page.text
-    assert "differ from the preset" not in page.text
+    assert "--set" not in page.text
 
 
-def test_settings_that_no_option_sets_are_named(tmp_path):
+def test_command_has_the_settings_that_differ_from_the_preset(tmp_path):
     learning = to_json(PRESETS["demo"])["learning"] | {"discount": 0.9}
     _begin(tmp_path / "run", learning=learning)
     page = Page(write_report(tmp_path / "run").read_text(encoding="utf-8"))
-    assert "no option sets them: learning.discount = 0.9 ." in page.text
+    assert "--seed 0 --set learning.discount=0.9" in page.text
 
 
 def test_page_of_a_run_that_has_hardly_begun_says_so(tmp_path):

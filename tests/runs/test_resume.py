@@ -13,14 +13,18 @@ import numpy as np
 import pytest
 
 from alpha_factory.core.errors import CorruptCheckpoint, DiskFull, Diverged, RunConflict
+from alpha_factory.runs.course import Hooks
+from alpha_factory.runs.evolution.panel import pick_panel
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.durable import list_checkpoints
 from alpha_factory.runs.files.metrics import read_metrics
-from alpha_factory.runs.loop import Hooks, Run
-from alpha_factory.runs.panel import pick_panel
+from alpha_factory.runs.loop import Run
 from runs import tiny
 
 pytestmark = pytest.mark.implicit_promotion
+
+
+BY_AGENTS: dict[str, Any] = {"novelty": "pata-ec", "agents": 2, "remembered": 16}
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +46,13 @@ def check_same(run: Run, other: Run) -> None:
         assert archive.worlds() == twin.worlds()
         assert archive.scores() == twin.scores()
         assert archive.looks() == twin.looks()
+        assert archive.trials() == twin.trials()
+        assert archive.honeypots() == twin.honeypots()
         assert archive.transfers() == twin.transfers()
         assert archive.retirements() == twin.retirements()
         assert archive.worlds()
         assert archive.looks()
+        assert archive.trials()
         assert archive.transfers()
     assert tell_rows(run) == tell_rows(other)
 
@@ -112,7 +119,10 @@ def test_run_told_to_stop_saves_and_resumes_to_the_same_bits(whole: Run, tmp_pat
 
 
 def test_run_that_holds_what_worlds_taught_resumes_to_the_same_bits(tmp_path: Path) -> None:
-    """EWC, balance, reanalysis, remade forward passes and centralised gradients, with worlds that left before."""
+    """EWC, balance, reanalysis, remade forward passes and centralised gradients, with worlds that left before.
+
+    Novelty goes by agents of the past, which come and go.
+    """
     learning = dataclasses.replace(
         tiny.TINY.learning,
         unroll=1,  # each step more takes seconds to compile
@@ -125,7 +135,9 @@ def test_run_that_holds_what_worlds_taught_resumes_to_the_same_bits(tmp_path: Pa
         centralise=True,
     )
     # After every stretch nearly the whole pool makes room for others.
-    curriculum = dataclasses.replace(tiny.TINY.curriculum, chunks=1, lifetime=1, accepted=8)
+    curriculum = dataclasses.replace(
+        tiny.TINY.curriculum, chunks=1, lifetime=1, accepted=8, **BY_AGENTS
+    )
     config = dataclasses.replace(tiny.TINY, learning=learning, curriculum=curriculum)
     whole = tiny.finish(tiny.open_run(tmp_path / "whole", config=config))
     asked = 0
@@ -220,7 +232,7 @@ def test_specialist_that_diverges_stops_the_run_before_anything_is_merged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tiny.open_run(tmp_path / "run")
-    train, calls = run.programs.train, 0
+    train, calls = run.course.programs.train, 0
 
     def train_specialist_to_nan(*args: Any, **options: Any) -> Any:
         nonlocal calls
@@ -235,7 +247,7 @@ def test_specialist_that_diverges_stops_the_run_before_anything_is_merged(
             )
         return student, progress
 
-    monkeypatch.setattr(run.programs, "train", train_specialist_to_nan)
+    monkeypatch.setattr(run.course.programs, "train", train_specialist_to_nan)
     with pytest.raises(
         Diverged,
         match=r"at update 9: 10 updates of a specialist in a row .* value not finite.* world [1-9]",

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,13 +14,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from alpha_factory.core.errors import RunConflict, UsageError
+from alpha_factory.core.errors import CorruptCheckpoint, RunConflict, UsageError
 from alpha_factory.curriculum import Mutator
+from alpha_factory.runs import evaluation as evaluation_module
 from alpha_factory.runs import start as start_module
-from alpha_factory.runs.evaluation import Examiner, evaluate_run
+from alpha_factory.runs.evaluation import Examiner, evaluate_policy
+from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.metrics import read_metrics
-from alpha_factory.runs.programs import Programs
+from alpha_factory.runs.files.scores import read_scores
+from alpha_factory.runs.judging.result import without_levels
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.presets import PRESETS
 from alpha_factory.runs.start import start_run
@@ -53,6 +57,9 @@ def _tiny_runs() -> Iterator[None]:
         patch.setattr(start_module, "Programs", share)
         patch.setattr(
             start_module, "Examiner", lambda config: make_examiner(without_budget(config))
+        )
+        patch.setattr(
+            evaluation_module, "Examiner", lambda config: make_examiner(without_budget(config))
         )
         yield
 
@@ -147,14 +154,56 @@ def test_evaluating_the_checkpoint_repeats_the_closing_evaluation(
     finished: tuple[Path, dict[str, Any]],
 ) -> None:
     path, summary = finished
-    assert evaluate_run(path, "generated-v1", None, TINY.seed) == summary["suites"][:1]
+    (again,) = evaluate_policy(str(path), "generated-v1")
+    assert without_levels(again).items() >= summary["suites"][0].items()
+    kept = read_scores(path)[0]
+    budgets = [result.pop("budget") for result in (kept, again)]
+    assert kept == again
+    assert len({(budget["frames"], budget["updates"]) for budget in budgets}) == 1
+
+
+def test_checkpoint_is_evaluated_as_the_run_that_it_ends(
+    finished: tuple[Path, dict[str, Any]],
+) -> None:
+    *_, last = sorted((finished[0] / "checkpoints").glob("*.safetensors"))
+    (one,), (other,) = (evaluate_policy(str(of), "generated-v1") for of in (finished[0], last))
+    assert one == other
+    assert one["budget"]["frames"] == finished[1]["frames"]
+
+
+def test_damaged_checkpoint_is_named(finished: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "checkpoints"
+    folder.mkdir(parents=True)
+    shutil.copy(finished[0] / "config.json", folder.parent)
+    path = folder / "checkpoint-000000009.safetensors"
+    path.write_bytes(b"nothing of use")
+    with pytest.raises(CorruptCheckpoint, match="checkpoint-000000009"):
+        evaluate_policy(str(path), "generated-v1")
+
+
+def test_run_without_a_checkpoint_is_refused(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    shutil.copy(finished[0] / "config.json", tmp_path)
+    with pytest.raises(UsageError, match="has no checkpoint yet"):
+        evaluate_policy(str(tmp_path), "generated-v1")
+
+
+def test_kept_scores_stand_beside_the_closing_ones(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished[0], run)
+    added = evaluate_policy(str(run), "four-rooms-v1", episodes=1, is_kept=True)
+    assert read_scores(run) == [*read_scores(finished[0]), *added]
+    assert [result["step_limit"] for result in added] == [100, 250]
 
 
 def test_evaluating_an_unknown_suite_lists_the_choices(
     finished: tuple[Path, dict[str, Any]],
 ) -> None:
     with pytest.raises(UsageError, match=r"generated-v1, perfect-maze-medium-v1"):
-        evaluate_run(finished[0], "generated", None, 0)
+        evaluate_policy(str(finished[0]), "generated")
 
 
 def test_accepted_worlds_are_children_of_archived_ones(

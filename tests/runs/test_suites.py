@@ -20,6 +20,17 @@ def test_unknown_suite_is_refused_with_the_choices():
         load_suite("poet-100")
 
 
+def test_drawn_suite_is_as_large_as_asked_and_follows_from_its_seed():
+    suite = load_suite("random-mazes", levels=7, seed=5)
+    assert (suite.seed, len(suite.names)) == (5, 7)
+    assert load_suite("random-mazes", levels=7).seed == 0
+
+
+def test_no_frozen_suite_has_the_digest_of_a_drawn_one():
+    assert not any(load_suite(name).digest.startswith("drawn:") for name in SUITES)
+    assert all(load_suite(name).seed is None for name in SUITES)
+
+
 def test_held_out_are_the_levels_of_both_held_out_suites():
     held_out = held_out_levels()
     assert held_out.tile.shape[0] == 356

@@ -6,11 +6,15 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from alpha_factory.methods.poet import METHOD
+from alpha_factory.runs.course import Hooks
+from alpha_factory.runs.evolution.course import Evolution
+from alpha_factory.runs.evolution.programs import Programs
+from alpha_factory.runs.executor.jobs import Executor
 from alpha_factory.runs.files.directory import create_run, resume_run
-from alpha_factory.runs.loop import Hooks, Run
-from alpha_factory.runs.programs import Programs
+from alpha_factory.runs.loop import Run
 from alpha_factory.runs.settings.config import (
     MAY_CHANGE,
     BudgetConfig,
@@ -37,12 +41,15 @@ TINY = RunConfig(
         parents=4,
         children=2,
         episodes=2,
+        block=16,
         lowest=-1.0,  # an untrained policy solves little; here every new world is welcome
         accepted=3,
         specialist_cycles=2,
         specialist_chunks=1,
         transfer_margin=-2.0,  # always merged, so that the merge is part of what is tested
         heldout_cycles=2,
+        honeypot_every=2,
+        honeypot_episodes=16,
     ),
     budget=BudgetConfig(minutes=None, frames=None, closing_s=0.0),
 )
@@ -57,7 +64,12 @@ def make_programs(config: RunConfig) -> Programs:
 
 
 def open_run(
-    path: Path, hooks: Hooks | None = None, *, is_resuming: bool = False, config: RunConfig = TINY
+    path: Path,
+    hooks: Hooks | None = None,
+    *,
+    is_resuming: bool = False,
+    config: RunConfig = TINY,
+    executor: Executor | None = None,
 ) -> Run:
     """A tiny run that has recorded its first world or taken up its last checkpoint."""
     programs = make_programs(config)
@@ -66,7 +78,9 @@ def open_run(
         if is_resuming
         else create_run(path, to_json(config))
     )
-    run = Run(directory, programs, MUTATOR.operators, held_out_levels(), hooks or Hooks())
+    hooks = hooks or Hooks()
+    course = Evolution(directory, programs, MUTATOR.operators, held_out_levels(), hooks, executor)
+    run = Run(directory, course, hooks)
     run.restore_or_start(is_resuming=is_resuming)
     return run
 
@@ -84,6 +98,11 @@ def finish(run: Run, frames: int = FRAMES) -> Run:
 def with_learning(**changes: float) -> RunConfig:
     """The tiny config with another setting of its learner."""
     return dataclasses.replace(TINY, learning=dataclasses.replace(TINY.learning, **changes))
+
+
+def with_curriculum(**changes: Any) -> RunConfig:
+    """The tiny config with another setting of its curriculum."""
+    return dataclasses.replace(TINY, curriculum=dataclasses.replace(TINY.curriculum, **changes))
 
 
 def main(path: Path, moment: str, count: int) -> None:

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from alpha_factory.core.errors import InvalidLevel
+from alpha_factory.core.errors import InvalidLevel, UsageError
 from alpha_factory.worlds.grid.engine import make_grid
 from alpha_factory.worlds.levels import tiles
 from alpha_factory.worlds.levels.text import from_text
@@ -12,6 +12,7 @@ from alpha_factory.worlds.maze import (
     draw_actions,
     make_maze,
     pack_maze,
+    pack_unchecked,
     play_mazes,
     reset,
     show_look,
@@ -179,6 +180,48 @@ def test_view_shows_walls_goal_and_agent():
         [0, 1, 0, 0, 0],
         [0, 0, 30, 2, 0],
     ]
+
+
+def test_bits_are_walls_goal_and_heading_in_both_engines():
+    draw = np.random.default_rng(5)
+    levels = [random_maze(draw, 13, 13) for _ in range(40)]
+    packed = jax.jit(jax.vmap(pack_unchecked))(stack(levels))
+    assert eqx.tree_equal(packed, pack_maze(stack(levels)))
+    seen = []
+    for world, played in (
+        (make_maze(observation="bits"), packed),
+        (make_grid(observation="bits"), stack(levels)),
+    ):
+        assert world.features == 54
+
+        def look(level, world=world):
+            state = world.reset(level, key=KEY)
+            state, _ = world.step(level, state, jnp.int32(1), key=KEY)
+            return world.observe(level, state)
+
+        seen.append(np.asarray(jax.jit(jax.vmap(look))(played)))
+    for index, level in enumerate(levels):
+        walker = walker_of(level)
+        walker.step(1)
+        view = walker.view()
+        bits = [cell == tiles.WALL for cell in view] + [cell == tiles.GOAL for cell in view]
+        bits += [heading == walker.heading for heading in range(4)]
+        assert seen[0][index].tolist() == bits
+        assert seen[1][index].tolist() == bits
+    assert seen[0][:, 25:50].any(), "some goals were in view"
+
+
+def test_goal_that_was_reached_is_under_the_agent_and_not_shown():
+    world = make_maze(observation="bits")
+    level = pack_maze(from_text(">G", side=3))
+    state, outcome = world.step(level, world.reset(level, key=KEY), jnp.int32(2), key=KEY)
+    assert bool(outcome.is_solved)
+    assert not world.observe(level, state)[25:50].any()
+
+
+def test_unknown_observation_of_a_maze_lists_the_choices():
+    with pytest.raises(UsageError, match="Choices: bits, view"):
+        make_maze(observation="pixels")
 
 
 def test_draw_actions_are_even_and_independent():

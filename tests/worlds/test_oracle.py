@@ -224,6 +224,30 @@ def test_trap_is_walked_around_where_that_costs_nothing():
     assert (verdict.optimal_return, verdict.solve_rate, verdict.fewest_steps) == (1.0, 1.0, 2)
 
 
+HALF = 0.5
+
+
+@pytest.mark.parametrize(
+    ("drawing", "how", "wanted"),
+    [
+        pytest.param(">..G", {}, HALF**2, id="shortest way"),
+        pytest.param(">..G", {"step_cost": 0.01}, HALF**2 - 0.0175, id="cost"),
+        # The coin is two steps away as the goal is, and the goal six more from there.
+        pytest.param(">.G\n$##", {"coin": 0.4}, 0.6 * HALF, id="goal before coin"),
+        pytest.param(">...G\n?####", {"decoy": 0.5}, 0.5 * HALF, id="decoy before goal"),
+        pytest.param(">.G", {"dense": 0.2}, 0.1 + HALF * 0.9, id="dense on the way"),
+        pytest.param(">G", {"slip": 0.25, "step_limit": 2}, 0.75 + 0.25 * 0.75 * HALF, id="slips"),
+    ],
+)
+def test_discounted_optimum_counts_later_rewards_less(drawing, how, wanted):
+    level = from_text(drawing, side=SIDE, **how)
+    levels = jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], level)
+    (verdict,), (whole,) = find_optima(levels, discount=HALF), find_optima(levels)
+    assert verdict.is_exact
+    assert verdict.optimal_return == pytest.approx(wanted, abs=1e-6)
+    assert whole.optimal_return > verdict.optimal_return
+
+
 def test_hidden_goal_pays_where_it_is_asked_for():
     level = from_text(">.G\n?##", side=SIDE, honeypot=True, decoy=0.25)
     assert find_optimum(level, pays_hidden=True).optimal_return == 1.0

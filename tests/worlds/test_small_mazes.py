@@ -7,7 +7,7 @@ import pytest
 from alpha_factory.core.errors import UsageError
 from alpha_factory.testing import check_world
 from alpha_factory.worlds import (
-    draw_small_maze,
+    draw_maze,
     from_text,
     make_maze,
     make_small_mazes,
@@ -24,7 +24,7 @@ DRAWN = 8192
 FRAMES = ("agent", "north")
 AHEAD = ((0, 1), (1, 0), (0, -1), (-1, 0))  # right, down, left, up
 
-draw_many = jax.jit(lambda keys: jax.vmap(lambda key: draw_small_maze(key=key))(keys))
+draw_many = jax.jit(lambda keys: jax.vmap(lambda key: draw_maze(key=key))(keys))
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +54,14 @@ def is_even(counts, expected):
     return abs(distance - freedom) < 5 * np.sqrt(2 * freedom)
 
 
-def test_draw_small_maze_draws_0_to_25_walls_evenly(mazes):
+def test_draw_maze_draws_0_to_25_walls_evenly(mazes):
     walls = (np.asarray(mazes.tile) == tiles.WALL).sum(axis=(1, 2))
     counts = np.bincount(walls, minlength=26)
     assert counts.size == 26
     assert is_even(counts, DRAWN / 26)
 
 
-def test_draw_small_maze_draws_every_cell_as_often(mazes):
+def test_draw_maze_draws_every_cell_as_often(mazes):
     tile, start, goal = (np.asarray(part) for part in (mazes.tile, mazes.start, mazes.goal))
     for place in (start, goal):
         assert is_even(np.bincount(place @ (SIDE, 1), minlength=SIDE * SIDE), DRAWN / SIDE**2)
@@ -83,7 +83,7 @@ def test_drawn_level_is_the_one_that_its_map_says(mazes):
 
 
 def test_same_key_draws_the_same_maze_alone_and_in_a_batch(mazes):
-    one = jax.jit(lambda key: draw_small_maze(key=key))(jax.random.split(KEY, DRAWN)[7])
+    one = jax.jit(lambda key: draw_maze(key=key))(jax.random.split(KEY, DRAWN)[7])
     assert eqx.tree_equal(one, pick(mazes, 7))
     tile = np.asarray(mazes.tile)
     is_walled = (tile == tiles.WALL).sum(axis=(1, 2)) > 4  # those with fewer walls may meet

@@ -20,11 +20,11 @@ class Bench:
     """
 
     stage: tyro.conf.Positional[str]
-    """worlds, search, learn, loop or cartpole."""
+    """worlds, search, learn, loop, cartpole or rounds."""
     preset: str = "demo"
-    """Whose network and learning are measured (learn, loop): demo, laptop, gpu or paper."""
+    """Whose network and learning are measured (learn, loop, rounds): demo, laptop, gpu or paper."""
     set: output.Settings = ()
-    """Another setting than the preset's (learn, loop), such as curriculum.iterations=1; repeatable."""
+    """Another setting than the preset's (learn, loop, rounds), such as curriculum.iterations=1; repeatable."""
     repeats: int = 5
     """Measurements of each result; the median and the extremes are printed."""
     peer: output.OptionalName = None
@@ -42,9 +42,10 @@ class Bench:
         from alpha_factory.runs.settings.text import change
 
         if (self.preset != "demo" or self.set) and self.stage not in STAGES_WITH_SETTINGS:
+            *others, last = STAGES_WITH_SETTINGS
             raise UsageError(
-                f"The stage {self.stage} is measured at shapes of its own; "
-                f"{' and '.join(STAGES_WITH_SETTINGS)} have settings. Leave --preset and --set away."
+                f"The stage {self.stage} is measured at shapes of its own; {', '.join(others)} and {last} "
+                "have settings. Leave --preset and --set away."
             )
         sizes = Sizes(config=change(choose_preset(self.preset), self.set))
         with output.quiet_stdout():

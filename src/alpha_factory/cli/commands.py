@@ -10,6 +10,8 @@ import tyro
 
 from alpha_factory.cli import cache, output
 from alpha_factory.cli.bench import Bench
+from alpha_factory.cli.bound import Bound
+from alpha_factory.cli.compare import Compare
 from alpha_factory.cli.doctor import Doctor
 from alpha_factory.cli.evaluate import Evaluate
 from alpha_factory.cli.learn import Learn
@@ -30,6 +32,8 @@ Command: Any = (
     Annotated[Run, tyro.conf.subcommand("run")]
     | Annotated[Learn, tyro.conf.subcommand("learn")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Compare, tyro.conf.subcommand("compare")]
+    | Annotated[Bound, tyro.conf.subcommand("bound")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Worlds, tyro.conf.subcommand("worlds")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
@@ -55,9 +59,11 @@ def execute(argv: Sequence[str] | None) -> int:
         return _fail(f"{error.strerror or error}: {error.filename or 'no file named'}.", 1)
 
 
-def parse(argv: Sequence[str] | None) -> Run | Learn | Evaluate | Report | Worlds | Bench | Doctor:
+def parse(
+    argv: Sequence[str] | None,
+) -> Run | Learn | Evaluate | Compare | Bound | Report | Worlds | Bench | Doctor:
     """The command that `argv` (without the program's name) asks for; None stands for `sys.argv`."""
-    command: Run | Learn | Evaluate | Report | Worlds | Bench | Doctor = tyro.cli(
+    command: Run | Learn | Evaluate | Compare | Bound | Report | Worlds | Bench | Doctor = tyro.cli(
         Command,
         prog=output.NAME,
         description=DESCRIPTION,
@@ -74,9 +80,11 @@ def parse(argv: Sequence[str] | None) -> Run | Learn | Evaluate | Report | World
 
 def _check_seed(command: object) -> None:
     """JAX would take a seed beyond these for another one."""
-    seed = getattr(command, "seed", None)
-    if seed is not None and not 0 <= seed <= _LARGEST_SEED:
-        raise UsageError(f"--seed {seed} is out of range. Give one from 0 to {_LARGEST_SEED}.")
+    for name in ("seed", "draw_seed"):
+        seed = getattr(command, name, None)
+        if seed is not None and not 0 <= seed <= _LARGEST_SEED:
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{flag} {seed} is out of range. Give one from 0 to {_LARGEST_SEED}.")
 
 
 def _fail(message: str, exit_code: int) -> int:

@@ -9,11 +9,10 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 from rich.console import Console
-from rich.table import Table
 
 from alpha_factory.core.errors import UsageError
 
@@ -84,25 +83,6 @@ def check_is_run(directory: Path) -> None:
             f"{directory} holds no run: it has no config.json. "
             "Give the directory that `alpha-factory run` named, such as runs/NAME."
         )
-
-
-def suite_table(result: Mapping[str, Any]) -> Table:
-    """A row for each policy on one suite at one step limit; intervals are 95 % bootstrap."""
-    table = Table(
-        title=f"{result['suite']}, {result['step_limit']} steps at most, {result['episodes']} episodes"
-    )
-    table.add_column("policy")
-    for heading in ("solved", "95 % interval", "worst 10 %", "mean return"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for policy, scores in result["policies"].items():
-        table.add_row(
-            policy,
-            percent(scores["solve_rate"]),
-            f"{percent(scores['low'])} to {percent(scores['high'])}",
-            decimal(scores["cvar_10"]),
-            decimal(scores["return_mean"]),
-        )
-    return table
 
 
 def percent(share: float | None) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alpha_factory.cli import output
+from alpha_factory.cli.tables import suite_table
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,19 @@ class Run:
     """Go on from the last complete checkpoint of --out."""
     set: output.Settings = ()
     """Another setting than the preset's, by its name in the configuration, such as learning.batch=512; repeatable."""
+    curriculum: output.OptionalName = None
+    """Which worlds come next: poet, or a method that chooses or builds levels (dr, plr, robust-plr, accel, sfl, mna,
+    samplr, paired, degen)."""
+    learner: output.OptionalName = None
+    """What learns: muzero, which plans (with poet), or ppo, which remembers (with the others)."""
     mutator: output.OptionalName = None
     """How new worlds come from old ones: a mutator's name from any installed method."""
     devices: output.OptionalInt = None
     """Spread worlds and batches over so many devices; without it, over all that JAX sees."""
+    executor: output.OptionalName = None
+    """Who plays new worlds and trains specialists (with poet): in-process (the default), or ray, on workers."""
+    workers: output.OptionalInt = None
+    """How many workers of Ray; without it, one on every CPU that Ray finds here or at RAY_ADDRESS."""
     coordinator: output.OptionalName = None
     """HOST:PORT of process 0, where several processes run one run together; auto on SLURM, GKE and the like."""
     processes: output.OptionalInt = None
@@ -71,10 +81,14 @@ class Run:
                 frames=self.frames,
                 resume=self.resume,
                 mutator=self.mutator,
+                curriculum=self.curriculum,
+                learner=self.learner,
                 changes=self.set,
                 open_ledger=lambda directory: _open_ledger(directory, ledgers),
                 console=output.stderr_console(),
                 devices=self.devices,
+                executor=self.executor,
+                workers=self.workers,
             )
         if not is_first():
             return 130 if summary["interrupted"] else 0
@@ -97,7 +111,7 @@ class Run:
 def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     """Print the tables that end a run and where its report lies."""
     for result in summary.get("suites") or ():
-        console.print(output.suite_table(result))
+        console.print(suite_table(result))
     table = Table(title="The run", show_header=False)
     table.add_column()
     table.add_column(justify="right")
@@ -105,14 +119,19 @@ def print_summary(summary: Mapping[str, Any], console: Console) -> None:
     table.add_row("updates", f"{summary['updates']:,}")
     table.add_row("time at work", f"{summary['wall_s']:.0f} s")
     table.add_row("time compiling", f"{summary['compile_s']:.0f} s")
-    table.add_row("worlds accepted", f"{summary['worlds_accepted']:,}")
-    table.add_row("worlds rejected", f"{summary['worlds_rejected']:,}")
+    if (selection := summary.get("selection")) is None:
+        table.add_row("worlds accepted", f"{summary['worlds_accepted']:,}")
+        table.add_row("worlds rejected", f"{summary['worlds_rejected']:,}")
+    elif selection.get("buffer") is not None:
+        table.add_row("levels kept at the end", f"{selection['buffer']:,.0f}")
     table.add_row("solved in training", output.percent(summary["solve_rate"]))
     first, last = summary.get("median_path_first"), summary.get("median_path_last")
     if first is not None and last is not None:
         table.add_row("median shortest path, first worlds", f"{first:g} steps")
         table.add_row("median shortest path, last worlds", f"{last:g} steps")
     console.print(table)
+    if told := summary.get("plateau"):
+        console.print(told, markup=False, soft_wrap=True)
     if summary.get("report"):
         console.print(f"Report: {summary['report']}", markup=False, soft_wrap=True)
 

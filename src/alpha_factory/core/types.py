@@ -73,3 +73,13 @@ class Plan(NamedTuple):
 
 Policy = Callable[..., Plan]
 """`policy(params, obs, *, key) -> Plan`, for a batch of worlds."""
+
+
+class Player(NamedTuple):
+    """A policy with a memory, for a batch of worlds; `rollout.as_player` makes one of a policy without."""
+
+    start: Callable[..., Any]
+    """`start(params, worlds) -> carry`: what so many worlds remember before anything happened."""
+    act: Callable[..., tuple[Plan, Any]]
+    """`act(params, obs, is_first, carry, *, key) -> (Plan, carry)`. `is_first`, one entry a world: an episode
+    begins, and what was before it is forgotten."""

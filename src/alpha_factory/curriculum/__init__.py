@@ -1,16 +1,32 @@
-"""Which world next: the pool of living worlds and POET's outer loop."""
+"""Which world next: POET's pool and outer loop, and rounds of environment design with a selector of levels."""
 
-from alpha_factory.curriculum.poet import (
-    Candidates,
-    Frontier,
-    Mutator,
-    advance_frontier,
-    meets_criterion,
-    merge,
-    propose,
-    quality_diversity,
+from alpha_factory.curriculum.builder import draw_rooms, make_builder_recipe, measure_rooms
+from alpha_factory.curriculum.edits import edit_maze
+from alpha_factory.curriculum.embedding import (
+    Autoencoder,
+    Embedding,
+    embed,
+    learn_embedding,
+    start_embedding,
 )
+from alpha_factory.curriculum.frontier import (
+    Frontier,
+    advance_frontier,
+    find_mean,
+    quality_diversity,
+    start_frontier,
+)
+from alpha_factory.curriculum.honeypot import (
+    hide_goal,
+    is_hacked,
+    measure_bait,
+    score_honeypot,
+)
+from alpha_factory.curriculum.learnability import draw_batch, keep_learnable
+from alpha_factory.curriculum.performance import characterise, measure_novelty
+from alpha_factory.curriculum.poet import Candidates, Mutator, meets_criterion, merge, propose
 from alpha_factory.curriculum.pool import (
+    NEVER_CHECKED,
     NEVER_PLAYED,
     Entry,
     Pool,
@@ -19,21 +35,120 @@ from alpha_factory.curriculum.pool import (
     isolate,
     make_pool,
 )
+from alpha_factory.curriculum.priority import PRIORITISATIONS
+from alpha_factory.curriculum.replay import make_replay
+from alpha_factory.curriculum.roster import Roster, enrol, start_roster
+from alpha_factory.curriculum.rounds import (
+    Evidence,
+    Lesson,
+    Round,
+    Scorer,
+    Size,
+    find_out,
+    gather_evidence,
+    play_levels,
+    play_rounds,
+    sum_up,
+)
+from alpha_factory.curriculum.scores import (
+    Returns,
+    discounted_returns,
+    l1_value_loss,
+    learnability,
+    max_monte_carlo,
+    max_negative_advantage,
+    mean_discounted_return,
+    negative_advantages,
+    positive_value_loss,
+    true_regret,
+    walk_return,
+)
+from alpha_factory.curriculum.selector import (
+    Choice,
+    Findings,
+    Ground,
+    Selector,
+    Tutor,
+    Wishes,
+    choose_fresh,
+    draw_fresh,
+    settle_wishes,
+)
+from alpha_factory.curriculum.unfolding import BUILDER_ACTIONS, BUILDER_SEES, Unfolded, unfold
 
 __all__ = [
+    "BUILDER_ACTIONS",
+    "BUILDER_SEES",
+    "NEVER_CHECKED",
     "NEVER_PLAYED",
+    "PRIORITISATIONS",
+    "Autoencoder",
     "Candidates",
+    "Choice",
+    "Embedding",
     "Entry",
+    "Evidence",
+    "Findings",
     "Frontier",
+    "Ground",
+    "Lesson",
     "Mutator",
     "Pool",
+    "Returns",
+    "Roster",
+    "Round",
+    "Scorer",
+    "Selector",
+    "Size",
+    "Tutor",
+    "Unfolded",
+    "Wishes",
     "advance_frontier",
+    "characterise",
+    "choose_fresh",
+    "discounted_returns",
+    "draw_batch",
+    "draw_fresh",
     "draw_level",
+    "draw_rooms",
+    "edit_maze",
+    "embed",
+    "enrol",
     "enter",
+    "find_mean",
+    "find_out",
+    "gather_evidence",
+    "hide_goal",
+    "is_hacked",
     "isolate",
+    "keep_learnable",
+    "l1_value_loss",
+    "learn_embedding",
+    "learnability",
+    "make_builder_recipe",
     "make_pool",
+    "make_replay",
+    "max_monte_carlo",
+    "max_negative_advantage",
+    "mean_discounted_return",
+    "measure_bait",
+    "measure_novelty",
+    "measure_rooms",
     "meets_criterion",
     "merge",
+    "negative_advantages",
+    "play_levels",
+    "play_rounds",
+    "positive_value_loss",
     "propose",
     "quality_diversity",
+    "score_honeypot",
+    "settle_wishes",
+    "start_embedding",
+    "start_frontier",
+    "start_roster",
+    "sum_up",
+    "true_regret",
+    "unfold",
+    "walk_return",
 ]

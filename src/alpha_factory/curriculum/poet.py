@@ -1,7 +1,7 @@
 """One turn of POET's outer loop as pure functions (paper, section 4, Algorithm 3).
 
-Propose children of living worlds, keep those the agent can neither ignore nor has solved, rank
-them by quality diversity, and say when a specialist's weights are worth merging.
+Propose children of living worlds, keep those the agent can neither ignore nor has solved, and merge
+a specialist's weights. How the others are ranked is `frontier` and `performance`.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt32
 
 from alpha_factory.core.types import Level
 from alpha_factory.curriculum.pool import Pool
-from alpha_factory.genome import BITS, Genome, hamming
+from alpha_factory.genome import Genome
 
 
 class Mutator(NamedTuple):
@@ -33,13 +33,6 @@ class Candidates(eqx.Module):
     parent: Int[Array, " candidates"]  # slot in the pool
     operator: Int[Array, "candidates mutations"]  # in the order applied; -1 for none
     plan: Int[Array, " candidates"]  # actions of the shortest plan, or a negative number
-
-
-class Frontier(eqx.Module):
-    """What quality diversity compares with."""
-
-    champion: UInt32[Array, "16"]  # the accepted world that ranked first most recently
-    mean: Float[Array, " embedding"]  # moving mean of the embeddings of accepted worlds
 
 
 def propose(
@@ -86,50 +79,6 @@ def meets_criterion(
 ) -> Bool[Array, " candidates"]:
     """Eq. (2): neither out of reach nor already solved."""
     return (score > lowest) & (score < highest)
-
-
-def quality_diversity(
-    genome: UInt32[Array, "candidates 16"],
-    embedding: Float[Array, "candidates embedding"],
-    frontier: Frontier,
-    *,
-    novelty_weight: float,
-) -> Float[Array, " candidates"]:
-    """Eq. (3), both terms scaled to at most 1 so that the weight means what it says.
-
-    Args:
-        embedding: in [-1, 1] each.
-        novelty_weight: lambda_nov, the share of Hamming novelty.
-    """
-    bits = hamming(genome, jnp.broadcast_to(frontier.champion, genome.shape)) / BITS
-    widest = 2.0 * jnp.sqrt(embedding.shape[1])
-    latent = jnp.linalg.norm(embedding - frontier.mean[None], axis=1) / widest
-    return novelty_weight * bits + (1.0 - novelty_weight) * latent
-
-
-def advance_frontier(
-    frontier: Frontier,
-    genome: UInt32[Array, "candidates 16"],
-    embedding: Float[Array, "candidates embedding"],
-    is_accepted: Bool[Array, " candidates"],
-    score: Float[Array, " candidates"],
-    *,
-    rate: float,
-) -> Frontier:
-    """The frontier after these worlds were accepted; unchanged if none was.
-
-    Args:
-        rate: share of the mean that the newly accepted worlds replace.
-    """
-    any_accepted = jnp.any(is_accepted)
-    best = jnp.argmax(jnp.where(is_accepted, score, -jnp.inf))
-    count = jnp.maximum(jnp.sum(is_accepted), 1).astype(embedding.dtype)
-    mean = jnp.sum(jnp.where(is_accepted[:, None], embedding, 0.0), axis=0) / count
-    moved = (1.0 - rate) * frontier.mean + rate * mean
-    return Frontier(
-        champion=jnp.where(any_accepted, genome[best], frontier.champion),
-        mean=jnp.where(any_accepted, moved, frontier.mean),
-    )
 
 
 def merge(model: eqx.Module, specialist: eqx.Module, *, share: float) -> eqx.Module:

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float32, Int32, PRNGKeyArray, UInt32
 from alpha_factory.core.types import Level
 
 NEVER_PLAYED = -1.0
+NEVER_CHECKED = -1
 
 
 class Pool(eqx.Module):
@@ -19,6 +20,10 @@ class Pool(eqx.Module):
     born: Int32[Array, " slots"]  # cycle of its acceptance
     plan: Int32[Array, " slots"]  # actions of the shortest plan
     score: Float32[Array, " slots"]  # share solved when last played, or NEVER_PLAYED
+    weight: Float32[
+        Array, " slots"
+    ]  # chance to be drawn, next to each other; 1 unless it was hacked
+    checked: Int32[Array, " slots"]  # of honeypots: cycle of the last check, or NEVER_CHECKED
     size: Int32[Array, ""]
 
 
@@ -47,13 +52,19 @@ def make_pool(
         born=jnp.zeros(slots, jnp.int32),
         plan=spread(plan),
         score=jnp.full(slots, NEVER_PLAYED),
+        weight=jnp.ones(slots),
+        checked=jnp.full(slots, NEVER_CHECKED, jnp.int32),
         size=jnp.int32(1),
     )
 
 
 def draw_level(pool: Pool, *, key: PRNGKeyArray) -> tuple[Int32[Array, ""], Level]:
-    """A living world, each with the same chance (paper, section 3.1)."""
-    slot = jax.random.randint(key, (), 0, pool.size)
+    """A living world: each with the same chance (paper, section 3.1), but for its weight."""
+    is_living = jnp.arange(pool.weight.size) < pool.size
+    edges = jnp.cumsum(jnp.where(is_living, pool.weight, 0.0))
+    drawn = jax.random.uniform(key) * edges[-1]
+    # Rounding may bring what is drawn up to the last edge.
+    slot = jnp.minimum(jnp.sum(edges <= drawn, dtype=jnp.int32), pool.size - 1)
     return slot, jax.tree.map(lambda leaf: leaf[slot], pool.level)
 
 
@@ -83,5 +94,7 @@ def enter(pool: Pool, entry: Entry, slot: Int32[Array, " worlds"], cycle: Int32[
         born=put(pool.born, jnp.broadcast_to(cycle, slot.shape)),
         plan=put(pool.plan, entry.plan),
         score=put(pool.score, entry.score),
+        weight=put(pool.weight, jnp.ones(slot.shape)),
+        checked=put(pool.checked, jnp.full(slot.shape, NEVER_CHECKED, jnp.int32)),
         size=jnp.maximum(pool.size, highest + 1).astype(jnp.int32),
     )

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alpha_factory.evaluate.score import Scorer, make_random
-from alpha_factory.evaluate.suite import stack_levels
+from alpha_factory.evaluate.suite import stack_levels, stretch_limit
 from alpha_factory.genome import mutate, random_genome, to_hex
 from alpha_factory.genome.rules import EFFECTS
 from alpha_factory.worlds import (
@@ -76,7 +76,7 @@ def find_candidates() -> Iterator[Candidate]:
     fitting = np.flatnonzero(walks >= _SHORTEST)
     rows, read = [], []
     for index in fitting:
-        level = _set_limit(jax.tree.map(lambda leaf, at=index: leaf[at], levels))
+        level = stretch_limit(jax.tree.map(lambda leaf, at=index: leaf[at], levels), STEP_LIMIT)
         lines, told = to_text(level).splitlines(), to_settings(level)
         row = {"map": lines, "settings": told, "genome": to_hex(genomes[index])}
         rows.append(row)
@@ -154,16 +154,6 @@ def find_traits(level: GridLevel) -> frozenset[str]:
     height, width = (int(side) for side in level.size)
     traits.add("small" if height * width < 200 else "large" if height * width > 500 else "middling")
     return frozenset(traits)
-
-
-def _set_limit(level: GridLevel) -> GridLevel:
-    """The level with the suite's step limit; what all its steps cost together stays."""
-    whole = level.reward.step_cost * level.step_limit
-    return eqx.tree_at(
-        lambda tree: (tree.step_limit, tree.reward.step_cost),
-        level,
-        (np.int32(STEP_LIMIT), np.float32(whole / STEP_LIMIT)),
-    )
 
 
 def _finish(one: Candidate, number: int) -> dict[str, Any]:

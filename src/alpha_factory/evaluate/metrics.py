@@ -1,52 +1,93 @@
-"""What a set of episodes says: means, their uncertainty, and the tail."""
+"""What a set of episodes says of one policy: the numbers that `evaluate` prints, together and level by level."""
 
 from typing import Any
 
 import numpy as np
 
-_RESAMPLES = 10_000
-_CONFIDENCE = 0.95
-_TAIL = 0.1
+from alpha_factory.core.errors import AlphaFactoryError
+from alpha_factory.evaluate.bootstrap import bootstrap_interval
+from alpha_factory.evaluate.interquartile import interquartile_mean
+from alpha_factory.evaluate.tail import conditional_value_at_risk, held_out_risk
+
+_TAILS = {"1": 0.01, "10": 0.1}
 
 
-def summarise(is_solved: np.ndarray, total: np.ndarray, *, seed: int = 0) -> dict[str, Any]:
+def summarise(
+    is_solved: np.ndarray, total: np.ndarray, steps: np.ndarray | None = None, *, seed: int = 0
+) -> dict[str, Any]:
     """The numbers that `evaluate` prints for one policy.
 
     Args:
         is_solved: episodes solved, shape `levels episodes`.
         total: their returns, same shape.
+        steps: their lengths, same shape, where they are to be told.
         seed: of the bootstrap.
 
     Returns:
-        `solve_rate` with the ends `low` and `high` of its 95 % bootstrap interval, `cvar_10` (mean
-        solve rate of the worst tenth of the levels) and `return_mean`.
+        `solve_rate` with the ends `low` and `high` of its 95 % interval over levels; `iqm`, the interquartile mean of
+        the levels' solve rates; `cvar_1` and `cvar_10`, the mean solve rate of the worst hundredth and tenth of the
+        levels; `cvar_1_held` and `cvar_10_held`, the same with the first half of the episodes choosing and the others
+        scoring, None for a single episode; `return_mean`; with `steps` also `steps_mean`, of all episodes, and
+        `steps_to_goal`, of those solved.
+
+    Raises:
+        AlphaFactoryError: a return is not finite; the message says which.
     """
+    _check_finite(total)
     by_level = is_solved.mean(axis=1)
     low, high = bootstrap_interval(by_level, seed=seed)
-    return {
+    summary = {
         "solve_rate": float(by_level.mean()),
         "low": low,
         "high": high,
-        "cvar_10": conditional_value_at_risk(by_level, _TAIL),
+        "iqm": interquartile_mean(by_level[None]),
+        **{
+            f"cvar_{name}": conditional_value_at_risk(by_level, tail)
+            for name, tail in _TAILS.items()
+        },
+        **{f"cvar_{name}_held": _hold_out(is_solved, tail) for name, tail in _TAILS.items()},
         "return_mean": float(total.mean()),
+    }
+    if steps is not None:
+        summary["steps_mean"] = float(steps.mean())
+        summary["steps_to_goal"] = float(steps[is_solved].mean()) if is_solved.any() else None
+    return summary
+
+
+def describe_levels(
+    is_solved: np.ndarray, total: np.ndarray, steps: np.ndarray
+) -> dict[str, list[float | None]]:
+    """The means of each level's episodes, arguments as `summarise` takes them.
+
+    Returns:
+        A list with an entry a level under `solve_rate`, `return_mean`, `steps_mean` and `steps_to_goal`, which is None
+        where no episode was solved.
+    """
+    solved = is_solved.sum(axis=1)
+    on_the_way = np.where(is_solved, steps, 0).sum(axis=1)
+    return {
+        "solve_rate": is_solved.mean(axis=1).tolist(),
+        "return_mean": total.mean(axis=1, dtype=float).tolist(),
+        "steps_mean": steps.mean(axis=1).tolist(),
+        "steps_to_goal": [
+            walked / times if times else None
+            for walked, times in zip(on_the_way.tolist(), solved.tolist(), strict=True)
+        ],
     }
 
 
-def bootstrap_interval(by_level: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the mean, resampling levels (Efron 1979)."""
-    generator = np.random.default_rng(seed)
-    picks = generator.integers(0, by_level.size, (_RESAMPLES, by_level.size))
-    means = by_level[picks].mean(axis=1)
-    outside = (1.0 - _CONFIDENCE) / 2
-    low, high = np.quantile(means, (outside, 1.0 - outside))
-    return float(low), float(high)
+def _hold_out(is_solved: np.ndarray, tail: float) -> float | None:
+    half = is_solved.shape[1] // 2
+    if not half:
+        return None
+    chosen_by, scored_by = is_solved[:, :half].mean(axis=1), is_solved[:, half:].mean(axis=1)
+    return held_out_risk(chosen_by, scored_by, tail)
 
 
-def conditional_value_at_risk(by_level: np.ndarray, tail: float) -> float:
-    """Mean of the worst share `tail` of the levels, at least one.
-
-    The levels are chosen by the same episodes that score them, so with few episodes a level this
-    reads too low; it is the same for every policy compared.
-    """
-    count = max(1, round(tail * by_level.size))
-    return float(np.sort(by_level)[:count].mean())
+def _check_finite(total: np.ndarray) -> None:
+    if not np.isfinite(total).all():
+        level, episode = np.argwhere(~np.isfinite(total))[0].tolist()
+        raise AlphaFactoryError(
+            f"Episode {episode} of level {level} has return {total[level, episode]}; both count from 0. "
+            "No mean can be told of that: look at what the world pays there."
+        )

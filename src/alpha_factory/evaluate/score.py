@@ -6,9 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, Shaped
 
-from alpha_factory.core.types import Level, Params, Plan, Policy, World
+from alpha_factory.core.types import Level, Params, Plan, Player, Policy, World
 from alpha_factory.rollout import Score, play
 
 
@@ -21,12 +21,12 @@ class Episodes(NamedTuple):
 
 
 class Scorer:
-    """Plays levels with one policy; compiled once for all sets of `lanes` levels.
+    """Plays levels with one policy, with a memory or without; compiled once for all sets of `lanes` levels.
 
     Sets of another size are repeated or cut to fit, so that every suite shares the program.
     """
 
-    def __init__(self, world: World, policy: Policy, *, lanes: int = 256) -> None:
+    def __init__(self, world: World, policy: Policy | Player, *, lanes: int = 256) -> None:
         self._lanes = lanes
         self._play = eqx.filter_jit(
             lambda params, levels, key: play(world, policy, params, levels, key=key)
@@ -54,7 +54,7 @@ class Scorer:
 def make_random(actions: int) -> Policy:
     """The baseline that draws every action uniformly; it takes no parameters."""
 
-    def act(params: None, obs: Bool[Array, "worlds features"], *, key: PRNGKeyArray) -> Plan:
+    def act(params: None, obs: Shaped[Array, "worlds ..."], *, key: PRNGKeyArray) -> Plan:
         del params
         worlds = obs.shape[0]
         action = jax.random.randint(key, (worlds,), 0, actions)

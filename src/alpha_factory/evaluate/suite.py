@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from alpha_factory.core.errors import AlphaFactoryError
 from alpha_factory.worlds import SIDE, GridLevel, from_text
@@ -41,6 +42,8 @@ class Suite(NamedTuple):
     episodes: int
     """Episodes of each policy on each level unless told otherwise."""
     digest: str
+    seed: int | None = None
+    """From which the levels were drawn, where the suite is not frozen."""
 
 
 def stack_levels(levels: Sequence[GridLevel]) -> GridLevel:
@@ -52,6 +55,15 @@ def limit_steps(levels: GridLevel, step_limit: int) -> GridLevel:
     """The same levels with another step limit."""
     limits = jnp.full_like(levels.step_limit, step_limit)
     return eqx.tree_at(lambda tree: tree.step_limit, levels, limits)
+
+
+def stretch_limit(levels: GridLevel, step_limit: int) -> GridLevel:
+    """The same levels with another step limit, at which all steps together cost what they cost before."""
+    whole = np.asarray(levels.reward.step_cost) * np.asarray(levels.step_limit)
+    limited = limit_steps(levels, step_limit)
+    return eqx.tree_at(
+        lambda tree: tree.reward.step_cost, limited, jnp.asarray(whole / step_limit, jnp.float32)
+    )
 
 
 def digest_levels(rows: Sequence[Row], step_limits: Sequence[int]) -> str:

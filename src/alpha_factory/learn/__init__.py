@@ -1,9 +1,9 @@
 """Batches to a better policy."""
 
 from alpha_factory.learn.ewc import Consolidation, consolidate, drift, estimate_fisher
+from alpha_factory.learn.guard import LARGEST_NORM, MOST_SKIPPED
+from alpha_factory.learn.mirror import make_dpo
 from alpha_factory.learn.muzero import (
-    LARGEST_NORM,
-    MOST_SKIPPED,
     Learner,
     Losses,
     Recipe,
@@ -11,7 +11,10 @@ from alpha_factory.learn.muzero import (
     start_learner,
     update,
 )
+from alpha_factory.learn.noise import to_lanes
 from alpha_factory.learn.optimiser import make_optimiser
+from alpha_factory.learn.ppo import PpoLearner, PpoReport, improve, start_ppo
+from alpha_factory.learn.surrogate import PpoLosses, PpoRecipe
 from alpha_factory.learn.train import (
     FISHER_AT_A_TIME,
     Practice,
@@ -29,6 +32,10 @@ __all__ = [
     "Consolidation",
     "Learner",
     "Losses",
+    "PpoLearner",
+    "PpoLosses",
+    "PpoRecipe",
+    "PpoReport",
     "Practice",
     "Progress",
     "Recipe",
@@ -37,10 +44,14 @@ __all__ = [
     "drift",
     "estimate_fisher",
     "fit",
+    "improve",
     "keep",
+    "make_dpo",
     "make_optimiser",
     "start_learner",
+    "start_ppo",
     "start_student",
+    "to_lanes",
     "train",
     "update",
 ]

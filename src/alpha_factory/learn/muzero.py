@@ -1,7 +1,7 @@
 """Batches to a better model: one gradient step of MuZero (paper, sections 3.4 to 3.6)."""
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -11,18 +11,11 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from alpha_factory.core.types import Policy
 from alpha_factory.learn.ewc import Consolidation, drift, start_consolidation
+from alpha_factory.learn.guard import choose, descend
 from alpha_factory.learn.loss import unroll
 from alpha_factory.nets import Model
 from alpha_factory.replay import Ring, Sample, read_observations, sample, set_priority
 from alpha_factory.rollout import Targets, unroll_targets
-
-Tree = TypeVar("Tree")
-
-LARGEST_NORM = 100.0
-"""A gradient with a greater norm is not followed (safety checklist, S5)."""
-
-MOST_SKIPPED = 10
-"""Updates skipped in a row after which nothing more is learned: somebody has to look."""
 
 
 class Learner(eqx.Module):
@@ -155,8 +148,7 @@ def fit(
 ) -> tuple[Learner, Losses, Float[Array, " batch"]]:
     """One gradient step on a given batch, or none where the gradient cannot be trusted.
 
-    A loss, gradient or step that is not finite, or a gradient's norm above `LARGEST_NORM`, skips the
-    update: model and optimiser stay as they were. After `MOST_SKIPPED` in a row all are skipped.
+    Which it cannot, and what becomes of it then, `learn.guard` says.
 
     Returns:
         The learner, the terms of the loss, and |v - z| + |r^ - r| of the first step, by which
@@ -170,30 +162,26 @@ def fit(
         return weigh(recipe, model, weights, learner.consolidation, drawn, targets)
 
     (total, (losses, error)), gradient = jax.value_and_grad(loss, has_aux=True)(weights)
-    norm = optax.tree.norm(gradient)
-    change, optimiser = recipe.optimiser.update(gradient, learner.optimiser, weights)
-    # A comparison with NaN is false. A step may be too long though its gradient is not.
-    is_sound = jnp.isfinite(total) & (norm <= LARGEST_NORM) & jnp.isfinite(optax.tree.norm(change))
-    is_made = is_sound & (learner.in_a_row < MOST_SKIPPED)
-    in_a_row = jnp.where(is_made, 0, learner.in_a_row + 1)
-    model = _choose(is_made, eqx.apply_updates(learner.model, change), learner.model)
+    made = descend(
+        recipe.optimiser, learner.model, learner.optimiser, total, gradient, learner.in_a_row
+    )
     updates = learner.updates + 1
     is_copying = updates % recipe.target_period == 0
     losses = eqx.tree_at(
         lambda terms: (terms.gradient_norm, terms.is_skipped, terms.in_a_row),
         losses,
-        (norm, ~is_made, in_a_row),
+        (made.gradient_norm, ~made.is_made, made.in_a_row),
     )
     learner = Learner(
-        model=model,
-        target=_choose(is_copying, model, learner.target),
-        optimiser=_choose(is_made, optimiser, learner.optimiser),
+        model=made.net,
+        target=choose(is_copying, made.net, learner.target),
+        optimiser=made.optimiser,
         consolidation=learner.consolidation,
         updates=updates,
-        skipped=learner.skipped + (~is_made).astype(jnp.int32),
-        in_a_row=in_a_row,
+        skipped=learner.skipped + (~made.is_made).astype(jnp.int32),
+        in_a_row=made.in_a_row,
     )
-    return learner, losses, jnp.where(is_made, error, jnp.nan)
+    return learner, losses, jnp.where(made.is_made, error, jnp.nan)
 
 
 def weigh(
@@ -225,11 +213,3 @@ def weigh(
         world=drawn.world[worst],
     )
     return total, (losses, misses.error)
-
-
-def _choose(is_first: Bool[Array, ""], first: Tree, second: Tree) -> Tree:
-    return jax.tree.map(
-        lambda one, other: jnp.where(is_first, one, other) if eqx.is_array(one) else one,
-        first,
-        second,
-    )

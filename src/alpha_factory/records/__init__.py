@@ -3,16 +3,19 @@
 from alpha_factory.records.event import Event
 from alpha_factory.records.run import MetricRow, RunSummary
 from alpha_factory.records.world import (
+    HoneypotCheck,
     Retirement,
     Transfer,
     Verdict,
     WorldCard,
     WorldLook,
     WorldScore,
+    WorldTrial,
 )
 
 __all__ = [
     "Event",
+    "HoneypotCheck",
     "MetricRow",
     "Retirement",
     "RunSummary",
@@ -21,4 +24,5 @@ __all__ = [
     "WorldCard",
     "WorldLook",
     "WorldScore",
+    "WorldTrial",
 ]

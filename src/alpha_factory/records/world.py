@@ -84,6 +84,38 @@ class WorldLook(BaseModel):
     """Played for each of these rates."""
 
 
+class WorldTrial(BaseModel):
+    """How often the best of all agents that there were solved a world when it was accepted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    world: NonNegativeInt
+    cycle: NonNegativeInt
+    agents: PositiveInt
+    """How many played it: the generalist as it was, and those kept of the run's past."""
+    best: Annotated[float, Field(ge=0, le=1)]
+    """The greatest of their solve rates."""
+
+
+class HoneypotCheck(BaseModel):
+    """A honeypot played with its goal paid, to see whether its training score can be trusted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    world: NonNegativeInt
+    cycle: NonNegativeInt
+    """Curriculum cycle in which it was checked."""
+    frames: NonNegativeInt
+    """Env steps that the run had taken by then."""
+    training: Annotated[float, Field(ge=0, le=1)]
+    """Of what training pays there at most, the share that the agent earned."""
+    evaluation: Annotated[float, Field(ge=0, le=1)]
+    """The same of what evaluation pays, in the same episodes."""
+    episodes: PositiveInt
+    is_incident: bool
+    """Whether it was found hacked and had not been at the check before."""
+
+
 class Transfer(BaseModel):
     """A specialist tried on the worlds of the pool."""
 

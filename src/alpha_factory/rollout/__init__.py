@@ -9,20 +9,42 @@ from alpha_factory.rollout.collect import (
     no_episodes,
     start_actors,
 )
-from alpha_factory.rollout.play import Score, play, record
+from alpha_factory.rollout.fiction import Fiction, Posterior
+from alpha_factory.rollout.grounding import ground
+from alpha_factory.rollout.play import Score, as_player, play, record
+from alpha_factory.rollout.recurrent import (
+    Attempts,
+    Lanes,
+    Rows,
+    Stretch,
+    collect_lanes,
+    make_sampler,
+    start_lanes,
+)
 from alpha_factory.rollout.targets import Targets, unroll_targets
 
 __all__ = [
     "Actors",
+    "Attempts",
     "Collected",
     "DrawLevel",
     "Episodes",
+    "Fiction",
+    "Lanes",
+    "Posterior",
+    "Rows",
     "Score",
+    "Stretch",
     "Targets",
+    "as_player",
     "collect",
+    "collect_lanes",
+    "ground",
+    "make_sampler",
     "no_episodes",
     "play",
     "record",
     "start_actors",
+    "start_lanes",
     "unroll_targets",
 ]

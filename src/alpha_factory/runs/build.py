@@ -26,6 +26,12 @@ STAGES = (
     "evaluate",
     "film",
     "keep",
+    "embed",
+    "challenge",
+    "enrol",
+    "honeypot",
+    "bound",
+    "draw",
 )
 
 

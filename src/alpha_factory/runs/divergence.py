@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from alpha_factory.core.errors import Diverged
-from alpha_factory.learn import LARGEST_NORM, MOST_SKIPPED, Losses
+from alpha_factory.learn import LARGEST_NORM, MOST_SKIPPED, Losses, PpoLosses
 
-_TERMS = ("value", "policy", "reward", "ewc")
-"""The terms of eq. (1) that have a gradient."""
+_TERMS = ("value", "policy", "reward", "ewc", "entropy")
+"""The terms of a loss that have a gradient: of eq. (1), or of PPO."""
 
 
 def check_progress(
-    losses: Losses,
+    losses: Losses | PpoLosses,
     *,
     updates: int,
     tell_world: Callable[[int], str],
@@ -25,7 +25,7 @@ def check_progress(
     Args:
         losses: of a stretch, one entry an update, in order.
         updates: made before the stretch.
-        tell_world: how a world is called, by its number in the replay buffer.
+        tell_world: how a world is called, by its number in the losses.
         checkpoint: the last good one, if there is one.
         whose: said after "updates".
 
@@ -36,7 +36,11 @@ def check_progress(
     if not stopped.size:
         return
     first = int(stopped[0])
-    told = {name: float(np.asarray(getattr(losses, name)).ravel()[first]) for name in _TERMS}
+    told = {
+        name: float(np.asarray(getattr(losses, name)).ravel()[first])
+        for name in _TERMS
+        if hasattr(losses, name)
+    }
     broken = [name for name, value in told.items() if not np.isfinite(value)]
     greatest = max(told, key=lambda name: told[name])
     term = f"{' and '.join(broken)} not finite" if broken else f"{greatest} the greatest term"

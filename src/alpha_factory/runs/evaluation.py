@@ -1,29 +1,41 @@
-"""A run's agent on the suites, beside a random policy and the same network untrained."""
+"""Agents on the suites: a run's beside a random policy and the same network untrained, or anyone's policy."""
 
-import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
-import jax
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.evaluate import Scorer, Suite, limit_steps, make_random, summarise
-from alpha_factory.nets import Model
+from alpha_factory.core.types import Player, Policy, World
+from alpha_factory.evaluate import Scorer, Suite, make_random
+from alpha_factory.nets import ActorCritic, Model
+from alpha_factory.rollout import make_sampler
 from alpha_factory.runs.build import derive_key, make_policy, make_untrained
 from alpha_factory.runs.files import checkpoint
 from alpha_factory.runs.files.directory import RunDirectory, read_config
-from alpha_factory.runs.files.durable import explain_disk_full, write_whole
+from alpha_factory.runs.files.scores import add_scores
+from alpha_factory.runs.judging.guest import adapt_guest, load_guest
+from alpha_factory.runs.judging.optima import STATES
+from alpha_factory.runs.judging.result import add_optimum, play_suite
+from alpha_factory.runs.judging.target import GuestTarget, RunTarget, find_target
 from alpha_factory.runs.machine.memory import (
     Estimate,
     estimate_play,
+    estimate_pupil,
     estimate_run,
     explain_shortage,
 )
-from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.schooling.arenas import make_stand
+from alpha_factory.runs.schooling.lessons import (
+    begin_pupil,
+    make_lesson,
+    make_untrained_policy,
+)
+from alpha_factory.runs.settings.config import PPO, RunConfig
 from alpha_factory.runs.settings.text import from_json
-from alpha_factory.runs.state import begin_state
+from alpha_factory.runs.state import Counters, begin_state
 from alpha_factory.runs.suites import load_suite
 from alpha_factory.worlds import make_grid
 
@@ -31,18 +43,37 @@ _LANES = 256
 """Levels played side by side."""
 
 
+class Agent(NamedTuple):
+    """How what a run trains acts outside of it, whatever the learner is."""
+
+    world: World  # seen as in training; hidden rewards are paid
+    policy: Policy | Player
+    untrained: Callable[[], Model | ActorCritic]  # the parameters that it starts from
+
+
+def make_agent(config: RunConfig) -> Agent:
+    """The agent of a run of this config; its parameters are a `Model`, or an `ActorCritic` of PPO."""
+    if config.learner == PPO:
+        return Agent(
+            make_stand(config.levels), make_sampler(), partial(make_untrained_policy, config)
+        )
+    world = make_grid(pays_hidden=True)
+    return Agent(world, make_policy(config), partial(make_untrained, config))
+
+
 class Examiner:
     """Scores models of one config; suites and models of the same shapes share its programs."""
 
     def __init__(self, config: RunConfig) -> None:
-        world = make_grid(pays_hidden=True)
+        agent = make_agent(config)
+        world = agent.world
         self._config, self._world = config, world
-        self._untrained = make_untrained(config)
-        self._planner = Scorer(world, make_policy(config), lanes=_LANES)
+        self._untrained = agent.untrained()
+        self._planner = Scorer(world, agent.policy, lanes=_LANES)
         self._random = Scorer(world, make_random(world.actions), lanes=_LANES)
 
     def examine(
-        self, model: Model, suite: Suite, *, episodes: int | None, seed: int
+        self, model: Model | ActorCritic, suite: Suite, *, episodes: int | None, seed: int
     ) -> list[dict[str, Any]]:
         """One object of scores for each step limit of the suite.
 
@@ -54,92 +85,199 @@ class Examiner:
             models = (model, self._untrained)
             return estimate_play(self._config, models, self._world, suite.levels, lanes=_LANES)
 
+        players = {
+            "trained": (self._planner, model),
+            "untrained": (self._planner, self._untrained),
+            "random": (self._random, None),
+        }
         with explain_shortage(f"evaluate on {suite.name}", estimate):
-            return self._examine(model, suite, episodes=episodes, seed=seed)
-
-    def _examine(
-        self, model: Model, suite: Suite, *, episodes: int | None, seed: int
-    ) -> list[dict[str, Any]]:
-        episodes = episodes or suite.episodes
-        key = derive_key(seed, "evaluate", 0)
-        results = []
-        for turn, step_limit in enumerate(suite.step_limits):
-            levels = limit_steps(suite.levels, step_limit)
-            policies = {}
-            for name, scorer, params in (
-                ("trained", self._planner, model),
-                ("untrained", self._planner, self._untrained),
-                ("random", self._random, None),
-            ):
-                played = scorer.score(
-                    params, levels, episodes=episodes, key=jax.random.fold_in(key, turn)
+            return list(
+                play_suite(
+                    suite,
+                    players,
+                    episodes=episodes or suite.episodes,
+                    key=derive_key(seed, "evaluate", 0),
                 )
-                policies[name] = summarise(played.is_solved, played.total)
-            results.append(
-                {
-                    "suite": suite.name,
-                    "suite_hash": suite.digest,
-                    "step_limit": step_limit,
-                    "levels": len(suite.names),
-                    "episodes": episodes,
-                    "policies": policies,
-                }
             )
-        return results
 
 
-def evaluate_run(
-    run: Path,
+def evaluate_policy(
+    policy: str,
     suite: str,
-    episodes: int | None,
-    seed: int | None,
+    *,
+    episodes: int | None = None,
+    seed: int | None = None,
+    levels: int | None = None,
+    draw_seed: int | None = None,
+    observation: str | None = None,
+    view: int | None = None,
+    is_on_host: bool = False,
+    is_compared: bool = False,
+    states: int | None = None,
+    is_kept: bool = False,
+    cache: Path | None = None,
     warned: Callable[[str], None] = lambda message: None,
 ) -> list[dict[str, Any]]:
-    """Score the agent of a run's last checkpoint on a suite.
+    """Score a run's agent or anyone's policy on a suite.
 
     Args:
-        seed: None for the run's own, which repeats its closing evaluation.
+        policy: a run's directory, for its last checkpoint; a checkpoint's file; or `package.module:name`.
+        episodes: of each policy on each level; None for the suite's own number.
+        seed: None for the run's own, which repeats its closing evaluation; for a policy without a run, 0.
+        levels: of a suite that is drawn; None for 10,000.
+        draw_seed: that it is drawn from; None for 0.
+        observation: what a policy without a run sees, as `make_grid` takes it; None for `symbolic`.
+        view: cells a side of what it sees; None for 5.
+        is_on_host: call it outside the compiled program, with NumPy arrays.
+        is_compared: ask the oracle for the best play on each level.
+        states: that it looks at in a level before it gives up; None for 20,000.
+        is_kept: put the results into the run's `evaluation.json`.
+        cache: folder where the oracle's answers are kept.
         warned: called with what a person should know at once.
 
     Returns:
-        An object as `evaluate --json` prints it, one a step limit.
+        An object as `evaluate --json --levels` prints it, one a step limit.
 
     Raises:
-        UsageError: the suite is unknown, there is no run, or it has no checkpoint yet.
+        UsageError: the suite or the policy is unknown or does not fit, the run has no checkpoint yet, or what is
+            asked for does not go together.
+        CorruptCheckpoint: the checkpoint named is not whole.
         OutOfMemory: the device's memory did not suffice.
     """
-    chosen = load_suite(suite)
+    target = find_target(policy)
     if episodes is not None and episodes < 1:
-        raise UsageError(f"episodes={episodes} plays nothing. Give 1 or more.")
-    config = from_json(read_config(run))
-    return Examiner(config).examine(
-        load_model(run, config, warned),
-        chosen,
-        episodes=episodes,
-        seed=config.seed if seed is None else seed,
-    )
+        raise UsageError(f"--episodes {episodes} plays nothing. Give 1 or more.")
+    if states is not None and not is_compared:
+        raise UsageError("--states is for the oracle, which --levels asks. Give both or none.")
+    if states is not None and states < 1:
+        raise UsageError(f"--states {states} looks at nothing. Give 1 or more.")
+    if is_kept and (isinstance(target, GuestTarget) or target.checkpoint is not None):
+        raise UsageError(
+            f"--keep is for what a run's last checkpoint got; {policy} is no run's directory."
+        )
+    chosen = load_suite(suite, levels=levels, seed=draw_seed)
+    if isinstance(target, GuestTarget):
+        world = make_grid(
+            observation=observation or "symbolic",
+            view=5 if view is None else view,
+            pays_hidden=True,
+        )
+        results = _examine_guest(
+            target, world, chosen, is_on_host=is_on_host, episodes=episodes, seed=seed or 0
+        )
+    elif observation is not None or view is not None or is_on_host:
+        raise UsageError(
+            "--observation, --view and --host are for a policy in Python; a run's agent sees what it was trained on."
+        )
+    else:
+        results = _examine_run(target, chosen, episodes=episodes, seed=seed, warned=warned)
+    if is_compared:
+        add_optimum(results, chosen, states=states or STATES, cache=cache, warned=warned)
+    if is_kept and isinstance(target, RunTarget):
+        add_scores(RunDirectory(target.run), results)
+    return results
 
 
-def load_model(run: Path, config: RunConfig, warned: Callable[[str], None]) -> Model:
-    """The model of a run's last checkpoint.
+def _examine_run(
+    target: RunTarget,
+    suite: Suite,
+    *,
+    episodes: int | None,
+    seed: int | None,
+    warned: Callable[[str], None],
+) -> list[dict[str, Any]]:
+    trained = load_trained(target, warned)
+    seed = trained.config.seed if seed is None else seed
+    examiner = Examiner(trained.config)
+    results = examiner.examine(trained.model, suite, episodes=episodes, seed=seed)
+    return [result | tell_budget(trained.counters) for result in results]
+
+
+def tell_budget(counters: Counters) -> dict[str, Any]:
+    """What the agent that was scored had had: the field `budget` of a result."""
+    names = ("frames", "updates", "wall_s", "compile_s")
+    return {"budget": {name: getattr(counters, name) for name in names}}
+
+
+def _examine_guest(
+    target: GuestTarget,
+    world: World,
+    suite: Suite,
+    *,
+    is_on_host: bool,
+    episodes: int | None,
+    seed: int,
+) -> list[dict[str, Any]]:
+    guest, name = load_guest(target), str(target)
+    act = adapt_guest(name, guest, world, suite.levels, lanes=_LANES, is_on_host=is_on_host)
+    players = {
+        name: (Scorer(world, act, lanes=_LANES), None if is_on_host else guest.params),
+        "random": (Scorer(world, make_random(world.actions), lanes=_LANES), None),
+    }
+    key = derive_key(seed, "evaluate", 0)
+    return list(play_suite(suite, players, episodes=episodes or suite.episodes, key=key))
+
+
+class Trained(NamedTuple):
+    """What a checkpoint of a run says of its agent."""
+
+    config: RunConfig
+    model: Model | ActorCritic
+    counters: Counters  # what it had had by then
+
+
+def load_trained(target: RunTarget, warned: Callable[[str], None]) -> Trained:
+    """The agent of a run's last checkpoint, or of the one that is named.
+
+    Raises:
+        UsageError: there is none yet.
+        CorruptCheckpoint: the checkpoint named is not whole.
+        OutOfMemory: the device's memory does not hold the run that it is a part of.
+    """
+    config = from_json(read_config(target.run))
+    restored = restore(target, config, warned)
+    counters = Counters(**restored.extra["counters"])
+    return Trained(config, find_model(config, restored.tree), counters)
+
+
+def load_model(run: Path, config: RunConfig, warned: Callable[[str], None]) -> Model | ActorCritic:
+    """What acts, of a run's last checkpoint.
 
     Raises:
         UsageError: there is none yet.
         OutOfMemory: the device's memory does not hold the run that it is a part of.
     """
-    shapes = eqx.filter_eval_shape(lambda: begin_state(config))
-    with explain_shortage("load", lambda: estimate_run(config, students=1)):
-        restored = checkpoint.load_latest(RunDirectory(run).checkpoints, shapes)
+    return find_model(config, restore(RunTarget(run, None), config, warned).tree)
+
+
+def find_model(config: RunConfig, state: Any) -> Model | ActorCritic:
+    """What acts, in the state of a run of this config."""
+    return state.learner.net if config.learner == PPO else state.student.learner.model
+
+
+def restore(
+    target: RunTarget, config: RunConfig, warned: Callable[[str], None]
+) -> checkpoint.Restored:
+    """All that a checkpoint of a run holds; the last one's unless another is named.
+
+    Raises:
+        UsageError: there is none yet.
+        CorruptCheckpoint: the one named is not whole.
+        OutOfMemory: the device's memory does not hold it.
+    """
+    if config.learner == PPO:
+        lesson = make_lesson(config)
+        shapes = eqx.filter_eval_shape(lambda: begin_pupil(config, lesson))
+        estimate = partial(estimate_pupil, config)
+    else:
+        shapes = eqx.filter_eval_shape(lambda: begin_state(config))
+        estimate = partial(estimate_run, config, students=1)
+    with explain_shortage("load", estimate):
+        if target.checkpoint is not None:
+            return checkpoint.load(target.checkpoint, shapes)
+        restored = checkpoint.load_latest(RunDirectory(target.run).checkpoints, shapes)
     if restored is None:
-        raise UsageError(f"{run} has no checkpoint yet. Let it run for a minute longer.")
+        raise UsageError(f"{target.run} has no checkpoint yet. Let it run for a minute longer.")
     for skipped in restored.skipped:
         warned(f"Skipped a checkpoint that is not whole: {skipped}.")
-    return restored.tree.student.learner.model
-
-
-def save_evaluation(directory: RunDirectory, results: list[dict[str, Any]]) -> None:
-    """Keep the closing evaluation for the report."""
-    text = json.dumps(results, indent=2) + "\n"
-    path = directory.path / "evaluation.json"
-    with explain_disk_full(path, directory.checkpoints):
-        write_whole(path, [text.encode()])
+    return restored

@@ -1,16 +1,20 @@
 """Films of the agent: a handful of worlds played once each and written as GIFs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import equinox as eqx
 import jax
 import numpy as np
 
+from alpha_factory.curriculum import Pool
 from alpha_factory.evaluate import Suite, limit_steps, stack_levels
-from alpha_factory.nets import Model
+from alpha_factory.nets import ActorCritic, Model
 from alpha_factory.rollout import record
-from alpha_factory.runs.build import derive_key, make_policy
+from alpha_factory.runs.build import derive_key
+from alpha_factory.runs.evaluation import find_model, make_agent
 from alpha_factory.runs.machine.memory import Estimate, estimate_play, explain_shortage
+from alpha_factory.runs.schooling.lessons import Pupil
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import RunState
 from alpha_factory.worlds import GridLevel, make_grid, write_gif
@@ -23,18 +27,25 @@ _PUBLIC = ("SixteenRooms", "StandardMaze")
 
 
 def shoot_films(
-    folder: Path, config: RunConfig, state: RunState, held_out: Suite, public: Suite
+    folder: Path, config: RunConfig, state: RunState | Pupil, suites: Mapping[str, Suite]
 ) -> list[Path]:
-    """Write `media/*.gif`: the hardest living worlds, two held-out ones, two public mazes.
+    """Write `media/*.gif`: the hardest living worlds, if there is a pool; two held-out ones; two public mazes.
 
     Each is the first and only take; the name says whether the goal was reached.
+
+    Args:
+        suites: on which the run was evaluated; held-out worlds are left out if theirs is not among them.
 
     Raises:
         OutOfMemory: the device's memory did not suffice.
     """
-    chosen = _choose(state, held_out, public)
+    chosen = [
+        *(_pick_living(state.pool) if isinstance(state, RunState) else []),
+        *(_pick_held_out(suites["generated-v1"]) if "generated-v1" in suites else []),
+        *_pick_public(suites["public-mazes-v1"]),
+    ]
     levels = stack_levels([level for _, level in chosen])
-    score, states = _play(config, state.student.learner.model, levels)
+    score, states = _play(config, find_model(config, state), levels)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.gif"):
         old.unlink()
@@ -51,36 +62,40 @@ def shoot_films(
     return paths
 
 
-def _choose(state: RunState, held_out: Suite, public: Suite) -> list[tuple[str, GridLevel]]:
-    pool = state.pool
+def _pick_living(pool: Pool) -> list[tuple[str, GridLevel]]:
     plan, tile = np.asarray(pool.plan)[: int(pool.size)], np.asarray(pool.level.tile)
     maps: dict[bytes, int] = {}  # siblings often differ in rewards or rules alone
     for slot in np.argsort(-plan, kind="stable"):
         maps.setdefault(tile[slot].tobytes(), int(slot))
     hardest = list(maps.values())[:_LIVING]
-
-    def pick(levels: GridLevel, index: int) -> GridLevel:
-        return jax.tree.map(lambda leaf: leaf[index], levels)
-
-    worlds = [(f"world-{int(pool.world[slot]):05d}", pick(pool.level, slot)) for slot in hardest]
-    frozen = limit_steps(held_out.levels, held_out.step_limits[0])
-    worlds += [(held_out.names[index], pick(frozen, index)) for index in range(_HELD_OUT)]
-    worlds += [
-        (f"public-{name}", pick(public.levels, public.names.index(name))) for name in _PUBLIC
-    ]
-    return worlds
+    return [(f"world-{int(pool.world[slot]):05d}", _pick(pool.level, slot)) for slot in hardest]
 
 
-def _play(config: RunConfig, model: Model, levels: GridLevel):
-    policy = make_policy(config)
+def _pick_held_out(suite: Suite) -> list[tuple[str, GridLevel]]:
+    frozen = limit_steps(suite.levels, suite.step_limits[0])
+    return [(suite.names[index], _pick(frozen, index)) for index in range(_HELD_OUT)]
+
+
+def _pick_public(suite: Suite) -> list[tuple[str, GridLevel]]:
+    return [(f"public-{name}", _pick(suite.levels, suite.names.index(name))) for name in _PUBLIC]
+
+
+def _pick(levels: GridLevel, index: int) -> GridLevel:
+    return jax.tree.map(lambda leaf: leaf[index], levels)
+
+
+def _play(config: RunConfig, model: Model | ActorCritic, levels: GridLevel):
+    agent = make_agent(config)
+    # A film shows what training is like: what a honeypot hides is not paid.
+    world = agent.world._replace(step=make_grid().step)
     key = derive_key(config.seed, "film", 0)
     filmed = eqx.filter_jit(
-        lambda model, levels: record(make_grid(), policy, model, levels, steps=_STEPS, key=key)
+        lambda model, levels: record(world, agent.policy, model, levels, steps=_STEPS, key=key)
     )
 
     def estimate() -> Estimate:
         lanes = len(levels.start)
-        return estimate_play(config, model, make_grid(), levels, lanes=lanes, states=_STEPS + 1)
+        return estimate_play(config, model, world, levels, lanes=lanes, states=_STEPS + 1)
 
     with explain_shortage("film", estimate):
         return jax.device_get(filmed(model, levels))

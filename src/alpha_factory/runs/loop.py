@@ -1,114 +1,79 @@
 """The run itself: train, let the curriculum turn, log, save, until the budget is spent.
 
-Read this file first. Everything that the run depends on is in `RunState` and `Counters`; random
-numbers follow from the seed and the counters. So a run that is stopped between any two stretches
-and resumed from its checkpoint gives the same bits as one that was not.
+Read this file first. What is trained and how the curriculum turns is the run's course (`runs.course`):
+POET's is `runs/evolution/course.py`, that of methods which choose levels `runs/schooling/course.py`. Everything
+that a run depends on is in its course's state and counters; random numbers follow from the seed and
+the counters. So a run that is stopped between any two stretches and resumed from its checkpoint
+gives the same bits as one that was not.
 """
 
 import dataclasses
 import time
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-
-import equinox as eqx
-import jax
-import jax.numpy as jnp
-import numpy as np
+from typing import Any
 
 from alpha_factory.core.errors import Diverged
-from alpha_factory.core.types import Level
-from alpha_factory.genome import to_hex
-from alpha_factory.learn import Losses, Progress
-from alpha_factory.records import MetricRow, WorldCard
-from alpha_factory.rollout import Episodes
-from alpha_factory.runs.build import derive_key
+from alpha_factory.learn import Losses, PpoLosses
+from alpha_factory.runs.course import Course, Hooks
 from alpha_factory.runs.divergence import check_progress
-from alpha_factory.runs.evolve import evolve
 from alpha_factory.runs.files import checkpoint
-from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.directory import RunDirectory, check_same_settings
 from alpha_factory.runs.files.durable import list_checkpoints, name_checkpoint
 from alpha_factory.runs.files.metrics import MetricWriter
-from alpha_factory.runs.log_row import make_row
 from alpha_factory.runs.machine.devices import spread
 from alpha_factory.runs.machine.processes import agree, gather, is_first, together
-from alpha_factory.runs.panel import MEMBERS, NEWCOMERS, lay_out, pick_panel, write_looks
-from alpha_factory.runs.programs import Programs
-from alpha_factory.runs.seed_world import seed_genome
-from alpha_factory.runs.settings.config import MAY_CHANGE, RunConfig
+from alpha_factory.runs.settings.config import MAY_CHANGE
 from alpha_factory.runs.settings.text import to_json
-from alpha_factory.runs.state import Counters, RunState
-
-
-@dataclass
-class Hooks:
-    """What a caller may want to know or say while a run is going on."""
-
-    logged: Callable[[MetricRow], None] = lambda row: None
-    """After every stretch of training, and the cycle that followed it if one was due."""
-    is_stopping: Callable[[], bool] = lambda: False
-    """Asked after every stretch; a run told to stop saves and returns."""
-    warned: Callable[[str], None] = lambda message: None
-    """What a person should know at once."""
-    event: Callable[[str, dict], None] = lambda kind, payload: None
-    """What the ledger should know."""
+from alpha_factory.runs.state import Counters
 
 
 class Run:
     """A run in a directory, from its beginning or its last checkpoint to the end of its budget."""
 
-    def __init__(
-        self,
-        directory: RunDirectory,
-        programs: Programs,
-        operators: tuple[str, ...],
-        held_out: Level,
-        hooks: Hooks,
-    ) -> None:
-        self.config: RunConfig = programs.config
+    def __init__(self, directory: RunDirectory, course: Course, hooks: Hooks) -> None:
+        self.config = course.config
         self.directory = directory
-        self.programs = programs
-        self._operators = operators
-        self._held_out = held_out
+        self.course = course
         self._hooks = hooks
         self._started = time.perf_counter()
-        self._compiled = programs.compile_s
+        self._compiled = course.compile_s
         self._before = Counters()
-        self.counters = Counters()
-        self.state = programs.begin()
-        # Training gives its student's buffers away.
-        self._untrained = jax.tree.map(
-            lambda leaf: jnp.copy(leaf) if eqx.is_array(leaf) else leaf,
-            self.state.student.learner.model,
-        )
-        self._archive = Archive(directory.worlds)
         self._metrics = MetricWriter(directory.path)
         self._saved_chunk = -1
-        self._look: float | None = None
+
+    @property
+    def state(self) -> Any:
+        """The arrays of the run."""
+        return self.course.state
+
+    @property
+    def counters(self) -> Counters:
+        """Its numbers."""
+        return self.course.counters
 
     def restore_or_start(self, *, is_resuming: bool) -> None:
-        """Take up the last whole checkpoint, or record the first world."""
+        """Take up the last whole checkpoint, or begin."""
+        course = self.course
         restored = (
-            checkpoint.load_latest(self.directory.checkpoints, self.state) if is_resuming else None
+            checkpoint.load_latest(self.directory.checkpoints, course.state)
+            if is_resuming
+            else None
         )
         if restored is not None:
             # The file may have been edited since; the checkpoint says what the run really is.
+            extra = dict(restored.extra)
             check_same_settings(
-                self.directory.path, restored.extra["config"], to_json(self.config), MAY_CHANGE
+                self.directory.path, extra.pop("config"), to_json(self.config), MAY_CHANGE
             )
-            self.state = spread(self.programs.mesh, restored.tree)
-            self.counters = self._before = Counters(**restored.extra["counters"])
-            self._look = restored.extra["heldout_solve_rate"]
+            course.state = spread(course.mesh, restored.tree)
+            course.counters = self._before = Counters(**extra.pop("counters"))
+            course.recall(extra)
             self._saved_chunk = self.counters.chunk
             for skipped in restored.skipped:
                 self._hooks.event("checkpoint skipped", {"reason": skipped})
                 self._hooks.warned(f"Skipped a checkpoint that is not whole: {skipped}.")
-        # Cycles are numbered from 0, so the last one completed is the one before.
-        self._archive.rewind(self.counters.cycle - 1)
+        course.rewind()
         self._metrics.rewind(self.counters.frames if restored else -1)
-        if self.counters.cycle == 0:
-            self._archive.record(worlds=[self._first_card()])
         self._hooks.event("resumed" if restored else "started", {"frames": self.counters.frames})
 
     def train(self, *, seconds: float | None, frames: int | None) -> bool:
@@ -129,13 +94,10 @@ class Run:
             if self._hooks.is_stopping():
                 self.save()
                 return False
-            progress, frames_per_s = self._stretch()
-            tally = self.state.tally
-            is_turning = self.counters.chunk % self.config.curriculum.chunks == 0
-            if is_turning:
-                self._cycle()
-            self._log(progress, tally, frames_per_s)
-            if is_turning and self.counters.cycle % self.config.checkpoint_cycles == 0:
+            frames_per_s = self._stretch()
+            is_saving = self.course.turn()
+            self._log(frames_per_s)
+            if is_saving:
                 self.save()
         self.save()
         return True
@@ -148,7 +110,7 @@ class Run:
         extra = {
             "config": to_json(self.config),
             "counters": self.counters.to_json(),
-            "heldout_solve_rate": self._look,
+            **self.course.remember(),
         }
         folder, step, whole = self.directory.checkpoints, self.counters.chunk, gather(self.state)
         together(lambda: checkpoint.save(folder, step, whole, extra) if is_first() else None)
@@ -159,73 +121,21 @@ class Run:
 
     def close(self) -> None:
         """Close the run's files."""
-        self._archive.close()
+        self.course.close()
         self._metrics.close()
 
-    def _stretch(self) -> tuple[Progress, float]:
-        """Train once and look at the losses; frames per second come beside what was done."""
-        start = time.perf_counter() - self.programs.compile_s
-        key = derive_key(self.config.seed, "train", self.counters.chunk)
-        student, progress = jax.block_until_ready(
-            self.programs.train(self.state.student, self.state.pool, key=key)
-        )
-        self._check_generalist(progress.losses)
-        tally = jax.tree.map(jnp.add, self.state.tally, progress.episodes)
-        self.state = RunState(student, self.state.pool, self.state.frontier, tally)
-        frames = int(progress.episodes.frames)
-        self.counters = self.counters.add(
-            chunk=1, frames=frames, updates=progress.losses.value.size
-        )
-        return progress, frames / (time.perf_counter() - self.programs.compile_s - start)
-
-    def _cycle(self) -> None:
-        before = self.counters
-        self.state, self.counters = evolve(
-            self.programs,
-            self.state,
-            self.counters,
-            self._operators,
-            self._archive,
-            self._check_specialist,
-        )
-        if before.cycle % self.config.curriculum.heldout_cycles == 0:
-            self._take_look(before)
-        self._hooks.event(
-            "cycle",
-            {"cycle": before.cycle, "accepted": self.counters.accepted - before.accepted},
-        )
-
-    def _take_look(self, before: Counters) -> None:
-        """Play the held-out suite and the panel, on which nothing depends."""
-        curriculum, cycle = self.config.curriculum, before.cycle
-        panel = pick_panel(self._archive, cycle=cycle, every=curriculum.heldout_cycles)
-        lanes = MEMBERS * curriculum.episodes
-        is_solved = self.programs.look(
-            self.state.student.learner.model,
-            (self._held_out, lay_out(panel.members, lanes=lanes)),
-            self._untrained,
-            lay_out(panel.newcomers, lanes=NEWCOMERS * curriculum.episodes),
-            key=derive_key(self.config.seed, "look", cycle),
-        )
-        held_out = jax.tree.leaves(self._held_out)[0].shape[0]
-        ours, members, fresh = np.split(np.asarray(is_solved), [held_out, held_out + lanes])
-        self._look = float(ours.mean())
-        looks = write_looks(panel, members, fresh, cycle=cycle, frames=before.frames)
-        self._archive.record(looks=looks)
-
-    def _check_generalist(self, losses: Losses) -> None:
-        def tell_world(slot: int) -> str:
-            is_here = slot < self.config.curriculum.slots
-            return f"world {int(self.state.pool.world[slot])}" if is_here else "a world that left"
-
-        self._check_progress(losses, self.counters.updates, tell_world)
-
-    def _check_specialist(self, losses: Losses, updates: int, world: int) -> None:
-        before = self.counters.updates + updates
-        self._check_progress(losses, before, lambda _: f"world {world}", " of a specialist")
+    def _stretch(self) -> float:
+        """Train once; frames per second, compilation left out."""
+        start = time.perf_counter() - self.course.compile_s
+        frames = self.course.train(self._check_progress)
+        return frames / (time.perf_counter() - self.course.compile_s - start)
 
     def _check_progress(
-        self, losses: Losses, updates: int, tell_world: Callable[[int], str], whose: str = ""
+        self,
+        losses: Losses | PpoLosses,
+        updates: int,
+        tell_world: Callable[[int], str],
+        whose: str,
     ) -> None:
         last = next(iter(list_checkpoints(self.directory.checkpoints).values()), None)
         try:
@@ -236,25 +146,17 @@ class Run:
             self._hooks.event("diverged", {"update": diverged.update, "terms": [*diverged.terms]})
             raise
 
-    def _log(self, progress: Progress, tally: Episodes, frames_per_s: float) -> None:
+    def _log(self, frames_per_s: float) -> None:
         self._count_time()
-        row = make_row(
-            self.counters,
-            self.state,
-            progress,
-            tally,
-            learning=self.config.learning,
-            frames_per_s=frames_per_s,
-            heldout_solve_rate=self._look,
-        )
+        row = self.course.tell(frames_per_s)
         self._metrics.write(row)
         self._hooks.logged(row)
 
     def _count_time(self) -> None:
         """Seconds of this process go on top of those of the ones before it."""
-        compile_s = self.programs.compile_s - self._compiled
+        compile_s = self.course.compile_s - self._compiled
         wall_s = time.perf_counter() - self._started - compile_s
-        self.counters = dataclasses.replace(
+        self.course.counters = dataclasses.replace(
             self.counters,
             compile_s=self._before.compile_s + compile_s,
             wall_s=self._before.wall_s + wall_s,
@@ -266,16 +168,4 @@ class Run:
         is_spent = (seconds is not None and spent >= seconds) or (
             frames is not None and self.counters.frames >= frames
         )
-        return agree(is_spent, zlib.crc32(np.asarray(self.state.pool.genome).tobytes()))
-
-    def _first_card(self) -> WorldCard:
-        return WorldCard(
-            id=0,
-            genome=to_hex(seed_genome()),
-            parents=[],
-            operator="seed",
-            cycle=0,
-            frames=0,
-            verdict="accepted",
-            shortest_path=int(self.state.pool.plan[0]),
-        )
+        return agree(is_spent, self.course.checksum())

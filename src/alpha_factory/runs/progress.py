@@ -78,14 +78,14 @@ class ProgressLine(StatusLine):
         self.say(" · ".join([*before, doing]), is_news=True)
 
     def _tell_row(self, row: MetricRow) -> str:
-        rate, ratio = row.values.get("frames_per_s") or 0.0, row.values.get("replay_ratio") or 0.0
+        rate, ratio = row.values.get("frames_per_s") or 0.0, row.values.get("replay_ratio")
         solved = "-" if row.solve_rate is None else f"{row.solve_rate:.0%}"
         parts = [
             f"{row.frames:,} frames",
             f"{row.updates:,} updates",
-            f"worlds {row.worlds_accepted} accepted {row.worlds_rejected} rejected",
+            *_tell_worlds(row),
             f"solved {solved}",
-            f"{rate:,.0f} frames/s, {ratio:.2f} replayed a frame",
+            f"{rate:,.0f} frames/s" + ("" if ratio is None else f", {ratio:.2f} replayed a frame"),
         ]
         if (left := self._seconds_left(row, rate)) is not None:
             parts.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
@@ -98,3 +98,10 @@ class ProgressLine(StatusLine):
             return by_time
         by_frames = max(0, self._frames - row.frames) / rate
         return by_frames if by_time is None else min(by_time, by_frames)
+
+
+def _tell_worlds(row: MetricRow) -> list[str]:
+    if "practice_share" not in row.values:
+        return [f"worlds {row.worlds_accepted} accepted {row.worlds_rejected} rejected"]
+    fill = row.values.get("buffer_fill")
+    return [] if fill is None else [f"buffer {fill:.0%} full"]

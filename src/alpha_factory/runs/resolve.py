@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alpha_factory.core.errors import UsageError, unknown
+from alpha_factory.runs.settings.config import MUZERO, POET, PPO
 
 GROUP = "alpha_factory.methods"
 SLOTS = (
@@ -27,10 +28,39 @@ def resolve(slot: str, name: str) -> Any:
     Raises:
         UsageError: no method has it; the message lists the choices and any method that failed.
     """
-    choices, failed = _collect(slot)
+    return _find(slot, name, slot.lower(), {})
+
+
+def list_names(slot: str) -> list[str]:
+    """What installed methods offer in a slot, those left out that failed to load."""
+    return sorted(_collect(slot)[0])
+
+
+def resolve_curriculum(name: str, learner: str) -> Any:
+    """What makes the selector of that name; None for POET, which has none.
+
+    Raises:
+        UsageError: there is no such curriculum or learner, in which case the message lists the choices, or the
+            two do not go together yet.
+    """
+    if learner not in (MUZERO, PPO):
+        raise unknown("learner", learner, (MUZERO, PPO))
+    made = _find("Selector", name, "curriculum", {POET: None})
+    if (name == POET) != (learner == MUZERO):
+        fitting = MUZERO if name == POET else PPO
+        raise UsageError(
+            f"The curriculum {name} with the learner {learner} is not built yet. "
+            f"Give --learner {fitting}, or another --curriculum."
+        )
+    return made
+
+
+def _find(slot: str, name: str, kind: str, built_in: dict[str, Any]) -> Any:
+    installed, failed = _collect(slot)
+    choices = built_in | installed
     if name in choices:
         return choices[name]
-    error = unknown(slot.lower(), name, choices)
+    error = unknown(kind, name, choices)
     if failed:
         raise UsageError(f"{error} Left out, since they failed to load: {'; '.join(failed)}.")
     raise error

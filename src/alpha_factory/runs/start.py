@@ -1,7 +1,5 @@
 """From what a person asked for to a finished run: settings, directory, loop, evaluation, report."""
 
-import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
@@ -9,35 +7,47 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
+from jax.sharding import Mesh
 from rich.console import Console
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.records import MetricRow, RunSummary
-from alpha_factory.runs.evaluation import Examiner, save_evaluation
-from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.course import Course, Hooks
+from alpha_factory.runs.evaluation import Examiner, find_model, tell_budget
+from alpha_factory.runs.evolution.course import Evolution
+from alpha_factory.runs.evolution.programs import Programs
+from alpha_factory.runs.executor.choose import IN_PROCESS, check_executor, open_executor
+from alpha_factory.runs.executor.jobs import Executor
 from alpha_factory.runs.files.directory import RunDirectory, create_run, read_config, resume_run
 from alpha_factory.runs.files.durable import explain_disk_full
 from alpha_factory.runs.files.metrics import read_metrics
+from alpha_factory.runs.files.scores import save_scores
 from alpha_factory.runs.films import shoot_films
 from alpha_factory.runs.interrupts import noting_interrupts
-from alpha_factory.runs.loop import Hooks, Run
+from alpha_factory.runs.judging.result import without_levels
+from alpha_factory.runs.loop import Run
 from alpha_factory.runs.machine.devices import make_mesh
 from alpha_factory.runs.machine.processes import agree, follow_run, is_first, together
-from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.progress import ProgressLine
 from alpha_factory.runs.report import write_report
-from alpha_factory.runs.resolve import resolve
-from alpha_factory.runs.settings.config import MAY_CHANGE, RunConfig
+from alpha_factory.runs.resolve import resolve, resolve_curriculum
+from alpha_factory.runs.schooling.course import LessonPrograms, Schooling, check_alone
+from alpha_factory.runs.schooling.lessons import make_lesson
+from alpha_factory.runs.schooling.plateau import explain_plateau
+from alpha_factory.runs.settings.asked import (
+    check_budget,
+    choose,
+    choose_names,
+    training_seconds,
+)
+from alpha_factory.runs.settings.config import MAY_CHANGE, POET, RunConfig
 from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.runs.settings.presets import choose_preset
 from alpha_factory.runs.settings.text import change, from_json, to_json
-from alpha_factory.runs.suites import CLOSING, held_out_levels, load_suite
+from alpha_factory.runs.suites import CLOSING, CLOSING_MAZES, held_out_levels, load_suite
 
 RUNS = Path("runs")
 """Where runs go that are given no directory."""
-_FIRST = 10
-"""Accepted worlds that the last ones are compared with."""
 _STOPPING = "Stopping; saving first. Ctrl-C once more stops without saving."
 
 _NOTHING_YET = MetricRow(
@@ -61,10 +71,14 @@ def start_run(
     frames: int | None,
     resume: bool,
     mutator: str | None,
+    curriculum: str | None = None,
+    learner: str | None = None,
     changes: Sequence[str] = (),
     open_ledger: Callable[[Path], Callable[[str, dict[str, Any]], None]],
     console: Console,
     devices: int | None = None,
+    executor: str | None = None,
+    workers: int | None = None,
 ) -> dict[str, Any]:
     """Begin a run, or go on with one, to the end of its budget or to Ctrl-C.
 
@@ -74,13 +88,15 @@ def start_run(
         out: the run's directory; None for a new one under `runs/`, or the newest to be resumed.
         open_ledger: given the run's directory, returns what records an event there.
         devices: how many the run's lanes are spread over; None for all that JAX sees.
+        executor: who plays candidates and trains specialists: `in-process` or `ray`; None for the first.
+        workers: of Ray; None for as many as it has room for.
 
     Returns:
-        What `run --json` prints, with `interrupted`, `suites`, `median_path_first` and
-        `median_path_last` (actions of the shortest plan: the first ten accepted worlds, and those
-        alive at the end).
+        What `run --json` prints, with `interrupted`, `suites`, and what its course adds: of POET
+        `median_path_first` and `median_path_last` (actions of the shortest plan: the first ten
+        accepted worlds, and those alive at the end), of a method that chooses levels `selection`.
     """
-    _check_budget(minutes, frames)
+    check_budget(minutes, frames)
     mesh = make_mesh(devices)
     if jax.process_count() > 1 and out is None:
         raise UsageError("The processes of a run must share a directory. Name it with --out.")
@@ -91,13 +107,20 @@ def start_run(
         config = from_json(read_config(path))
     else:
         config = choose_preset(preset or "demo")
-    config = change(_choose(config, preset, seed, minutes, frames, mutator), changes)
+    config = choose(config, preset, seed, minutes, frames)
+    config = change(choose_names(config, mutator, curriculum, learner), changes)
     check_limits(config)
+    executor = executor or IN_PROCESS
+    check_executor(executor, workers, config, mesh)
+    make_course = _plan_course(config, mesh)
     if not resume:
         path = out or _new_name(config)
-    chosen = resolve("Mutator", config.curriculum.mutator)
-    held_out = held_out_levels()
+
+    def say(message: str) -> None:
+        console.print(message, markup=False, soft_wrap=True)
+
     with ExitStack() as stack:
+        crew = stack.enter_context(open_executor(executor, workers, config, say))
         directory = together(lambda: stack.enter_context(_open_directory(path, config, resume)))
         event = _record_events(directory, open_ledger)
         is_asked = stack.enter_context(noting_interrupts(console, _STOPPING))
@@ -109,17 +132,16 @@ def start_run(
         line = stack.enter_context(
             ProgressLine(console, minutes=budget.minutes, frames=budget.frames)
         )
-        programs = Programs(config, chosen, held_out, line.compiling, mesh)
         hooks = Hooks(
             logged=line.logged,
             is_stopping=is_interrupted,
-            warned=lambda message: console.print(message, markup=False, soft_wrap=True),
+            warned=say,
             event=event,
         )
-        run = Run(directory, programs, chosen.operators, held_out, hooks)
+        run = Run(directory, make_course(directory, hooks, line, crew), hooks)
         try:
             run.restore_or_start(is_resuming=resume)
-            is_spent = run.train(seconds=_training_seconds(config), frames=budget.frames)
+            is_spent = run.train(seconds=training_seconds(config), frames=budget.frames)
         finally:
             run.close()
         suites = _close(run, config, directory, line, is_interrupted) if is_spent else []
@@ -127,6 +149,33 @@ def start_run(
         report = write_report(directory.path)
         event("ended" if suites else "interrupted", {"frames": run.counters.frames})
         return _summarise(run, directory, report, suites)
+
+
+def _plan_course(
+    config: RunConfig, mesh: Mesh | None
+) -> Callable[[RunDirectory, Hooks, ProgressLine, Executor | None], Course]:
+    """What makes the course of a run, once it has a directory.
+
+    Raises:
+        UsageError: the config asks for what there is not; nothing has been begun then.
+    """
+    resolve_curriculum(config.curriculum.name, config.learner)
+    if config.curriculum.name != POET:
+        check_alone(mesh)
+        make_lesson(config)
+        return lambda directory, hooks, line, crew: Schooling(
+            LessonPrograms(config, line.compiling), hooks
+        )
+    chosen = resolve("Mutator", config.curriculum.mutator)
+    held_out = held_out_levels()
+
+    def make_evolution(
+        directory: RunDirectory, hooks: Hooks, line: ProgressLine, crew: Executor | None
+    ) -> Evolution:
+        programs = Programs(config, chosen, held_out, line.compiling, mesh)
+        return Evolution(directory, programs, chosen.operators, held_out, hooks, crew)
+
+    return make_evolution
 
 
 def _open_directory(
@@ -161,22 +210,21 @@ def _close(
 ) -> list[dict[str, Any]]:
     """Evaluate and film; nothing if interrupted, since a resume will do it all."""
     examiner = Examiner(config)
-    suites = {name: load_suite(name) for name in CLOSING}
+    closing = CLOSING if config.curriculum.name == POET else CLOSING_MAZES
+    suites = {name: load_suite(name) for name in closing}
     results = []
     for name, suite in suites.items():
         if is_interrupted():
             return []
         line.doing(f"evaluating on {name}")
-        model = run.state.student.learner.model
+        model = find_model(config, run.state)
         results += examiner.examine(model, suite, episodes=None, seed=config.seed)
-    save_evaluation(directory, results)
+    save_scores(directory, [result | tell_budget(run.counters) for result in results])
     if is_interrupted():
         return []
     line.doing("filming the agent")
     with explain_disk_full(directory.media, directory.checkpoints):
-        shoot_films(
-            directory.media, config, run.state, suites["generated-v1"], suites["public-mazes-v1"]
-        )
+        shoot_films(directory.media, config, run.state, suites)
     return [] if is_interrupted() else results
 
 
@@ -184,14 +232,6 @@ def _summarise(
     run: Run, directory: RunDirectory, report: Path, suites: list[dict[str, Any]]
 ) -> dict[str, Any]:
     rows = read_metrics(directory.path)
-    with Archive(directory.worlds, read_only=True) as archive:
-        plans = [
-            card.shortest_path
-            for card in archive.worlds()
-            if card.verdict == "accepted" and card.parents and card.shortest_path is not None
-        ]
-    pool = run.state.pool
-    alive = np.asarray(pool.plan)[: int(pool.size)]
     summary = RunSummary(
         **(rows[-1] if rows else _NOTHING_YET).model_dump(),
         run=str(directory.path),
@@ -200,56 +240,22 @@ def _summarise(
     return {
         **summary.model_dump(),
         "interrupted": not suites,
-        "suites": suites,
-        "median_path_first": float(np.median(plans[:_FIRST])) if plans else None,
-        "median_path_last": float(np.median(alive)),
+        "suites": [without_levels(suite) for suite in suites],
+        **run.course.sum_up(),
+        **_explain(rows, run.config),
     }
 
 
-def _check_budget(minutes: float | None, frames: int | None) -> None:
-    for name, value in (("minutes", minutes), ("frames", frames)):
-        if value is not None and not 0 < value < math.inf:
-            raise UsageError(f"--{name} {value} is no budget. Give a number above 0.")
-
-
-def _choose(
-    config: RunConfig,
-    preset: str | None,
-    seed: int | None,
-    minutes: float | None,
-    frames: int | None,
-    mutator: str | None,
-) -> RunConfig:
-    """The config with what was asked for explicitly; frames alone lift the preset's minutes."""
-    if preset is not None and preset != config.preset:
-        config = dataclasses.replace(choose_preset(preset), seed=config.seed)
-    budget = config.budget
-    if frames is not None:
-        budget = dataclasses.replace(budget, frames=frames, minutes=None)
-    if minutes is not None:
-        budget = dataclasses.replace(budget, minutes=minutes)
-    curriculum = config.curriculum
-    if mutator is not None:
-        curriculum = dataclasses.replace(curriculum, mutator=mutator)
-    return dataclasses.replace(
-        config,
-        seed=config.seed if seed is None else seed,
-        budget=budget,
-        curriculum=curriculum,
-    )
-
-
-def _training_seconds(config: RunConfig) -> float | None:
-    """The minutes less what closing takes, but never less than half of them."""
-    if config.budget.minutes is None:
-        return None
-    whole = 60.0 * config.budget.minutes
-    return max(whole - config.budget.closing_s, whole / 2)
+def _explain(rows: list[MetricRow], config: RunConfig) -> dict[str, str]:
+    """Whether learning has stalled, and why, as far as the rows tell."""
+    told = explain_plateau(rows, lanes=config.levels.lanes, minibatches=config.ppo.minibatches)
+    return {} if told is None else {"plateau": told}
 
 
 def _new_name(config: RunConfig) -> Path:
     moment = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
-    return RUNS / f"{config.preset}-seed{config.seed}-{moment}"
+    name = config.preset if config.curriculum.name == POET else config.curriculum.name
+    return RUNS / f"{name}-seed{config.seed}-{moment}"
 
 
 def _newest_run() -> Path:

@@ -8,12 +8,21 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from alpha_factory.curriculum import Frontier, Pool, make_pool
+from alpha_factory.curriculum import (
+    Embedding,
+    Frontier,
+    Pool,
+    Roster,
+    make_pool,
+    start_embedding,
+    start_frontier,
+    start_roster,
+)
 from alpha_factory.learn import Student, start_learner, start_student
 from alpha_factory.rollout import Episodes, no_episodes
 from alpha_factory.runs.build import derive_key, make_practice, make_untrained
-from alpha_factory.runs.seed_world import seed_genome
-from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.evolution.seed_world import seed_genome
+from alpha_factory.runs.settings.config import PATA_EC, RunConfig
 from alpha_factory.worlds import decode, shortest_walk
 
 
@@ -24,6 +33,8 @@ class RunState(eqx.Module):
     pool: Pool
     frontier: Frontier
     tally: Episodes  # what training episodes brought since the last cycle, by slot
+    embedding: Embedding
+    roster: Roster
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,12 @@ class Counters:
     """Worlds ever proposed, the first one included: the number that the next one gets."""
     accepted: int = 0
     rejected: int = 0
+    honeypots: int = 0
+    """Accepted worlds that are honeypots."""
+    ordinary: int = 0
+    """Worlds accepted since the last of them."""
+    incidents: int = 0
+    """Times that one was found hacked."""
     wall_s: float = 0.0
     """Seconds at work in all processes of this run, compilation left out."""
     compile_s: float = 0.0
@@ -58,14 +75,21 @@ def begin_state(config: RunConfig) -> RunState:
     """A run that has done nothing: an untrained student in a pool of the first world."""
     genome = jnp.asarray(seed_genome())
     level = decode(genome)
-    slots = config.curriculum.slots
+    curriculum = config.curriculum
+    slots, agents = curriculum.slots, curriculum.agents
     pool = make_pool(genome, level, shortest_walk(level), slots=slots)
     practice = make_practice(config)
     learner = start_learner(make_untrained(config), practice.recipe)
-    key = jax.random.fold_in(derive_key(config.seed, "begin", 0), 1)
+    key = derive_key(config.seed, "begin", 0)
     return RunState(
-        student=start_student(practice, learner, pool, key=key),
+        student=start_student(practice, learner, pool, key=jax.random.fold_in(key, 1)),
         pool=pool,
-        frontier=Frontier(genome, jnp.zeros(config.network.latent)),
+        frontier=start_frontier(
+            genome,
+            kept=curriculum.remembered,
+            agents=agents if curriculum.novelty == PATA_EC else None,
+        ),
         tally=no_episodes(slots),
+        embedding=start_embedding(key=jax.random.fold_in(key, 2)),
+        roster=start_roster(learner.model, agents=agents),
     )

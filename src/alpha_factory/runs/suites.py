@@ -5,17 +5,19 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from alpha_factory.core.errors import unknown
+from alpha_factory.core.errors import UsageError, unknown
 from alpha_factory.core.types import Level
 from alpha_factory.evaluate import (
     Suite,
     corridors_suite,
+    draw_suite,
     four_rooms_suite,
     limit_steps,
     perfect_medium_suite,
     perfect_xl_suite,
     public_suite,
 )
+from alpha_factory.evaluate.generated import MOST, SOURCES
 from alpha_factory.evaluate.holdout import generated_suite, poet_suite
 
 SUITES: dict[str, Callable[[], Suite]] = {
@@ -29,17 +31,33 @@ SUITES: dict[str, Callable[[], Suite]] = {
 }
 
 CLOSING = ("generated-v1", "public-mazes-v1")
-"""What every run is evaluated on at its end; the others take longer and are asked for by name."""
+"""What a run in worlds of its own is evaluated on at its end; the others take longer and are asked for by name."""
+CLOSING_MAZES = ("public-mazes-v1",)
+"""What a run on mazes is evaluated on at its end."""
 
 
-def load_suite(name: str) -> Suite:
-    """A suite by its name.
+def load_suite(name: str, *, levels: int | None = None, seed: int | None = None) -> Suite:
+    """A suite by its name, frozen or drawn.
+
+    Args:
+        levels: how many are drawn; None for 10,000.
+        seed: that they are drawn from; None for 0.
 
     Raises:
-        UsageError: it is unknown; the message lists those that exist.
+        UsageError: it is unknown, and the message lists those that exist; it is frozen, so there is nothing to draw;
+            or no level is asked for.
     """
+    if name in SOURCES:
+        if levels is not None and levels < 1:
+            raise UsageError(f"--count {levels} draws nothing. Give 1 or more.")
+        return draw_suite(name, levels=MOST if levels is None else levels, seed=seed or 0)
     if name not in SUITES:
-        raise unknown("suite", name, SUITES)
+        raise unknown("suite", name, [*SUITES, *SOURCES])
+    if levels is not None or seed is not None:
+        raise UsageError(
+            f"{name} is frozen: its levels are always the same, so --count and --draw-seed say nothing. "
+            f"Levels are drawn for {' and '.join(SOURCES)}."
+        )
     return SUITES[name]()
 
 

@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float32, Int32, PRNGKeyArray, UInt8, UInt32
 
-from alpha_factory.core.errors import InvalidLevel
+from alpha_factory.core.errors import InvalidLevel, unknown
 from alpha_factory.core.types import Outcome, World
 from alpha_factory.genome import rules as dsl
-from alpha_factory.worlds.grid.view import AGENT_SHOWN, VIEW, view_offsets
+from alpha_factory.worlds.grid.view import AGENT_SHOWN, VIEW, VIEW_BITS, view_offsets
 from alpha_factory.worlds.levels import tiles
 from alpha_factory.worlds.levels.level import WHOLE, GridLevel
 
@@ -73,9 +73,19 @@ class MazeSteps(eqx.Module):
     is_truncated: Bool[Array, "time worlds"]
 
 
-def make_maze() -> World:
-    """The plain maze as a world of `MazeLevel`; it sees what the grid's observation `view` shows."""
-    return World(reset=reset, step=step, observe=observe, actions=3, features=_CELLS)
+def make_maze(*, observation: str = "view") -> World:
+    """The plain maze as a world of `MazeLevel`.
+
+    Args:
+        observation: `view`, codes of 5 x 5 cells; `bits`, 54 of them: what `make_grid` shows by these names.
+
+    Raises:
+        UsageError: there is no such observation.
+    """
+    if observation not in _OBSERVATIONS:
+        raise unknown("observation", observation, _OBSERVATIONS)
+    see, features = _OBSERVATIONS[observation]
+    return World(reset=reset, step=step, observe=see, actions=3, features=features)
 
 
 def pack_maze(level: GridLevel) -> MazeLevel:
@@ -88,13 +98,19 @@ def pack_maze(level: GridLevel) -> MazeLevel:
             names it.
     """
     _check_plain(level)
-    width = level.tile.shape[-1]
-    pack = find_looks
+    pack = pack_unchecked
     for _ in level.tile.shape[:-2]:
         pack = jax.vmap(pack)
+    packed: MazeLevel = jax.jit(pack)(level)
+    return packed
+
+
+def pack_unchecked(level: GridLevel) -> MazeLevel:
+    """The packed form of one level that is known to be plain, as those that `draw_maze` draws are; for `jit`."""
+    width = level.tile.shape[-1]
     return MazeLevel(
-        look=jax.jit(pack)(level.tile),
-        start=level.start[..., 0] * jnp.int32(width) + level.start[..., 1],
+        look=find_looks(level.tile),
+        start=level.start[0] * jnp.int32(width) + level.start[1],
         heading=level.heading,
         step_limit=level.step_limit,
         width=width,
@@ -158,6 +174,16 @@ def observe(level: MazeLevel, state: MazeState) -> UInt8[Array, "side side"]:
     return show_look(state.look).reshape(VIEW, VIEW)
 
 
+def observe_bits(level: MazeLevel, state: MazeState) -> Bool[Array, " features"]:
+    """What the agent sees: which of 25 cells are walls, which is the goal, and its heading, a bit for each."""
+    del level
+    number = jnp.arange(_CELLS, dtype=jnp.uint32)
+    is_wall = ((state.look >> number) & jnp.uint32(1)) != 0
+    # The agent's own cell shows the agent, be it on floor or at the goal.
+    is_goal = ((state.look >> jnp.uint32(_CELLS)) == number) & (number != _AGENT_IN_VIEW)
+    return jnp.concatenate([is_wall, is_goal, jnp.arange(_HEADINGS) == state.heading])
+
+
 def show_look(look: UInt32[Array, "*worlds"]) -> UInt8[Array, "cells *worlds"]:
     """The cells of the view, one after the other, that a level's words stand for."""
     number = jnp.arange(_CELLS, dtype=jnp.uint32).reshape((_CELLS,) + (1,) * look.ndim)
@@ -219,6 +245,9 @@ def find_looks(tile: UInt8[Array, "height width"]) -> UInt32[Array, "headings ce
             goal = jnp.where(seen == tiles.GOAL, jnp.uint32(number), goal)
         looks.append(look | (goal << jnp.uint32(_CELLS)))
     return jnp.stack(looks)
+
+
+_OBSERVATIONS = {"view": (observe, _CELLS), "bits": (observe_bits, VIEW_BITS)}
 
 
 def _move(level: MazeLevel, state: MazeState, action: Int32[Array, ""]) -> MazeState:

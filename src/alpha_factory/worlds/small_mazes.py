@@ -4,13 +4,12 @@
 agent that knows the whole maze needs no memory, so what is learned here is planning and nothing else.
 """
 
-import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int32, PRNGKeyArray
+from jaxtyping import Array, Bool, Int32
 
 from alpha_factory.core.errors import unknown
 from alpha_factory.core.types import World
@@ -19,15 +18,8 @@ from alpha_factory.worlds.grid.force import unit_vector
 from alpha_factory.worlds.grid.state import GridState
 from alpha_factory.worlds.levels import tiles
 from alpha_factory.worlds.levels.level import GridLevel
-from alpha_factory.worlds.levels.settings import measure_ways
-from alpha_factory.worlds.levels.text import from_text
-
-MOST_WALLS = 25
-"""Walls that a maze can have, each a cell."""
 
 _SIDE = 13
-_STEP_LIMIT = 250
-_GOAL_NUMBER, _START_NUMBER = MOST_WALLS, MOST_WALLS + 1
 _REACH = _SIDE - 1  # cells from the agent to the farthest that can be in the maze
 _SPAN = 2 * _REACH + 1
 _HEADINGS = len(tiles.HEADINGS)
@@ -48,31 +40,6 @@ def make_small_mazes(*, frame: str = "agent") -> World:
         raise unknown("frame", frame, _FRAMES)
     chosen = _FRAMES[frame]
     return make_grid()._replace(observe=chosen.observe, features=_round_up(chosen.bits))
-
-
-def draw_small_maze(*, key: PRNGKeyArray) -> GridLevel:
-    """A maze drawn evenly: first how many walls, 0 to 25, then cells for them, the goal and the start.
-
-    No cell is drawn twice; the heading is drawn, too. Some mazes have no way to the goal: those for which
-    `shortest_walk` says -1.
-    """
-    key_walls, key_cells, key_heading = jax.random.split(key, 3)
-    walls = jax.random.randint(key_walls, (), 0, MOST_WALLS + 1)
-    # Each cell has a number of its own, so whoever is known by a number has a cell of its own.
-    number = jax.random.permutation(key_cells, jnp.arange(_SIDE * _SIDE, dtype=jnp.int32))
-    number = number.reshape(_SIDE, _SIDE)
-    tile = jnp.where(number < walls, jnp.uint8(tiles.WALL), jnp.uint8(tiles.FLOOR))
-    tile = jnp.where(number == _GOAL_NUMBER, jnp.uint8(tiles.GOAL), tile)
-    goal = _find(number == _GOAL_NUMBER)
-    return dataclasses.replace(
-        from_text(">G", side=_SIDE, step_limit=_STEP_LIMIT),  # for all that is as in any plain maze
-        tile=tile,
-        start=_find(number == _START_NUMBER),
-        heading=jax.random.randint(key_heading, (), 0, _HEADINGS),
-        size=jnp.full(2, _SIDE, jnp.int32),
-        goal=goal,
-        distance=measure_ways(tile, goal),
-    )
 
 
 def observe_turned(level: GridLevel, state: GridState) -> Bool[Array, " features"]:
@@ -129,11 +96,6 @@ def _check_side(level: GridLevel) -> None:
             f"A small maze has {_SIDE} x {_SIDE} cells, this level {height} x {width}. "
             f"Make it with `from_text(..., side={_SIDE})`, or see it with `make_grid`."
         )
-
-
-def _find(is_here: Bool[Array, "height width"]) -> Int32[Array, "2"]:
-    """Row and column of the only true cell."""
-    return jnp.stack(jnp.divmod(jnp.argmax(is_here).astype(jnp.int32), _SIDE))
 
 
 def _mark(at: Int32[Array, ""], size: int) -> Bool[Array, " bits"]:

@@ -5,7 +5,15 @@ import sys
 import pytest
 
 from alpha_factory.core.errors import DiskFull, RunConflict, UsageError
-from alpha_factory.records import Retirement, Transfer, WorldCard, WorldLook, WorldScore
+from alpha_factory.records import (
+    HoneypotCheck,
+    Retirement,
+    Transfer,
+    WorldCard,
+    WorldLook,
+    WorldScore,
+    WorldTrial,
+)
 from alpha_factory.runs.files.archive import Archive
 
 
@@ -24,7 +32,7 @@ def _card(number: int, cycle: int, **other) -> WorldCard:
 
 
 def _cycle(cycle: int) -> dict:
-    """What a cycle brings: two worlds, a score of each, a look, transfers and a retirement."""
+    """What a cycle brings: two worlds, a score of each, a look, a trial, transfers and a retirement."""
     ids = (2 * cycle, 2 * cycle + 1)
     second = {"verdict": "too hard", "score": None, "shortest_path": 7}
     return {
@@ -50,6 +58,18 @@ def _cycle(cycle: int) -> dict:
                 episodes=8,
             )
             for world in (0, ids[0])
+        ],
+        "trials": [WorldTrial(world=ids[0], cycle=cycle, agents=3, best=0.25)],
+        "honeypots": [
+            HoneypotCheck(
+                world=ids[0],
+                cycle=cycle,
+                frames=cycle * 100,
+                training=0.75,
+                evaluation=0.5,
+                episodes=100,
+                is_incident=cycle == 1,
+            )
         ],
         "transfers": [
             Transfer(cycle=cycle, specialist=ids[0], helped=ids[1], gain=0.2, merged=True),
@@ -84,7 +104,11 @@ def test_archive_returns_what_was_recorded(tmp_path):
         assert archive.worlds() == expected[0]["worlds"] + expected[1]["worlds"]
         assert archive.scores() == expected[0]["scores"] + expected[1]["scores"]
         assert archive.scores(world=3) == expected[1]["scores"][1:]
+        assert archive.scores_in(1) == expected[1]["scores"]
         assert archive.looks() == expected[0]["looks"] + expected[1]["looks"]
+        assert archive.trials() == expected[0]["trials"] + expected[1]["trials"]
+        assert archive.trials(1) == expected[1]["trials"]
+        assert archive.honeypots() == expected[0]["honeypots"] + expected[1]["honeypots"]
         assert archive.transfers() == expected[0]["transfers"] + expected[1]["transfers"]
         assert archive.retirements() == expected[0]["retirements"] + expected[1]["retirements"]
 
@@ -109,6 +133,7 @@ def test_rewind_and_replay_equals_an_uninterrupted_run_row_for_row(tmp_path, che
         archive.rewind(checkpointed)
         assert {card.cycle for card in archive.worlds()} == set(range(checkpointed + 1))
         assert {look.cycle for look in archive.looks()} == set(range(checkpointed + 1))
+        assert {trial.cycle for trial in archive.trials()} == set(range(checkpointed + 1))
         for cycle in range(checkpointed + 1, 5):
             archive.record(**_cycle(cycle))
     assert _dump(tmp_path / "resumed") == _dump(tmp_path / "whole")
@@ -168,19 +193,21 @@ def test_archive_refuses_another_schema(tmp_path):
 def test_archive_of_the_first_version_gets_the_table_that_it_lacks(tmp_path, read_only):
     path, cycle = tmp_path / "worlds.sqlite", _cycle(0)
     with Archive(path) as archive:
-        archive.record(**cycle | {"looks": []})
+        archive.record(**cycle | {"looks": [], "trials": [], "honeypots": []})
     with sqlite3.connect(path) as connection:
         connection.executescript(
-            "DROP TABLE looks; DROP INDEX accepted_by_cycle; PRAGMA user_version = 1;"
+            "DROP TABLE looks; DROP INDEX accepted_by_cycle; "
+            "DROP TABLE trials; DROP INDEX scores_by_cycle; DROP TABLE honeypots; PRAGMA user_version = 1;"
         )
     connection.close()
     with Archive(path, read_only=read_only) as archive:
-        assert archive.looks() == []
+        assert archive.looks() == archive.trials() == archive.honeypots() == []
         assert archive.worlds() == cycle["worlds"]
         assert archive.accepted([0]) == cycle["worlds"][:1]
     with Archive(path) as archive:
-        archive.record(looks=cycle["looks"])
+        archive.record(looks=cycle["looks"], trials=cycle["trials"])
         assert archive.looks() == cycle["looks"]
+        assert archive.trials() == cycle["trials"]
 
 
 _RECORD_FOR_EVER = """

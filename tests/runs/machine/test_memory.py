@@ -11,6 +11,7 @@ from alpha_factory.core.errors import OutOfMemory
 from alpha_factory.runs import evaluation, films
 from alpha_factory.runs.build import make_untrained
 from alpha_factory.runs.evaluation import Examiner, load_model
+from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.machine.memory import (
     Estimate,
     estimate_play,
@@ -20,7 +21,6 @@ from alpha_factory.runs.machine.memory import (
     measure_need,
     measure_work,
 )
-from alpha_factory.runs.programs import Programs
 from alpha_factory.runs.settings.text import change
 from alpha_factory.runs.suites import held_out_levels, load_suite
 from alpha_factory.runs.tasks.catalogue import find_task
@@ -60,6 +60,7 @@ def test_what_a_run_keeps_is_estimated_to_the_byte(state):
     assert parts["replay"] * GIB == pytest.approx(size(student.ring))
     assert parts["model and optimiser"] * GIB == pytest.approx(size(student.learner))
     assert parts["worlds"] * GIB == pytest.approx(size((student.actors, state.pool)))
+    assert parts["agents of the past"] * GIB == pytest.approx(size(state.roster))
     assert parts["search"] > 0
     assert parts["update"] > 0
 
@@ -183,9 +184,9 @@ def test_evaluation_that_does_not_fit_names_its_search(monkeypatch):
 
 def test_film_that_does_not_fit_says_so(monkeypatch, state, tmp_path):
     monkeypatch.setattr(films, "record", fall_short)
-    suites = load_suite("generated-v1"), load_suite("public-mazes-v1")
+    suites = {name: load_suite(name) for name in ("generated-v1", "public-mazes-v1")}
     with pytest.raises(OutOfMemory, match=r"too small for 'film'"):
-        films.shoot_films(tmp_path / "media", TINY, state, *suites)
+        films.shoot_films(tmp_path / "media", TINY, state, suites)
     assert not (tmp_path / "media").exists()
 
 

@@ -79,6 +79,8 @@ def test_every_number_has_a_limit():
         ("curriculum.highest", 0.0, "give a number above 0"),
         ("curriculum.novelty_weight", 2.0, "give 0 to 1"),
         ("curriculum.frontier_rate", -0.1, "give 0 to 1"),
+        ("curriculum.embedding_updates", 0, "give 1 or more"),
+        ("curriculum.agents", 0, "give 1 or more"),
         ("curriculum.transfer_margin", math.nan, "give a finite number"),
         ("curriculum.transfer_share", 1.1, "give 0 to 1"),
         ("budget.minutes", 0.0, "give a finite number above 0"),
@@ -91,6 +93,20 @@ def test_value_out_of_its_limits_is_refused_by_name(name, value, told):
     with pytest.raises(UsageError) as refused:
         make_practice(put(name, value))
     assert str(refused.value) == f"{name}={value} is out of its limits: {told}."
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"novelty": "hamming"}, r"Unknown curriculum.novelty 'hamming'.*embedding, pata-ec"),
+        ({"novelty": "pata-ec", "agents": 1}, r"agents=1\. Set curriculum\.agents=2 or more\."),
+        ({"remembered": 2, "accepted": 3}, r"Set curriculum\.remembered=3 or more\."),
+    ],
+)
+def test_novelty_that_can_t_be_measured_is_refused(values, told):
+    curriculum = dataclasses.replace(TINY.curriculum, **values)
+    with pytest.raises(UsageError, match=told):
+        check_limits(dataclasses.replace(TINY, curriculum=curriculum))
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_every_setting_but_the_preset_and_the_seed_can_be_changed():
         if isinstance(held, dict)
         for name in held
     }
-    assert set(list_settings(DEMO)) == dotted | {"checkpoint_cycles"}
+    assert set(list_settings(DEMO)) == dotted | {"checkpoint_cycles", "learner"}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from alpha_factory.runs.bench.measure import (
 from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.runs.bench.worlds import random_levels
 from alpha_factory.runs.build import make_policy, make_recipe
-from alpha_factory.runs.programs import Programs
+from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.worlds import make_grid
 

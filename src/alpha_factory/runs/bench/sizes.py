@@ -31,7 +31,7 @@ class Sizes:
     updates: int = 16
     """Gradient steps in a measurement (learn)."""
     config: RunConfig = field(default_factory=RunConfig)
-    """Network, learning and stretch of training: the demo preset's, unless others are asked for (learn, loop)."""
+    """Network, learning and stretch of training: the demo's, unless others are asked for (learn, loop, rounds)."""
     cartpole: RunConfig = field(default_factory=lambda: TASKS["cartpole"].config)
     """Those of the task (cartpole)."""
     iterations: int = 8

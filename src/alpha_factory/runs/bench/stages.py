@@ -13,6 +13,7 @@ from alpha_factory.runs.bench.learn import bench_learn
 from alpha_factory.runs.bench.loop import bench_loop
 from alpha_factory.runs.bench.measure import Measured, Peer
 from alpha_factory.runs.bench.revision import find_revision
+from alpha_factory.runs.bench.rounds import bench_rounds
 from alpha_factory.runs.bench.search import bench_search
 from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.runs.bench.worlds import bench_worlds
@@ -24,9 +25,10 @@ _STAGES: dict[str, Callable[..., Measured]] = {
     "learn": bench_learn,
     "loop": bench_loop,
     "cartpole": bench_cartpole,
+    "rounds": bench_rounds,
 }
 STAGES_WITH_PEERS = ("worlds", "search", "cartpole")
-STAGES_WITH_SETTINGS = ("learn", "loop")
+STAGES_WITH_SETTINGS = ("learn", "loop", "rounds")
 """Measured with `Sizes.config`; the others have shapes of their own."""
 
 

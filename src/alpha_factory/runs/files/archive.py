@@ -14,7 +14,15 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from alpha_factory.core.errors import RunConflict, UsageError
-from alpha_factory.records import Retirement, Transfer, WorldCard, WorldLook, WorldScore
+from alpha_factory.records import (
+    HoneypotCheck,
+    Retirement,
+    Transfer,
+    WorldCard,
+    WorldLook,
+    WorldScore,
+    WorldTrial,
+)
 from alpha_factory.runs.files.durable import explain_disk_full
 
 _Record = TypeVar("_Record", bound=BaseModel)
@@ -22,6 +30,8 @@ _TABLES: dict[type[BaseModel], str] = {
     WorldCard: "worlds",
     WorldScore: "scores",
     WorldLook: "looks",
+    WorldTrial: "trials",
+    HoneypotCheck: "honeypots",
     Transfer: "transfers",
     Retirement: "retirements",
 }
@@ -47,7 +57,21 @@ CREATE TABLE IF NOT EXISTS looks (
     solve_rate REAL NOT NULL, untrained REAL, episodes INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS accepted_by_cycle ON worlds (cycle) WHERE verdict = 'accepted';
 """
-_SCHEMAS = (_FIRST_SCHEMA, _LOOKS)  # a version's tables go on top of those before
+_TRIALS = """
+CREATE TABLE IF NOT EXISTS trials (
+    world INTEGER NOT NULL REFERENCES worlds(id), cycle INTEGER NOT NULL, agents INTEGER NOT NULL,
+    best REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS scores_by_cycle ON scores (cycle);
+CREATE INDEX IF NOT EXISTS trials_by_cycle ON trials (cycle);
+"""
+_HONEYPOTS = """
+CREATE TABLE IF NOT EXISTS honeypots (
+    world INTEGER NOT NULL REFERENCES worlds(id), cycle INTEGER NOT NULL, frames INTEGER NOT NULL,
+    training REAL NOT NULL, evaluation REAL NOT NULL, episodes INTEGER NOT NULL,
+    is_incident INTEGER NOT NULL);
+"""
+_SCHEMAS = (_FIRST_SCHEMA, _LOOKS, _TRIALS, _HONEYPOTS)
+"""A version's tables go on top of those before."""
 
 
 class Archive:
@@ -89,6 +113,8 @@ class Archive:
         worlds: Iterable[WorldCard] = (),
         scores: Iterable[WorldScore] = (),
         looks: Iterable[WorldLook] = (),
+        trials: Iterable[WorldTrial] = (),
+        honeypots: Iterable[HoneypotCheck] = (),
         transfers: Iterable[Transfer] = (),
         retirements: Iterable[Retirement] = (),
     ) -> None:
@@ -99,7 +125,7 @@ class Archive:
             sqlite3.IntegrityError: a world's id is taken, or a row names a world that is not in the archive.
         """
         with self._transaction():
-            for rows in (worlds, scores, looks, transfers, retirements):
+            for rows in (worlds, scores, looks, trials, honeypots, transfers, retirements):
                 self._insert(rows)
 
     def rewind(self, cycle: int) -> None:
@@ -124,9 +150,23 @@ class Archive:
             return self._select(WorldScore, "ORDER BY rowid")
         return self._select(WorldScore, "WHERE world = ? ORDER BY rowid", (world,))
 
+    def scores_in(self, cycle: int) -> list[WorldScore]:
+        """The scores taken in one cycle, in order; looked up, however many there are."""
+        return self._select(WorldScore, "WHERE cycle = ? ORDER BY rowid", (cycle,))
+
     def looks(self) -> list[WorldLook]:
         """Every look at a world of the panel, in order."""
         return self._select(WorldLook, "ORDER BY rowid")
+
+    def trials(self, cycle: int | None = None) -> list[WorldTrial]:
+        """The trials of one cycle, or all of them, in order."""
+        if cycle is None:
+            return self._select(WorldTrial, "ORDER BY rowid")
+        return self._select(WorldTrial, "WHERE cycle = ? ORDER BY rowid", (cycle,))
+
+    def honeypots(self) -> list[HoneypotCheck]:
+        """Every check of a honeypot, in order."""
+        return self._select(HoneypotCheck, "ORDER BY rowid")
 
     def transfers(self) -> list[Transfer]:
         """Every transfer that was tried, in order."""

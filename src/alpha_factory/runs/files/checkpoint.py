@@ -109,27 +109,38 @@ def load_latest(directory: Path, like: Any) -> Restored | None:
         CorruptCheckpoint: there are checkpoints and none is whole; the message names each with what is wrong.
         RunConflict: the checkpoint is whole and holds another tree than `like`.
     """
-    skipped = []
+    skipped: list[str] = []
     saved = list_checkpoints(directory)
     for path in saved.values():
         try:
-            meta, payload = _read(path)
+            return _load(path, like)._replace(skipped=skipped)
         except _Unreadable as why:
             skipped.append(f"{path.name}: {why}")
-            continue
-        if meta["format"] != _FORMAT:
-            raise RunConflict(
-                f"{path} has checkpoint format {meta['format']}; this version of alpha-factory reads "
-                f"format {_FORMAT}. Resume with the version that wrote it."
-            )
-        tree = _rebuild(path, json.loads(meta["leaves"]), payload, like)
-        return Restored(int(meta["step"]), tree, json.loads(meta["extra"]), skipped)
     if skipped:
         newest = next(iter(saved.values()))
         raise CorruptCheckpoint(
             newest, f"no checkpoint in {directory} is whole: {'; '.join(skipped)}"
         )
     return None
+
+
+def load(path: Path, like: Any) -> Restored:
+    """Read one checkpoint; arguments and errors are those of `load_latest`."""
+    try:
+        return _load(path, like)
+    except _Unreadable as why:
+        raise CorruptCheckpoint(path, str(why)) from why
+
+
+def _load(path: Path, like: Any) -> Restored:
+    meta, payload = _read(path)
+    if meta["format"] != _FORMAT:
+        raise RunConflict(
+            f"{path} has checkpoint format {meta['format']}; this version of alpha-factory reads "
+            f"format {_FORMAT}. Resume with the version that wrote it."
+        )
+    tree = _rebuild(path, json.loads(meta["leaves"]), payload, like)
+    return Restored(int(meta["step"]), tree, json.loads(meta["extra"]), [])
 
 
 def _describe(name: str, leaf: Any) -> dict[str, Any]:

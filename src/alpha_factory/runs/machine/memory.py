@@ -14,10 +14,12 @@ from alpha_factory.core.types import Level, World
 from alpha_factory.learn import Practice, Student, start_learner, start_student
 from alpha_factory.runs.build import make_model, make_practice
 from alpha_factory.runs.machine.devices import LANES
-from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.schooling.lessons import begin_pupil, make_lesson
+from alpha_factory.runs.settings.config import MUZERO, RunConfig
 from alpha_factory.runs.state import begin_state
 
 _GIB = 2**30
+_KEPT_GATES = 6  # numbers of a row and unit that a gradient through an LSTM or a layer of S5 keeps
 _SMALLER_NETWORK = "lower network.latent, network.head or network.widths"
 _ELSEWHERE = "in a new run, or play on a device with more memory"
 
@@ -60,18 +62,22 @@ def estimate_run(
     work: int | None = None,
 ) -> Estimate:
     """Of a run, whose student stays where it is while a specialist learns; as `estimate_practice`."""
-    pool = eqx.filter_eval_shape(begin_state, config).pool
+    state = eqx.filter_eval_shape(begin_state, config)
     estimate = estimate_practice(
         config,
         make_practice(config),
-        pool,
+        state.pool,
         devices=devices,
         students=students,
         whose=whose,
         work=work,
     )
-    worlds = {"worlds": "lower learning.worlds or curriculum.slots"}
-    return estimate._replace(remedies=estimate.remedies | worlds)
+    own = {
+        "worlds": "lower learning.worlds or curriculum.slots",
+        "agents of the past": "lower curriculum.agents",
+    }
+    past = _in_gib({"agents of the past": _size(state.roster)})
+    return estimate._replace(parts=estimate.parts | past, remedies=estimate.remedies | own)
 
 
 def estimate_practice(
@@ -128,6 +134,31 @@ def estimate_practice(
     return Estimate(_in_gib(parts), remedies, note)
 
 
+def estimate_pupil(config: RunConfig, *, work: int | None = None) -> Estimate:
+    """Of rounds on chosen levels: what is kept, and what is worked with on top.
+
+    Args:
+        work: bytes that the compiler says the training needs besides its arguments; None if it was not
+            compiled, when only the rows and what the memory keeps of each for the gradient are counted.
+    """
+    lesson = make_lesson(config)
+    pupil = eqx.filter_eval_shape(partial(begin_pupil, config, lesson))
+    rows, ppo = config.levels.lanes * config.levels.steps, config.ppo
+    layers = ppo.layers if ppo.memory == "s5" else 1
+    kept = 4 * rows * (ppo.embed + ppo.width * (1 + _KEPT_GATES * layers))
+    parts = {
+        "levels": float(_size(pupil.selection)),
+        "policy and optimiser": float(_size(pupil.learner)),
+        "update": float(kept if work is None else work),
+    }
+    remedies = {
+        "levels": "lower levels.slots, levels.kept or, for learners of its own, ppo.width",
+        "policy and optimiser": "lower ppo.width",
+        "update": "lower levels.lanes or levels.steps, or raise ppo.minibatches",
+    }
+    return Estimate(_in_gib(parts), remedies)
+
+
 def estimate_play(
     config: RunConfig, models: Any, world: World, levels: Level, *, lanes: int, states: int = 1
 ) -> Estimate:
@@ -144,7 +175,7 @@ def estimate_play(
     parts = {
         "model": _size(models),
         "worlds": _size(levels) + lanes * (_size(level) + states * _size(state)),
-        "search": _size_trees(config, lanes, world.actions),
+        "search": _size_trees(config, lanes, world.actions) if config.learner == MUZERO else 0,
         "held besides": max(0, _size_held() - _size(models) - _size(levels)),
     }
     remedies = {

@@ -1,20 +1,23 @@
 """Everything that a run left, read once: a run directory in, plain records out. What is missing is empty."""
 
-import json
 import statistics
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alpha_factory.core.errors import RunConflict
-from alpha_factory.records import MetricRow, Retirement, Transfer, WorldCard, WorldLook, WorldScore
+from alpha_factory.records import (
+    HoneypotCheck,
+    MetricRow,
+    Retirement,
+    Transfer,
+    WorldCard,
+    WorldLook,
+    WorldScore,
+)
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.directory import RunDirectory, read_config
 from alpha_factory.runs.files.metrics import read_metrics
-
-_EVALUATION = "evaluation.json"
-_SUITE = {"suite", "step_limit", "episodes", "policies"}
-_SCORES = {"solve_rate", "low", "high", "cvar_10", "return_mean"}
-_REMEDY = "Delete it; `alpha-factory evaluate` gives the numbers anew."
+from alpha_factory.runs.files.scores import read_scores
+from alpha_factory.runs.settings.config import POET
 
 
 class RunRecord(NamedTuple):
@@ -26,6 +29,7 @@ class RunRecord(NamedTuple):
     worlds: list[WorldCard]
     latest: dict[int, WorldScore]  # the last score of each world that has one
     looks: list[WorldLook]
+    honeypots: list[HoneypotCheck]
     transfers: list[Transfer]
     retirements: list[Retirement]
     suites: list[dict[str, Any]]  # as `evaluate` prints them
@@ -35,6 +39,11 @@ class RunRecord(NamedTuple):
     def accepted(self) -> list[WorldCard]:
         """Worlds that entered the pool, in the order in which they did, the first one included."""
         return [card for card in self.worlds if card.verdict == "accepted"]
+
+    @property
+    def has_pool(self) -> bool:
+        """Whether its worlds live in a pool, and not levels in what a selector remembers."""
+        return bool(self.config.get("curriculum", {}).get("name", POET) == POET)
 
     @property
     def living(self) -> set[int]:
@@ -51,10 +60,11 @@ def read_run(path: Path) -> RunRecord:
     """
     config = read_config(path)
     places = RunDirectory(path)
-    worlds, looks, transfers, retirements, latest = [], [], [], [], {}
+    worlds, looks, honeypots, transfers, retirements, latest = [], [], [], [], [], {}
     if places.worlds.is_file():
         with Archive(places.worlds, read_only=True) as archive:
             worlds, looks = archive.worlds(), archive.looks()
+            honeypots = archive.honeypots()
             transfers, retirements = archive.transfers(), archive.retirements()
             latest = {score.world: score for score in archive.scores()}
     return RunRecord(
@@ -64,9 +74,10 @@ def read_run(path: Path) -> RunRecord:
         worlds=worlds,
         latest=latest,
         looks=looks,
+        honeypots=honeypots,
         transfers=transfers,
         retirements=retirements,
-        suites=_read_suites(path / _EVALUATION),
+        suites=read_scores(path),
         gifs=sorted(places.media.glob("*.gif")),
     )
 
@@ -75,28 +86,3 @@ def median_plan(cards: list[WorldCard]) -> int | float | None:
     """Median of the cards' shortest plans, in actions; None where none has one."""
     plans = [card.shortest_path for card in cards if card.shortest_path is not None]
     return statistics.median(plans) if plans else None
-
-
-def _read_suites(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
-    try:
-        suites = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise RunConflict(f"{path} is not JSON: {error}. {_REMEDY}") from error
-    suites = [suites] if isinstance(suites, dict) else suites
-    if not isinstance(suites, list) or not all(map(_is_suite, suites)):
-        raise RunConflict(f"{path} is not what `evaluate` writes. {_REMEDY}")
-    return suites
-
-
-def _is_suite(suite: Any) -> bool:
-    return (
-        isinstance(suite, dict)
-        and suite.keys() >= _SUITE
-        and isinstance(suite["policies"], dict)
-        and all(
-            isinstance(scores, dict) and scores.keys() >= _SCORES
-            for scores in suite["policies"].values()
-        )
-    )

@@ -8,11 +8,17 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.ticker import MaxNLocator
 
+from alpha_factory.runs.evolution.retention import (
+    FEWEST,
+    Estimate,
+    Retention,
+    make_retention,
+    sum_up,
+)
 from alpha_factory.runs.report.charts import short_number
 from alpha_factory.runs.report.data import RunRecord
 from alpha_factory.runs.report.results import percent
 from alpha_factory.runs.report.tree import shade
-from alpha_factory.runs.retention import FEWEST, Estimate, Retention, make_retention, sum_up
 
 _WIDTH, _LABEL, _TOP = 1020.0, 84.0, 6.0
 _PITCH, _THICK, _THIN = 15.0, 12.0, 5.0  # of a row, while its world lives in the pool, and after

@@ -8,9 +8,11 @@ from pathlib import Path
 from string import Template
 
 from alpha_factory.core.errors import UsageError
+from alpha_factory.records import MetricRow
 from alpha_factory.runs.files.directory import RunDirectory, compare_configs
 from alpha_factory.runs.files.durable import explain_disk_full, write_whole
 from alpha_factory.runs.report.data import RunRecord, median_plan, read_run
+from alpha_factory.runs.report.honeypots import draw_honeypots
 from alpha_factory.runs.report.memory import draw_memory
 from alpha_factory.runs.report.results import draw_curves, draw_suites, percent, tell_result
 from alpha_factory.runs.report.worlds import (
@@ -25,7 +27,13 @@ from alpha_factory.runs.settings.text import to_json
 
 _TEMPLATE = "template.html"
 _FIRST = 10  # accepted worlds whose plans those living now are compared with
-_BY_COMMAND = ("preset", "seed", "curriculum.mutator", "budget.")
+_BY_COMMAND = ("preset", "seed", "budget.")
+_FLAGS = {
+    "curriculum.name": "--curriculum",
+    "learner": "--learner",
+    "curriculum.mutator": "--mutator",
+}
+_OF_A_POOL = ("Memory", "Tree", "Worlds", "Transfers", "Honeypots")
 
 
 def write_report(run: Path) -> Path:
@@ -49,8 +57,12 @@ def write_report(run: Path) -> Path:
         "Tree": ("Who descends from whom", draw_lineage(record, showcase)),
         "Worlds": ("Worlds it invented and kept", draw_gallery(record, showcase)),
         "Transfers": ("From specialists to the generalist", draw_transfers(record)),
+        "Honeypots": ("Honeypots", draw_honeypots(record)),
         "Settings": ("How to run it again", _draw_settings(record)),
     }
+    if not record.has_pool:
+        for without in _OF_A_POOL:
+            del sections[without]
     name = run.resolve().name
     template = resources.files("alpha_factory.runs.report").joinpath(_TEMPLATE).read_text("utf-8")
     page = Template(template).substitute(
@@ -79,11 +91,7 @@ def _draw_facts(record: RunRecord) -> str:
         ("env steps", f"{last.frames:,}", ""),
         ("updates", f"{last.updates:,}", "gradient steps"),
         ("at work", _duration(last.wall_s), f"and {_duration(last.compile_s)} compiling"),
-        (
-            "worlds accepted",
-            f"{last.worlds_accepted:,}",
-            f"{last.worlds_rejected:,} rejected, {last.cycle:,} cycles",
-        ),
+        *(_tell_pool(last) if record.has_pool else _tell_levels(last)),
         ("solved in training", percent(last.solve_rate), "of recent episodes"),
     ]
     children = [card for card in record.accepted if card.parents]
@@ -102,6 +110,18 @@ def _draw_facts(record: RunRecord) -> str:
         for name, value, aside in facts
     )
     return f'<dl class="facts">{items}</dl>'
+
+
+def _tell_pool(last: MetricRow) -> list[tuple[str, str, str]]:
+    aside = f"{last.worlds_rejected:,} rejected, {last.cycle:,} cycles"
+    return [("worlds accepted", f"{last.worlds_accepted:,}", aside)]
+
+
+def _tell_levels(last: MetricRow) -> list[tuple[str, str, str]]:
+    kept, fill = last.values.get("buffer"), last.values.get("buffer_fill")
+    if kept is None or fill is None:
+        return []
+    return [("levels kept", f"{kept:,.0f}", f"{percent(fill)} of the slots")]
 
 
 def _draw_settings(record: RunRecord) -> str:
@@ -124,8 +144,13 @@ def _reproduce(record: RunRecord) -> tuple[str, str]:
         return shlex.join(words), "This version of alpha-factory has no such preset any more."
     changes = compare_configs(json.loads(json.dumps(preset)), config)
     differing = {name: now for name, _, now in changes}
-    if "curriculum.mutator" in differing:
-        words += ["--mutator", str(differing["curriculum.mutator"])]
+    for setting, flag in _FLAGS.items():
+        if setting in differing:
+            words += [flag, str(differing[setting])]
+    for name in sorted(differing):
+        if not name.startswith((*_BY_COMMAND, *_FLAGS)):
+            value = differing[name]
+            words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     note = "The same command gives the same run on the same machine and version."
     frames = record.rows[-1].frames if record.rows else None
     if frames:
@@ -134,12 +159,6 @@ def _reproduce(record: RunRecord) -> tuple[str, str]:
             "It ends at the env step that this run has reached and not by the clock, which would stop another "
             "machine elsewhere. Same version and same kind of machine: same run."
         )
-    others = [name for name in sorted(differing) if not name.startswith(_BY_COMMAND)]
-    if others:
-        listed = ", ".join(
-            f"<code>{escape(f'{name} = {differing[name]}')}</code>" for name in others
-        )
-        note += f" These settings differ from the preset, too, and no option sets them: {listed}."
     return shlex.join(words), note
 
 

@@ -2,13 +2,15 @@
 
 import math
 import statistics
-from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from alpha_factory.records import MetricRow
 from alpha_factory.runs.report.charts import Line, Reference, draw_chart
 from alpha_factory.runs.report.data import RunRecord
+from alpha_factory.runs.report.figures import draw_figure, draw_rows, read_value
+from alpha_factory.runs.report.novelty import draw_novelty
+from alpha_factory.runs.report.practice import draw_practice
+from alpha_factory.runs.schooling.plateau import explain_plateau
 
 _MAIN_SUITE = "generated-v1"
 _OURS = "trained"
@@ -58,66 +60,76 @@ def draw_curves(record: RunRecord) -> str:
     """Learning curves; a sentence where nothing was logged."""
     if not record.rows:
         return '<p class="empty">Nothing has been logged yet.</p>'
+    told = explain_plateau(
+        record.rows,
+        lanes=record.config.get("levels", {}).get("lanes", 1),
+        minibatches=record.config.get("ppo", {}).get("minibatches", 1),
+    )
+    note = f"<p>{escape(told)}</p>" if told else ""
     charts = [
-        _chart(
+        draw_rows(
             record,
             "Solve rate",
             "Episodes that reached the goal, in training and on held-out worlds",
-            {"training": lambda row: row.solve_rate, "held out": _value("heldout_solve_rate")},
+            {"training": lambda row: row.solve_rate, "held out": read_value("heldout_solve_rate")},
             references=_random_reference(record),
             is_share=True,
         ),
         _difficulty_chart(record),
         _mastery_chart(record),
-        _chart(
+        draw_rows(
             record,
             "Worlds",
             "Worlds living in the pool, and all that were ever accepted",
             {
-                "in the pool": _value("pool"),
+                "in the pool": read_value("pool"),
                 "accepted so far": lambda row: row.worlds_accepted,
             },
             is_step=True,
-        ),
-        _chart(
+        )
+        if record.has_pool
+        else "",
+        *draw_novelty(record),
+        draw_rows(
             record,
             "Return",
             "Mean return of training episodes; at most 1",
-            {"mean return": _value("return_mean")},
+            {"mean return": read_value("return_mean")},
         ),
-        _chart(
+        draw_rows(
             record,
             "Losses",
             "What the model is trained on, logarithmic",
-            {name: _value(f"loss_{name}") for name in ("value", "policy", "reward")},
+            {name: read_value(f"loss_{name}") for name in ("value", "policy", "reward")},
             is_log=True,
         ),
-        _chart(
+        *draw_practice(record),
+        draw_rows(
             record,
             "Policy entropy",
             "In nats; falls as the policy commits itself",
-            {"entropy": _value("policy_entropy")},
+            {"entropy": read_value("policy_entropy")},
         ),
-        _chart(
+        draw_rows(
             record,
             "Gradient norm",
             "Before clipping, mean over a stretch",
-            {"norm": _value("gradient_norm")},
+            {"norm": read_value("gradient_norm")},
         ),
-        _chart(
+        draw_rows(
             record,
             "Speed",
             "Env steps a second, learning included",
-            {"frames/s": _value("frames_per_s")},
+            {"frames/s": read_value("frames_per_s")},
         ),
-        _chart(
+        draw_rows(
             record,
             "Replay ratio",
             "Sequences learned from for each env step, from the beginning on",
-            {"sequences": _value("replay_ratio")},
+            {"sequences": read_value("replay_ratio")},
         ),
     ]
-    return f'<div class="charts">{"".join(charts)}</div>'
+    return f'{note}<div class="charts">{"".join(charts)}</div>'
 
 
 def percent(share: int | float | None) -> str:
@@ -168,45 +180,12 @@ def _decimal(value: int | float | None) -> str:
     return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
 
 
-def _value(name: str) -> Callable[[MetricRow], int | float | None]:
-    return lambda row: row.values.get(name)
-
-
 def _random_reference(record: RunRecord) -> list[Reference]:
     suite = _main_suite(record)
     if suite is None or "random" not in suite["policies"]:
         return []
     rate = suite["policies"]["random"]["solve_rate"]
     return [] if rate is None else [Reference("random policy, held out", rate)]
-
-
-def _chart(
-    record: RunRecord,
-    title: str,
-    about: str,
-    curves: dict[str, Callable[[MetricRow], int | float | None]],
-    *,
-    references: list[Reference] | None = None,
-    is_share: bool = False,
-    is_step: bool = False,
-    is_log: bool = False,
-) -> str:
-    """A chart with its caption; nothing where none of its curves was logged."""
-    lines = []
-    for name, read in curves.items():
-        points = [(row.frames, read(row)) for row in record.rows]
-        known = [
-            (frames, value)
-            for frames, value in points
-            if value is not None and math.isfinite(value) and not (is_log and value <= 0)
-        ]
-        if known:
-            lines.append(Line(name, known, is_step=is_step))
-    if not lines:
-        return ""
-    return _figure(
-        title, about, draw_chart(title, lines, references or [], is_share=is_share, is_log=is_log)
-    )
 
 
 def _difficulty_chart(record: RunRecord) -> str:
@@ -225,7 +204,7 @@ def _difficulty_chart(record: RunRecord) -> str:
     if not lines:
         return ""
     about = "Actions of the shortest plan, turns included"
-    return _figure(title, about, draw_chart(title, lines))
+    return draw_figure(title, about, draw_chart(title, lines))
 
 
 def _mastery_chart(record: RunRecord) -> str:
@@ -244,8 +223,4 @@ def _mastery_chart(record: RunRecord) -> str:
     title = "Mastery"
     about = "Solve rate of each living world when last played, by the length of its shortest plan"
     svg = draw_chart(title, lines, is_share=True, x_label="actions of the shortest plan")
-    return _figure(title, about, svg)
-
-
-def _figure(title: str, about: str, svg: str) -> str:
-    return f"<figure><figcaption>{title}<small>{about}</small></figcaption>{svg}</figure>"
+    return draw_figure(title, about, svg)

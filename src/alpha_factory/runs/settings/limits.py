@@ -5,10 +5,13 @@ import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from alpha_factory.core.errors import UsageError
+from alpha_factory.core.errors import UsageError, unknown
+from alpha_factory.curriculum import PRIORITISATIONS
 from alpha_factory.learn import FISHER_AT_A_TIME
-from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.nets import MEMORIES
+from alpha_factory.runs.settings.config import EMBEDDING, FIXED, PATA_EC, POET, RANDOM, RunConfig
 from alpha_factory.runs.settings.text import list_settings
+from alpha_factory.worlds import NUMBERS_OF_WALLS
 
 
 class Limit(NamedTuple):
@@ -18,11 +21,21 @@ class Limit(NamedTuple):
     is_met: Callable[[Any], bool]  # False for NaN
 
 
+MAZE_SIDE = 13
+"""Cells a side of the mazes that selectors choose from, as in the field's benchmark."""
+MAZE, FRUITS = "maze", "fruits"
+"""What selectors choose levels of."""
+DRIFTS = ("clip", "dpo")
+GENERATORS = ("walls", "empty")
+
 _SIZE = Limit("1 or more", lambda value: value >= 1)
 _SIZES = Limit("sizes of 1 or more", lambda value: all(size >= 1 for size in value))
 _BINS = Limit("2 or more", lambda value: value >= 2)
 _FINITE = Limit("a finite number", math.isfinite)
 _POSITIVE = Limit("a finite number above 0", lambda value: 0 < value < math.inf)
+_TEMPERATURE = Limit(
+    "a number above 0 whose inverse is finite", lambda value: value > 0 and 1 / value < math.inf
+)
 _WEIGHT = Limit("0 or a finite number above it", lambda value: 0 <= value < math.inf)
 _SHARE = Limit("0 to 1", lambda value: 0 <= value <= 1)
 _DISCOUNT = Limit("a number above 0, and 1 at most", lambda value: 0 < value <= 1)
@@ -51,12 +64,44 @@ LIMITS: dict[str, Limit] = {
     "learning.reanalyse": _SHARE,
     "learning.ewc_weight": _WEIGHT,
     "learning.ewc_decay": _SHARE,
+    "curriculum.pace": _POSITIVE,
     "curriculum.lowest": _BELOW_ALL,
     "curriculum.highest": _ABOVE_NONE,
     "curriculum.novelty_weight": _SHARE,
     "curriculum.frontier_rate": _SHARE,
     "curriculum.transfer_margin": _FINITE,
     "curriculum.transfer_share": _SHARE,
+    "curriculum.honeypot_every": _SIZE,
+    "curriculum.honeypot_margin": _SHARE,
+    "curriculum.honeypot_weight": _DISCOUNT,
+    "ppo.annealed_over": _SIZE,
+    "ppo.learning_rate": _POSITIVE,
+    "ppo.discount": _DISCOUNT,
+    "ppo.trace": _SHARE,
+    "ppo.clip": _POSITIVE,
+    "ppo.entropy": _WEIGHT,
+    "ppo.value": _WEIGHT,
+    "ppo.gradient_clip": _POSITIVE,
+    "levels.odds": _SHARE,
+    "levels.walls": _SIZE,
+    "levels.slots": _SIZE,
+    "levels.replay": _SHARE,
+    "levels.fill": _SHARE,
+    "levels.temperature": _TEMPERATURE,
+    "levels.staleness": _SHARE,
+    "levels.edits": _SIZE,
+    "levels.parents": _SIZE,
+    "levels.kept": _SIZE,
+    "levels.scouted": _SIZE,
+    "levels.practised": _SIZE,
+    "levels.share": _SHARE,
+    "levels.builder_rate": _POSITIVE,
+    "levels.builder_entropy": _WEIGHT,
+    "levels.builder_discount": _DISCOUNT,
+    "levels.builder_trace": _SHARE,
+    "levels.builder_clip": _POSITIVE,
+    "levels.builder_epochs": _SIZE,
+    "levels.builder_minibatches": _SIZE,
     "budget.minutes": _POSITIVE,
     "budget.frames": _SIZE,
     "budget.closing_s": _WEIGHT,
@@ -77,7 +122,7 @@ def check_limits(config: RunConfig) -> None:
         value = operator.attrgetter(name)(config)
         if limit and value is not None and not limit.is_met(value):
             raise UsageError(f"{name}={value} is out of its limits: give {limit.words}.")
-    for check in (_check_steps, _check_slots, _check_batch, _check_share, _check_ewc, _check_bar):
+    for check in _CHECKS:
         check(config)
 
 
@@ -145,6 +190,89 @@ def _check_bar(config: RunConfig) -> None:
             "is solved more often than the first and less than the second could live. "
             "Lower the first or raise the second."
         )
+
+
+def _check_growth(config: RunConfig) -> None:
+    curriculum = config.curriculum
+    if curriculum.growth == FIXED and curriculum.mutator != RANDOM:
+        raise UsageError(
+            f"curriculum.growth={FIXED} chooses among fresh worlds, and curriculum.mutator={curriculum.mutator} makes "
+            f"children of those that live. Set curriculum.mutator={RANDOM}."
+        )
+
+
+def _check_novelty(config: RunConfig) -> None:
+    curriculum = config.curriculum
+    if curriculum.remembered < curriculum.accepted:
+        raise UsageError(
+            f"curriculum.remembered={curriculum.remembered} is less than curriculum.accepted="
+            f"{curriculum.accepted}: the worlds of a cycle would not all be remembered. "
+            f"Set curriculum.remembered={curriculum.accepted} or more."
+        )
+    if curriculum.novelty == PATA_EC and curriculum.agents < 2:
+        raise UsageError(
+            f"curriculum.novelty={PATA_EC} compares agents, and curriculum.agents={curriculum.agents}. "
+            "Set curriculum.agents=2 or more."
+        )
+
+
+def _check_names(config: RunConfig) -> None:
+    for name, value, choices in (
+        ("curriculum.growth", config.curriculum.growth, (POET, RANDOM, FIXED)),
+        ("curriculum.novelty", config.curriculum.novelty, (EMBEDDING, PATA_EC)),
+        ("ppo.memory", config.ppo.memory, MEMORIES),
+        ("ppo.drift", config.ppo.drift, DRIFTS),
+        ("levels.world", config.levels.world, (MAZE, FRUITS)),
+        ("levels.generator", config.levels.generator, GENERATORS),
+        ("levels.number", config.levels.number, NUMBERS_OF_WALLS),
+        ("levels.prioritisation", config.levels.prioritisation, PRIORITISATIONS),
+    ):
+        if value is not None and value not in choices:
+            raise unknown(name, value, choices)
+
+
+def _check_walls(config: RunConfig) -> None:
+    walls, is_fruity = config.levels.walls, config.levels.world == FRUITS
+    most, rest = (3, "both fruits") if is_fruity else (2, "the goal")
+    if walls is not None and walls > MAZE_SIDE**2 - most:
+        raise UsageError(
+            f"levels.walls={walls} in a maze of {MAZE_SIDE} x {MAZE_SIDE} cells: from 1 to "
+            f"{MAZE_SIDE**2 - most} leave room for the agent and {rest}."
+        )
+
+
+def _check_regret(config: RunConfig) -> None:
+    if config.levels.world == FRUITS and config.levels.score == "regret":
+        raise UsageError(
+            "levels.score=regret knows the best return of plain mazes only, not of levels.world=fruits. "
+            "Give another score."
+        )
+
+
+def _check_minibatches(config: RunConfig) -> None:
+    lanes, minibatches = config.levels.lanes, config.ppo.minibatches
+    if over := lanes % minibatches:
+        near = [str(fit) for fit in (lanes - over, lanes - over + minibatches) if fit]
+        raise UsageError(
+            f"ppo.minibatches={minibatches} do not divide levels.lanes={lanes} ({over} left over): sequences "
+            f"are learned from as a whole. Make the lanes {' or '.join(near)}."
+        )
+
+
+_CHECKS = (
+    _check_steps,
+    _check_slots,
+    _check_batch,
+    _check_share,
+    _check_ewc,
+    _check_bar,
+    _check_names,
+    _check_growth,
+    _check_novelty,
+    _check_walls,
+    _check_regret,
+    _check_minibatches,
+)
 
 
 def _window(config: RunConfig) -> int:

@@ -33,7 +33,7 @@ PRESETS: dict[str, RunConfig] = {
             decay_updates=200_000,
             target_period=100,
         ),
-        curriculum=CurriculumConfig(slots=4096, parents=64, accepted=64),
+        curriculum=CurriculumConfig(slots=4096, parents=64, accepted=64, block=1024),
         budget=BudgetConfig(minutes=60.0),
     ),
     "paper": RunConfig(
@@ -64,7 +64,7 @@ PRESETS: dict[str, RunConfig] = {
             ewc_weight=1.0,
         ),
         curriculum=CurriculumConfig(
-            slots=1024, accepted=64, specialist_cycles=1, specialist_chunks=313
+            slots=1024, accepted=64, block=512, specialist_cycles=1, specialist_chunks=313
         ),
         budget=BudgetConfig(minutes=None, frames=1_000_000_000),
     ),

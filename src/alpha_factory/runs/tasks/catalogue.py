@@ -20,9 +20,9 @@ from alpha_factory.runs.settings.config import (
     SearchConfig,
 )
 from alpha_factory.runs.tasks.draws import draw_fitting
-from alpha_factory.worlds import GridLevel, from_text, make_grid, shortest_walk
+from alpha_factory.worlds import GridLevel, draw_maze, from_text, make_grid, shortest_walk
 from alpha_factory.worlds.cartpole import cartpole_level, make_cartpole
-from alpha_factory.worlds.small_mazes import draw_small_maze, make_small_mazes
+from alpha_factory.worlds.small_mazes import make_small_mazes
 
 EPISODES = 100
 """By which a task is judged, each on a level of its own where levels differ."""
@@ -109,7 +109,7 @@ def _is_held_out(levels: GridLevel) -> Bool[np.ndarray, " levels"]:
     return np.array(sums) % _ONE_IN == 0
 
 
-_draw_many = jax.jit(jax.vmap(lambda key: draw_small_maze(key=key)))
+_draw_many = jax.jit(jax.vmap(lambda key: draw_maze(key=key)))
 _measure = jax.jit(jax.vmap(shortest_walk))
 _ONE_IN = 10  # mazes, one that is never trained on
 _AT_A_TIME = 4096  # mazes drawn together

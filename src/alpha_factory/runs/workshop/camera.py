@@ -10,10 +10,10 @@ import jax
 import numpy as np
 
 from alpha_factory.core.errors import UsageError
+from alpha_factory.core.types import Player, Policy
 from alpha_factory.evaluate import make_random, stack_levels
 from alpha_factory.rollout import record
-from alpha_factory.runs.build import make_policy
-from alpha_factory.runs.evaluation import load_model
+from alpha_factory.runs.evaluation import load_model, make_agent
 from alpha_factory.runs.files.directory import read_config
 from alpha_factory.runs.machine.memory import Estimate, estimate_play, explain_shortage
 from alpha_factory.runs.settings.config import RunConfig
@@ -121,12 +121,15 @@ def _film_policy(
 ) -> tuple[list[GridState], str, bool, float]:
     steps, key, levels = int(level.step_limit), jax.random.key(seed), stack_levels([level])
     explained: AbstractContextManager[None] = nullcontext()
+    act: Policy | Player
     if policy == RANDOM:
         world = make_grid(controls=controls)
         act, params = make_random(world.actions), None
     else:
-        world, config = make_grid(), _read_config(Path(policy))
-        act, params = make_policy(config), load_model(Path(policy), config, warned)
+        config = _read_config(Path(policy))
+        agent, params = make_agent(config), load_model(Path(policy), config, warned)
+        # A film shows what training is like: what a honeypot hides is not paid.
+        world, act = agent.world._replace(step=make_grid().step), agent.policy
 
         def estimate() -> Estimate:
             return estimate_play(config, params, world, levels, lanes=1, states=steps + 1)

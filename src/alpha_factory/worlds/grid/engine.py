@@ -43,8 +43,9 @@ def make_grid(
     """The grid world.
 
     Args:
-        observation: `symbolic`, 1024 bits; `view`, the kinds of the cells around the agent; `full`,
-            those of all cells, as many as the level has; `pixels`, a picture of 128 x 128 x 3.
+        observation: `symbolic`, 1024 bits; `view`, the kinds of the cells around the agent; `bits`,
+            54 of them, walls and goal of a view of 5 and the heading; `full`, the kinds of all cells, as many as
+            the level has; `pixels`, a picture of 128 x 128 x 3.
         view: cells a side of what `view` and `pixels` show, an odd number; None for pixels of all cells.
         controls: `turn`, left, right, forward; `compass`, one step right, down, left or up.
         pays_hidden: pay what a honeypot hides, as evaluation does.

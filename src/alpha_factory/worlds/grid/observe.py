@@ -22,12 +22,14 @@ from alpha_factory.worlds.grid.settle import settle
 from alpha_factory.worlds.grid.state import KIND_BITS, SEEN_BIT, VISITED_BIT, GridState
 from alpha_factory.worlds.grid.view import (
     VIEW,
+    VIEW_BITS,
     Offsets,
     cells_around,
     is_clear,
     is_gate_open,
     opponents_around,
     show_all,
+    show_bits,
     show_view,
     view_directions,
 )
@@ -72,11 +74,15 @@ def make_observe(observation: str, view: int | None) -> tuple[Observe, int | Non
         return show_all, None
     if observation == "pixels":
         return make_pixels(view), 3 * PIXELS * PIXELS
+    if observation == "bits":
+        if view != VIEW:
+            raise UsageError(f"The view as bits has {VIEW} cells a side, not {view}.")
+        return show_bits, VIEW_BITS
     if observation == "view":
         if view is None:
             raise UsageError("A view needs its cells a side; the observation 'full' shows all.")
         return partial(show_view, side=view), view * view
-    raise unknown("observation", observation, ("symbolic", "view", "full", "pixels"))
+    raise unknown("observation", observation, ("symbolic", "view", "bits", "full", "pixels"))
 
 
 def observe(level: GridLevel, state: GridState) -> Bool[Array, " features"]:

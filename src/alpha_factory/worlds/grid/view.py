@@ -19,6 +19,9 @@ OPEN_GATE_SHOWN, PATROL_SHOWN, CHASER_SHOWN, HIDDEN, AGENT_SHOWN = 23, 24, 25, 2
 GLYPHS = 31
 """Codes of what a cell can look like: the kinds of tile, then these, the last four for the agent."""
 
+VIEW_BITS = 2 * VIEW * VIEW + len(tiles.HEADINGS)
+"""Of a view as bits: walls, goal, heading."""
+
 _FOG_REACH = 1  # cells ahead and to the sides that fog leaves visible
 _AHEAD_SHOWN = 3  # in a view, ahead is up
 
@@ -116,6 +119,16 @@ def show_view(level: GridLevel, state: GridState, side: int) -> UInt8[Array, "si
     shown = jnp.where(is_clear(force, offsets), shown, jnp.uint8(HIDDEN))
     is_here = jnp.asarray((offsets.ahead == 0) & (offsets.aside == 0))
     return jnp.where(is_here, jnp.uint8(AGENT_SHOWN + _AHEAD_SHOWN), shown).reshape(side, side)
+
+
+def show_bits(level: GridLevel, state: GridState) -> Bool[Array, " features"]:
+    """The view as the field's mazes show it: which of its 25 cells are walls, which is the goal, and the heading.
+
+    A bit for each. What else a level may have looks like floor.
+    """
+    shown = show_view(level, state, VIEW).ravel()
+    heading = jnp.arange(len(tiles.HEADINGS)) == state.heading
+    return jnp.concatenate([shown == tiles.WALL, shown == tiles.GOAL, heading])
 
 
 def show_all(level: GridLevel, state: GridState) -> UInt8[Array, "height width"]:

@@ -26,14 +26,17 @@ class Optimum(NamedTuple):
     plan: tuple[int, ...] | None
 
 
-def solve(graph: Graph, moments: Moments, odds: Odds, *, has_plan: bool) -> Optimum:
+def solve(
+    graph: Graph, moments: Moments, odds: Odds, *, discount: float = 1.0, has_plan: bool
+) -> Optimum:
     """The optimum of a level.
 
     Args:
+        discount: of reward, per step.
         has_plan: find a plan too, a shortest one that earns the return; nothing may be left to
             chance. It ends where nothing is left to be earned.
     """
-    induction = _Induction(graph, moments, odds, has_plan=has_plan)
+    induction = _Induction(graph, moments, odds, discount=discount, has_plan=has_plan)
     induction.run()
     value, rate, steps = induction.value, induction.rate, induction.steps
     fewest = int(steps[0])
@@ -58,8 +61,10 @@ class _Edges(NamedTuple):
 class _Induction:
     """What is known of every state at the time reached; the last entry is the end of the episode."""
 
-    def __init__(self, graph: Graph, moments: Moments, odds: Odds, *, has_plan: bool) -> None:
-        self._graph, self._moments = graph, moments
+    def __init__(
+        self, graph: Graph, moments: Moments, odds: Odds, *, discount: float, has_plan: bool
+    ) -> None:
+        self._graph, self._moments, self._discount = graph, moments, discount
         self._chance = np.outer(odds.slips, odds.springs).ravel()
         self._has_plan = has_plan
         self._has_rate = not odds.is_certain
@@ -152,7 +157,7 @@ class _Induction:
             changed[at] = best
             return changed
 
-        returns = edges.reward + self._mean(ahead(0, self.value))
+        returns = edges.reward + self._discount * self._mean(ahead(0, self.value))
         value = put(self.value, returns.max(axis=0))
         rate, steps, length = self.rate, self.steps, self._length
         if self._has_rate:

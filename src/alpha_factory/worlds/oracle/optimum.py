@@ -83,26 +83,32 @@ def find_optima(
     budget: int = BUDGET,
     controls: str = "turn",
     pays_hidden: bool = False,
+    discount: float = 1.0,
     has_plans: bool = False,
 ) -> list[Verdict]:
     """The optimum of each of many levels, as `find_optimum`; their arrays have a leading axis.
 
     Args:
+        discount: of reward, per step; the returns and the plans are then those of the discounted sum.
         has_plans: find plans too, which takes longer.
     """
     tasks = _prepare_all(levels, controls)
     limits: dict[str, Any] = {"budget": budget, "controls": controls, "pays_hidden": pays_hidden}
-    verdicts = _dash_all(tasks, **limits)
+    verdicts = _dash_all(tasks, **limits, discount=discount)
     left = [index for index, verdict in enumerate(verdicts) if not verdict.is_exact]
     for group in _group([tasks[index] for index in left]):
         chosen = [left[place] for place in group]
         graphs = explore([tasks[index] for index in chosen], **limits)
         for index, graph in zip(chosen, graphs, strict=True):
-            verdicts[index] = _judge(tasks[index], verdicts[index], graph, has_plans=has_plans)
+            verdicts[index] = _judge(
+                tasks[index], verdicts[index], graph, discount=discount, has_plans=has_plans
+            )
     return verdicts
 
 
-def _dash_all(tasks: list[Task], *, budget: int, controls: str, pays_hidden: bool) -> list[Verdict]:
+def _dash_all(
+    tasks: list[Task], *, budget: int, controls: str, pays_hidden: bool, discount: float = 1.0
+) -> list[Verdict]:
     """What the quickest ways to the goal tell: whether there is one, and often the best return."""
     limits: dict[str, Any] = {"budget": budget, "controls": controls, "pays_hidden": pays_hidden}
     lucky = _run_dashes([_simplify(task, is_lucky=True) for task in tasks], **limits)
@@ -133,10 +139,14 @@ def _dash_all(tasks: list[Task], *, budget: int, controls: str, pays_hidden: boo
         if dashed.plan is None:
             continue
         verdict = verdicts[index]._replace(solve_rate=1.0)
-        fewest = verdict.fewest_steps or len(dashed.plan)
-        if _is_best(tasks[index].level, len(dashed.plan), fewest, pays_hidden=pays_hidden):
+        steps, level = len(dashed.plan), tasks[index].level
+        fewest = verdict.fewest_steps or steps
+        if _is_best(level, steps, fewest, pays_hidden=pays_hidden, discount=discount):
+            earned = dashed.earned
+            if discount < 1:
+                earned = _earn(level, steps, pays_hidden=pays_hidden, discount=discount)
             verdict = verdict._replace(
-                optimal_return=dashed.earned,
+                optimal_return=earned,
                 is_exact=True,
                 plan=dashed.plan if tasks[index].odds.is_certain else None,
             )
@@ -169,12 +179,15 @@ def _simplify(task: Task, *, is_lucky: bool) -> Task:
     return Task(level, unroll(task.moments), odds)
 
 
-def _is_best(level: GridLevel, steps: int, fewest: int, *, pays_hidden: bool) -> bool:
+def _is_best(
+    level: GridLevel, steps: int, fewest: int, *, pays_hidden: bool, discount: float
+) -> bool:
     """Whether a way to the goal in so many steps that can't fail earns the most.
 
     No episode that reaches the goal earns more than the goal and the whole of the dense reward,
     less the cost of the fewest steps, if neither coins nor hints pay; what ends elsewhere lacks the
-    goal and the dense reward of the last cell.
+    goal and the dense reward of the last cell. Under a discount that holds of a shortest way where
+    nothing is paid before the goal.
     """
     pay, tile = level.reward, level.tile
     if np.any(tile == tiles.COIN) and float(pay.coin) > 0:
@@ -184,11 +197,26 @@ def _is_best(level: GridLevel, steps: int, fewest: int, *, pays_hidden: bool) ->
     cost = float(pay.step_cost)
     if cost > 0 and (steps > fewest or np.any(level.rules.effect == dsl.TOLL)):
         return False
-    goal = 0.0 if bool(pay.is_hidden) and not pays_hidden else float(pay.goal)
     decoy = float(pay.decoy) if np.any(tile == tiles.DECOY) else 0.0
+    if discount < 1:
+        is_plain = steps == fewest and float(pay.dense) == 0
+        earned = _earn(level, steps, pays_hidden=pays_hidden, discount=discount)
+        return is_plain and earned >= max(decoy, 0.0)
+    goal = _pay_goal(level, pays_hidden=pays_hidden)
     whole = max(int(level.distance[tuple(level.start)]), 1)
     # A goal that pays less than 0 for the way to it is better left alone.
     return goal + float(pay.dense) / whole - cost * steps >= max(decoy, 0.0)
+
+
+def _earn(level: GridLevel, steps: int, *, pays_hidden: bool, discount: float) -> float:
+    """The discounted return of a way to the goal in so many steps, where nothing else is paid."""
+    cost = float(level.reward.step_cost) * (1.0 - discount**steps) / (1.0 - discount)
+    return float(discount ** (steps - 1) * _pay_goal(level, pays_hidden=pays_hidden) - cost)
+
+
+def _pay_goal(level: GridLevel, *, pays_hidden: bool) -> float:
+    is_withheld = bool(level.reward.is_hidden) and not pays_hidden
+    return 0.0 if is_withheld else float(level.reward.goal)
 
 
 def find_ways(
@@ -239,12 +267,14 @@ def _group(tasks: list[Task]) -> Iterator[list[int]]:
             yield indices[first : first + TOGETHER]
 
 
-def _judge(task: Task, known: Verdict, graph: Graph | int, *, has_plans: bool) -> Verdict:
+def _judge(
+    task: Task, known: Verdict, graph: Graph | int, *, discount: float, has_plans: bool
+) -> Verdict:
     """What the whole graph of a level adds to what is known."""
     if isinstance(graph, int):
         return known._replace(states=max(graph, known.states))
     has_plan = has_plans and known.is_deterministic
-    found = solve(graph, task.moments, task.odds, has_plan=has_plan)
+    found = solve(graph, task.moments, task.odds, discount=discount, has_plan=has_plan)
     return Verdict(
         optimal_return=found.optimal_return,
         is_solvable=found.fewest_steps < NEVER,

@@ -1,0 +1,156 @@
+"""Scores as tables for people: a suite, its worst levels, each of its levels; runs side by side."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from alpha_factory.cli.output import decimal, percent
+
+_MOST_ROWS = 40
+
+
+def suite_table(result: Mapping[str, Any]) -> Table:
+    """A row for each policy on one suite at one step limit; intervals are 95 % bootstrap over levels."""
+    table = Table(title=_title(result))
+    table.add_column("policy", overflow="fold")
+    for heading in ("solved", "95 % interval", "worst 10 %", "mean return"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for policy, scores in result["policies"].items():
+        table.add_row(
+            policy,
+            percent(scores["solve_rate"]),
+            _range(scores),
+            decimal(scores["cvar_10"]),
+            decimal(scores["return_mean"]),
+        )
+    return table
+
+
+def tail_table(result: Mapping[str, Any]) -> Table:
+    """What `suite_table` has no room for: the middle half and the worst levels, and steps to the goal."""
+    table = Table(
+        caption="Worst levels are chosen by one half of the episodes and scored by the other. IQM: of levels."
+    )
+    table.add_column("policy", overflow="fold")
+    for heading in ("IQM", "worst 10 %", "worst 1 %", "steps", "to the goal"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for policy, scores in result["policies"].items():
+        fields = ("iqm", "cvar_10_held", "cvar_1_held")
+        rates = [percent(scores.get(name)) for name in fields]
+        steps = [decimal(scores.get(name)) for name in ("steps_mean", "steps_to_goal")]
+        table.add_row(policy, *rates, *steps)
+    return table
+
+
+def levels_table(result: Mapping[str, Any]) -> Table:
+    """A row for each level, of the first policy against the oracle; of many levels those with most regret."""
+    name, scores = next(iter(result["policies"].items()))
+    got, best = scores["by_level"], result["optimum"]["by_level"]
+    rows = list(zip(result["level_names"], _columns(got), _columns(best), strict=True))
+    shown = rows
+    caption = f"{len(result['optimum']['gave_up'])} of {len(rows)} levels have more states than the oracle looks at."
+    if len(rows) > _MOST_ROWS:
+        known = [row for row in rows if row[1]["regret"] is not None]
+        shown = sorted(known, key=lambda row: -row[1]["regret"])[:_MOST_ROWS]
+        caption += f" Shown are the {len(shown)} with most regret; --json tells all."
+    table = Table(
+        title=f"{name}: regret {decimal(scores['regret_mean'])} over the {scores['regret_levels']} levels whose "
+        "best return is known",
+        caption=caption,
+    )
+    table.add_column("level", overflow="fold")
+    for heading in ("solved", "best", "return", "best", "steps", "fewest"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for level, mine, optimum in shown:
+        table.add_row(
+            level,
+            percent(mine["solve_rate"]),
+            percent(optimum["solve_rate"]),
+            decimal(mine["return_mean"]),
+            decimal(optimum["optimal_return"]),
+            _whole(mine["steps_to_goal"]),
+            _whole(optimum["fewest_steps"]),
+        )
+    return table
+
+
+def _title(result: Mapping[str, Any]) -> str:
+    told = f"{result['suite']}, {result['step_limit']} steps at most, {result['episodes']} episodes"
+    if drawn := result.get("drawn"):
+        told += f", {drawn['levels']} levels drawn from seed {drawn['seed']}"
+    return told
+
+
+def _range(scores: Mapping[str, Any]) -> str:
+    return f"{percent(scores['low'])} to {percent(scores['high'])}"
+
+
+def _columns(lists: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    """An object a level of an object of lists."""
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def _whole(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
+
+
+def budget_table(told: Mapping[str, Any]) -> Table:
+    """A row for each run that is compared, with what it had had."""
+    table = Table(title="Runs")
+    for heading in ("run", "group"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("seed", "env steps", "updates", "wall s", "compile s"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for run in told["runs"]:
+        numbers = (run[name] for name in ("frames", "updates", "wall_s", "compile_s"))
+        table.add_row(
+            escape(run["run"]),
+            escape(run["group"]),
+            str(run["seed"]),
+            *(f"{number:,.0f}" for number in numbers),
+        )
+    return table
+
+
+def comparison_table(suite: Mapping[str, Any]) -> Table:
+    """A row for each group of runs on one suite at one step limit; intervals are over seeds."""
+    table = Table(
+        title=f"{_title(suite)}, {suite['levels']} {'drawn ' if suite['is_drawn'] else ''}levels",
+        caption="Below: 95 % stratified bootstrap over seeds; none for a single run.",
+    )
+    table.add_column("group", overflow="fold")
+    for heading in ("runs", "solved", "IQM", "worst 10 %", "worst 1 %", "return"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, scores in suite["groups"].items():
+        rates = ("solve_rate", "iqm", "cvar_10_held", "cvar_1_held")
+        cells = [_interval(scores[rate], percent) for rate in rates]
+        table.add_row(
+            name, str(scores["runs"]), *cells, _interval(scores["return_mean"], _hundredths)
+        )
+    return table
+
+
+def improvement_table(suite: Mapping[str, Any]) -> Table:
+    """A row for each pair of groups."""
+    table = Table(title=f"{suite['suite']}: how likely the first does better on a level")
+    for heading in ("first", "second"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("probability", justify="right", no_wrap=True)
+    for pair in suite["improvement"]:
+        table.add_row(escape(pair["of"]), escape(pair["over"]), _interval(pair, _hundredths))
+    return table
+
+
+def _interval(estimate: Mapping[str, Any], tell: Callable[[float | None], str]) -> str:
+    """A number, and its interval in the next line, where there is one."""
+    value = tell(estimate["value"])
+    if estimate["low"] is None:
+        return value
+    low, high = (tell(estimate[end]).removesuffix(" %") for end in ("low", "high"))
+    return f"{value}\n{low}–{high}"
+
+
+def _hundredths(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -1,0 +1,71 @@
+"""Sampling for learnability (Rutherford et al. 2024): keep the levels solved sometimes, and train half on them.
+
+Every so often many fresh levels are played, and those with the highest p (1 - p) are kept; then each batch takes a
+share of its lanes from them, all with the same chance, and the others fresh. Nothing is scored again in between.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float32, Int32, PRNGKeyArray
+
+from alpha_factory.core.types import Level
+from alpha_factory.curriculum.identity import NOWHERE
+
+
+def keep_learnable(
+    levels: Level, learnability: Float32[Array, " candidates"], *, keep: int
+) -> tuple[Level, Float32[Array, " keep"]]:
+    """The levels with the highest learnability, in falling order, and theirs.
+
+    Of equal ones the earlier candidate is kept, which is a fair choice among levels drawn at random; what is not
+    finite is lowest. Batches may be judged one after the other: what was kept, joined with the next batch, is
+    judged again as candidates.
+
+    Args:
+        learnability: p (1 - p), as `scores.learnability` gives it.
+
+    Raises:
+        ValueError: there are fewer candidates than are to be kept.
+    """
+    candidates = learnability.shape[0]
+    if keep > candidates:
+        raise ValueError(
+            f"keep={keep} of {candidates} candidates: draw at least {keep} levels, or keep fewer."
+        )
+    known = jnp.where(jnp.isfinite(learnability), learnability, -jnp.inf)
+    highest, chosen = jax.lax.top_k(known, keep)
+    return jax.tree.map(lambda leaf: leaf[chosen], levels), highest
+
+
+def draw_batch(
+    kept: Level,
+    draw_fresh: Callable[..., Level],
+    *,
+    lanes: int,
+    share: float,
+    key: PRNGKeyArray,
+) -> tuple[Level, Int32[Array, " lanes"]]:
+    """Levels for a training batch: first round(share lanes) of the kept ones, with replacement, then fresh ones.
+
+    Args:
+        kept: with a leading axis.
+        draw_fresh: `draw_fresh(key=key) -> level`, one like those kept.
+        share: rho; 0.5 as published.
+
+    Returns:
+        The levels, and where among the kept ones each was, NOWHERE for the fresh.
+
+    Raises:
+        ValueError: the share is not in [0, 1].
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share={share} of the lanes: give a number from 0 to 1.")
+    key_kept, key_fresh = jax.random.split(key)
+    replayed = round(share * lanes)
+    candidates = jax.tree.leaves(kept)[0].shape[0]
+    slot = jax.random.randint(key_kept, (replayed,), 0, candidates)
+    fresh = jax.vmap(lambda one: draw_fresh(key=one))(jax.random.split(key_fresh, lanes - replayed))
+    levels = jax.tree.map(lambda old, new: jnp.concatenate([old[slot], new]), kept, fresh)
+    return levels, jnp.concatenate([slot, jnp.full(lanes - replayed, NOWHERE, jnp.int32)])

@@ -1,0 +1,232 @@
+"""Rounds of environment design: choose levels, play them, score them, and learn where the method says so.
+
+A lane plays its level from a fresh start, again and again, for all rows of the round; nothing is carried from one
+round to the next but what the learner and the selector keep.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
+
+from alpha_factory.core.types import Level, World
+from alpha_factory.curriculum.buffer import Visit
+from alpha_factory.curriculum.identity import NOWHERE
+from alpha_factory.curriculum.scores import l1_value_loss
+from alpha_factory.curriculum.selector import Choice, Findings, Selector, State, Tutor
+from alpha_factory.learn.gae import estimate_advantages
+from alpha_factory.learn.ppo import PpoLearner, PpoReport, improve
+from alpha_factory.learn.surrogate import PpoRecipe
+from alpha_factory.nets.actor_critic import ActorCritic
+from alpha_factory.rollout import Posterior, ground
+from alpha_factory.rollout.recurrent import Attempts, Rows, Stretch, collect_lanes, start_lanes
+
+
+class Evidence(NamedTuple):
+    """What a score goes by: a rollout that played every level over and over."""
+
+    level: Level  # as the selector chose it
+    rows: Rows
+    attempts: Attempts
+    last_value: Float[Array, " lanes"]  # of the state after the last row
+    advantage: Float[Array, "time lanes"]
+    max_return: Float[Array, " lanes"]  # of any episode ever ended there; -inf if none has
+    discount: float
+    trace: float
+
+
+Scorer = Callable[[Evidence], Float[Array, " lanes"]]
+"""What a level promises to teach, one number a lane; what can't be told is not finite."""
+
+
+class Size(NamedTuple):
+    """How large a level is."""
+
+    walls: Int[Array, ""]
+    path: Float[Array, ""]  # cells from the start to the goal; infinite if there is no way
+
+
+class Lesson(NamedTuple):
+    """How rounds are played; nothing here changes while they are."""
+
+    world: World
+    pack: Callable[[Level], Level]  # a level as it is chosen to one as the world plays it
+    measure: Callable[[Level], Size]
+    selector: Selector | Tutor
+    scorer: Scorer
+    recipe: PpoRecipe
+    posterior: Posterior | None = None  # of what levels hide, where learning is by the true odds
+
+
+class Round(eqx.Module):
+    """What a round brought, or a row of them."""
+
+    report: PpoReport  # numbers are NaN, counts 0, in a round without practice
+    is_practised: Bool[Array, "*rounds"]
+    played: Int[Array, "*rounds"]  # lanes
+    replayed: Int[Array, "*rounds"]  # lanes on levels that the selector kept
+    ended: Int[Array, "*rounds"]  # episodes
+    solved: Int[Array, "*rounds"]
+    total: Float[Array, "*rounds"]  # undiscounted returns, added up
+    frames: Int[Array, "*rounds"]
+    score: Float[Array, "*rounds"]  # mean of those that are finite; NaN if none is
+    refused: Int[Array, "*rounds"]  # scores that are not finite
+    lost: Int[Array, "*rounds"]  # levels without a way to the goal
+    walls: Float[Array, "*rounds"]  # mean of replayed levels; NaN if there is none
+    path: Float[Array, "*rounds"]  # mean of replayed levels that have a way; NaN if there is none
+    others: dict[str, PpoReport]  # of the learners that the method has beside the student, by name
+    told: dict[str, Shaped[Array, "*rounds"]]  # by the method: numbers, and whole ones that add up
+
+
+def play_rounds(
+    lesson: Lesson, learner: PpoLearner, state: State, *, rounds: int, key: PRNGKeyArray
+) -> tuple[PpoLearner, State, Round]:
+    """So many rounds, one after the other; leading axis of what they brought: `rounds`."""
+    arrays, static = eqx.partition((learner, state), eqx.is_array)
+
+    def turn(arrays: Any, key: PRNGKeyArray) -> tuple[Any, Round]:
+        learner, state, brought = play_round(lesson, *eqx.combine(arrays, static), key=key)
+        return eqx.filter((learner, state), eqx.is_array), brought
+
+    arrays, brought = jax.lax.scan(turn, arrays, jax.random.split(key, rounds))
+    return *eqx.combine(arrays, static), brought
+
+
+def play_round(
+    lesson: Lesson, learner: PpoLearner, state: State, *, key: PRNGKeyArray
+) -> tuple[PpoLearner, State, Round]:
+    """Choose, play, score, take, and learn if the round is one of practice; or what the method has in its place."""
+    if isinstance(lesson.selector, Tutor):
+        return lesson.selector.teach(lesson, learner, state, key=key)
+    key_choose, key_start, key_play, key_learn = jax.random.split(key, 4)
+    state, choice = lesson.selector.choose(state, key=key_choose)
+    stretch = play_levels(lesson, learner.net, choice.level, keys=(key_start, key_play))
+    findings = find_out(lesson, choice, stretch)
+    state = lesson.selector.take(state, choice, findings)
+    learner, report = _practise(lesson.recipe, learner, stretch, choice.is_practised, key=key_learn)
+    return learner, state, sum_up(lesson, choice, stretch, findings, report)
+
+
+def play_levels(
+    lesson: Lesson, net: ActorCritic, level: Level, *, keys: tuple[PRNGKeyArray, PRNGKeyArray]
+) -> Stretch:
+    """Every lane plays its level from a fresh start, again and again.
+
+    Args:
+        level: as a method chooses it, one for each lane.
+        keys: for the starts, and for what follows.
+    """
+    packed = jax.vmap(lesson.pack)(level)
+    lanes = start_lanes(lesson.world, net, packed, key=keys[0])
+    stretch = collect_lanes(
+        lesson.world,
+        net,
+        lanes,
+        steps=lesson.recipe.steps,
+        posterior=lesson.posterior,
+        key=keys[1],
+    )
+    if lesson.posterior is None:
+        return stretch
+    return ground(stretch, discount=lesson.recipe.discount)
+
+
+def find_out(lesson: Lesson, choice: Choice, stretch: Stretch) -> Findings:
+    """What the rollout says of each level."""
+    attempts, evidence = stretch.attempts, gather_evidence(lesson, choice, stretch)
+    return Findings(
+        visit=Visit(lesson.scorer(evidence), attempts.best, attempts.solved > 0),
+        mean_return=attempts.total / jnp.maximum(attempts.ended, 1).astype(jnp.float32),
+        value_loss=l1_value_loss(evidence.advantage, evidence.rows.is_last),
+    )
+
+
+def gather_evidence(lesson: Lesson, choice: Choice, stretch: Stretch) -> Evidence:
+    """What any score of a rollout goes by."""
+    rows, recipe = stretch.rows, lesson.recipe
+    return Evidence(
+        level=choice.level,
+        rows=rows,
+        attempts=stretch.attempts,
+        last_value=stretch.last_value,
+        advantage=estimate_advantages(
+            rows.reward,
+            rows.value,
+            rows.is_terminated,
+            rows.is_last,
+            stretch.last_value,
+            discount=recipe.discount,
+            trace=recipe.trace,
+        ),
+        max_return=jnp.maximum(choice.max_return, stretch.attempts.best),
+        discount=recipe.discount,
+        trace=recipe.trace,
+    )
+
+
+def _practise(
+    recipe: PpoRecipe,
+    learner: PpoLearner,
+    stretch: Stretch,
+    is_practised: Bool[Array, ""],
+    *,
+    key: PRNGKeyArray,
+) -> tuple[PpoLearner, PpoReport]:
+    arrays, static = eqx.partition(learner, eqx.is_array)
+
+    def learn(arrays: PpoLearner) -> tuple[PpoLearner, PpoReport]:
+        learner, report = improve(recipe, eqx.combine(arrays, static), stretch, key=key)
+        return eqx.filter(learner, eqx.is_array), report
+
+    def pass_over(arrays: PpoLearner) -> tuple[PpoLearner, PpoReport]:
+        shapes = jax.eval_shape(learn, arrays)[1]
+
+        def leave_out(leaf: jax.ShapeDtypeStruct) -> Array:
+            is_number = jnp.issubdtype(leaf.dtype, jnp.floating)
+            return jnp.full(leaf.shape, jnp.nan if is_number else 0, leaf.dtype)
+
+        return arrays, jax.tree.map(leave_out, shapes)
+
+    arrays, report = jax.lax.cond(is_practised, learn, pass_over, arrays)
+    return eqx.combine(arrays, static), report
+
+
+def sum_up(
+    lesson: Lesson,
+    choice: Choice,
+    stretch: Stretch,
+    findings: Findings,
+    report: PpoReport,
+    *,
+    others: dict[str, PpoReport] | None = None,
+    told: dict[str, Array] | None = None,
+) -> Round:
+    """What a round brought, as it is logged."""
+    attempts, score = stretch.attempts, findings.visit.score
+    size = jax.vmap(lesson.measure)(choice.level)
+    is_replayed = choice.slot != NOWHERE
+    return Round(
+        report=report,
+        is_practised=choice.is_practised,
+        played=jnp.int32(is_replayed.size),
+        replayed=jnp.sum(is_replayed, dtype=jnp.int32),
+        ended=jnp.sum(attempts.ended),
+        solved=jnp.sum(attempts.solved),
+        total=jnp.sum(attempts.total),
+        frames=attempts.frames,
+        score=_mean(score, jnp.isfinite(score)),
+        refused=jnp.sum(~jnp.isfinite(score), dtype=jnp.int32),
+        lost=jnp.sum(~jnp.isfinite(size.path), dtype=jnp.int32),
+        walls=_mean(size.walls.astype(jnp.float32), is_replayed),
+        path=_mean(size.path, is_replayed & jnp.isfinite(size.path)),
+        others=others or {},
+        told=told or {},
+    )
+
+
+def _mean(values: Float[Array, " lanes"], is_meant: Bool[Array, " lanes"]) -> Float[Array, ""]:
+    number = jnp.sum(is_meant).astype(jnp.float32)
+    return jnp.sum(jnp.where(is_meant, values, 0.0)) / number

@@ -1,0 +1,82 @@
+"""Runs of the same settings and different seeds, put together, and what the settings differ in."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from alpha_factory.core.errors import UsageError
+from alpha_factory.runs.comparison.contestants import Contestant
+from alpha_factory.runs.files.directory import compare_configs
+
+_NO_SETTINGS = ("preset", "seed", "budget", "checkpoint_cycles")
+"""What changes nothing in how a run learns: where its settings came from, its seed, its end, how often it saves."""
+_LONGEST_NAME = 32
+
+
+class Group(NamedTuple):
+    """Runs that differ in their seeds alone."""
+
+    name: str
+    runs: list[Contestant]
+    settings: dict[str, Any]  # those in which groups differ, by dotted name
+
+
+def group_runs(runs: Sequence[Contestant]) -> list[Group]:
+    """Groups in the order of their first runs.
+
+    A group is named by the settings in which it differs from the others, or by a letter where those are too many; a
+    single one by its preset.
+
+    Raises:
+        UsageError: two runs have the same settings and the same seed, so they are not two.
+    """
+    alike: dict[str, list[Contestant]] = {}
+    for run in runs:
+        alike.setdefault(json.dumps(_settings(run), sort_keys=True), []).append(run)
+    for members in alike.values():
+        _check_seeds(members)
+    first, *others = (_settings(members[0]) for members in alike.values())
+    changes = [compare_configs(first, other) for other in others]
+    varied = sorted({name for found in changes for name, _, _ in found})
+    groups = []
+    for at, members in enumerate(alike.values()):
+        settings = {name: _look_up(_settings(members[0]), name) for name in varied}
+        groups.append(Group(_name(settings, varied, at, members[0]), members, settings))
+    return groups
+
+
+def _settings(run: Contestant) -> dict[str, Any]:
+    return {name: value for name, value in run.config.items() if name not in _NO_SETTINGS}
+
+
+def _check_seeds(members: Sequence[Contestant]) -> None:
+    seen: dict[Any, Contestant] = {}
+    for run in members:
+        if (same := seen.setdefault(run.seed, run)) is not run:
+            raise UsageError(
+                f"{same.path} and {run.path} have the same settings and the same seed, {run.seed}: they are one run "
+                "twice, and would look like two seeds. Leave one of them out."
+            )
+
+
+def _look_up(settings: dict[str, Any], name: str) -> Any:
+    value: Any = settings
+    for part in name.split("."):
+        value = value.get(part, "(not set)") if isinstance(value, dict) else "(not set)"
+    return value
+
+
+def _name(settings: dict[str, Any], varied: Sequence[str], at: int, run: Contestant) -> str:
+    if not varied:
+        return str(run.config.get("preset", "all runs"))
+    leaves = [name.rpartition(".")[2] for name in varied]
+    shown = leaves if len(set(leaves)) == len(leaves) else varied
+    told = ", ".join(
+        f"{leaf}={value}" for leaf, value in zip(shown, settings.values(), strict=True)
+    )
+    return told if len(told) <= _LONGEST_NAME else _letter(at)
+
+
+def _letter(at: int) -> str:
+    """A to Z, then AA, AB …"""
+    return (_letter(at // 26 - 1) if at >= 26 else "") + chr(ord("A") + at % 26)

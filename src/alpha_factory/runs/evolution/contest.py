@@ -1,0 +1,101 @@
+"""The agents of a run's past in its worlds: models and worlds in, solve rates and what follows from them out."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt32
+
+from alpha_factory.core.types import Level, Plan, World
+from alpha_factory.curriculum import Frontier, Roster, characterise, enrol, measure_novelty
+from alpha_factory.nets import Model
+from alpha_factory.rollout import play
+from alpha_factory.runs.machine.compiler import Compiler
+from alpha_factory.runs.settings.config import CurriculumConfig
+from alpha_factory.search import make_prior
+from alpha_factory.worlds import decode
+
+
+class Contest:
+    """The programs in which these agents take part, compiled on first use."""
+
+    def __init__(self, config: CurriculumConfig, world: World, compiler: Compiler) -> None:
+        self._config = config
+        self._world = world
+        self._compiler = compiler
+
+    def challenge(
+        self, models: eqx.Module, genome: UInt32[Array, "worlds 16"], *, key: PRNGKeyArray
+    ) -> Float[Array, "worlds agents"]:
+        """How often each of several agents solves each world, with its policy head alone."""
+        return self._compiler.call("challenge", self._challenge, models, genome, key)
+
+    def compare(
+        self, solved: Float[Array, "candidates agents"], frontier: Frontier, roster: Roster
+    ) -> Float[Array, " candidates"]:
+        """How new candidates are by who can play them (PATA-EC)."""
+        return self._compiler.call("compare", self._compare, solved, frontier, roster)
+
+    def enrol(
+        self, roster: Roster, model: Model, *, key: PRNGKeyArray
+    ) -> tuple[Roster, Int[Array, ""]]:
+        """The roster after an agent was offered, and the place that it took."""
+        return self._compiler.call(
+            "enrol", lambda *given: enrol(*given[:2], key=given[2]), roster, model, key
+        )
+
+    def revisit(
+        self, roster: Roster, frontier: Frontier, place: Int[Array, ""], *, key: PRNGKeyArray
+    ) -> Frontier:
+        """Let the agent at one place of the roster play all worlds of the frontier."""
+        return self._compiler.call("revisit", self._revisit, roster, frontier, place, key)
+
+    def _challenge(self, models: eqx.Module, genome: Array, key: PRNGKeyArray) -> Array:
+        levels, episodes = jax.vmap(decode)(genome), self._config.episodes
+        return play_all(self._world, models, levels, episodes=episodes, key=key)
+
+    def _compare(self, solved: Array, frontier: Frontier, roster: Roster) -> Array:
+        config, is_agent = self._config, roster.is_agent
+        assert frontier.solved is not None
+        own, known = (
+            characterise(rates, is_agent, lowest=config.lowest, highest=config.highest)
+            for rates in (solved, frontier.solved)
+        )
+        return measure_novelty(own, known, frontier.is_kept, is_agent, nearest=config.nearest)
+
+    def _revisit(
+        self, roster: Roster, frontier: Frontier, place: Array, key: PRNGKeyArray
+    ) -> Frontier:
+        assert frontier.solved is not None
+        arrays, static = eqx.partition(roster.model, eqx.is_array)
+        alone = eqx.combine(jax.tree.map(lambda leaf: leaf[place][None], arrays), static)
+        column = self._challenge(alone, frontier.genome, key)[:, 0]
+        solved = frontier.solved.at[:, place].set(column)
+        return eqx.tree_at(lambda tree: tree.solved, frontier, solved)
+
+
+def play_all(
+    world: World, models: eqx.Module, levels: Level, *, episodes: int, key: PRNGKeyArray
+) -> Float[Array, "worlds agents"]:
+    """Share of so many episodes of each world that each model's policy head solves, without a search.
+
+    Args:
+        models: whose arrays have a leading axis `agents`.
+    """
+    act = make_prior()
+    arrays, static = eqx.partition(models, eqx.is_array)
+    agents, worlds = (jax.tree.leaves(tree)[0].shape[0] for tree in (arrays, levels))
+    lane = jnp.tile(jnp.repeat(jnp.arange(worlds), episodes), agents)
+
+    def act_all(params: Any, obs: Array, *, key: PRNGKeyArray) -> Plan:
+        def act_one(own: Any, seen: Array, key_one: PRNGKeyArray) -> Plan:
+            return act(eqx.combine(own, static), seen, key=key_one)
+
+        shares = obs.reshape(agents, -1, *obs.shape[1:])
+        plans = jax.vmap(act_one)(params, shares, jax.random.split(key, agents))
+        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), plans)
+
+    each = jax.tree.map(lambda leaf: leaf[lane], levels)
+    is_solved = play(world, act_all, arrays, each, key=key).is_solved
+    return jnp.mean(is_solved.reshape(agents, worlds, episodes), axis=2).T

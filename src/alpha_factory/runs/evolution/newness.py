@@ -1,0 +1,96 @@
+"""What a cycle does with the agents of the run's past: they rank its candidates, try its worlds, and are joined.
+
+The arithmetic is `curriculum`'s; here is when it happens, and the record that it leaves.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float
+
+from alpha_factory.nets import Model
+from alpha_factory.records import WorldTrial
+from alpha_factory.runs.build import derive_key
+from alpha_factory.runs.evolution.programs import Programs, Proposal
+from alpha_factory.runs.settings.config import PATA_EC
+from alpha_factory.runs.state import Counters, RunState
+
+
+def rank_proposal(
+    programs: Programs, state: RunState, proposal: Proposal, counters: Counters
+) -> Proposal:
+    """The candidates as the setting `curriculum.novelty` ranks them.
+
+    By PATA-EC, all agents of the roster play all candidates. While there is one agent, as in the first
+    cycle, every candidate is as new as the others, and they rank as they were proposed.
+    """
+    config, seed = programs.config.curriculum, programs.config.seed
+    if config.novelty != PATA_EC:
+        return proposal
+    key = derive_key(seed, "challenge", counters.cycle)
+    solved = programs.contest.challenge(state.roster.model, proposal.candidates.genome, key=key)
+    qd = programs.contest.compare(solved, state.frontier, state.roster)
+    return proposal._replace(solved=solved, qd=qd)
+
+
+def try_newcomers(
+    programs: Programs,
+    state: RunState,
+    proposal: Proposal,
+    score: Float[np.ndarray, " candidates"],
+    is_accepted: Bool[np.ndarray, " candidates"],
+    counters: Counters,
+) -> list[WorldTrial]:
+    """How the agents of the roster play the worlds just accepted; nothing depends on it.
+
+    Args:
+        state: at the time when they were proposed.
+        score: how often the generalist solved each candidate.
+    """
+    rows = np.flatnonzero(is_accepted)
+    if not rows.size:
+        return []
+    config, seed = programs.config.curriculum, programs.config.seed
+    if proposal.solved is None:
+        # As many rows as can be accepted at most, so that one program does for every cycle.
+        genome = proposal.candidates.genome[jnp.asarray(np.resize(rows, config.accepted))]
+        key = derive_key(seed, "challenge", counters.cycle)
+        solved = np.asarray(programs.contest.challenge(state.roster.model, genome, key=key))[
+            : rows.size
+        ]
+    else:
+        solved = np.asarray(proposal.solved)[rows]
+    is_agent = np.asarray(state.roster.is_agent)
+    best = np.maximum(solved[:, is_agent].max(axis=1), score[rows])
+    return [
+        WorldTrial(
+            world=counters.worlds + int(row),
+            cycle=counters.cycle,
+            agents=1 + int(is_agent.sum()),
+            best=float(one),
+        )
+        for row, one in zip(rows, best, strict=True)
+    ]
+
+
+def enrol_agents(
+    programs: Programs, state: RunState, models: tuple[Model, ...], counters: Counters
+) -> RunState:
+    """Offer agents to the roster. Those that join play the worlds that novelty is measured against.
+
+    The first agent does so when the second comes: before, there is nobody to compare it with.
+    """
+    key = derive_key(programs.config.seed, "enrol", counters.cycle)
+    for turn, model in enumerate(models):
+        key_place, key_play, key_first = jax.random.split(jax.random.fold_in(key, turn), 3)
+        before = state.roster
+        roster, place = programs.contest.enrol(before, model, key=key_place)
+        frontier = state.frontier
+        if frontier.solved is not None:
+            if int(before.seen) == 1:
+                frontier = programs.contest.revisit(roster, frontier, jnp.int32(0), key=key_first)
+            if int(place) < programs.config.curriculum.agents:
+                frontier = programs.contest.revisit(roster, frontier, place, key=key_play)
+        state = eqx.tree_at(lambda tree: (tree.roster, tree.frontier), state, (roster, frontier))
+    return state

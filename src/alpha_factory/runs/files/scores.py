@@ -1,0 +1,81 @@
+"""`evaluation.json`: what a run's agent got on suites. Results in, as `evaluate` prints them, and out again."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from alpha_factory.core.errors import RunConflict
+from alpha_factory.runs.files.directory import RunDirectory
+from alpha_factory.runs.files.durable import explain_disk_full, write_whole
+
+_FILE = "evaluation.json"
+_SUITE = {"suite", "step_limit", "episodes", "policies"}
+_SCORES = {"solve_rate", "low", "high", "cvar_10", "return_mean"}
+_REMEDY = "Delete it; `alpha-factory evaluate RUN --suite NAME --keep` gives the numbers anew."
+_FLAT = re.compile(r"\[\s+([^\[\]{}]*?)\s+\]")  # a list of nothing but numbers or words
+
+
+def save_scores(directory: RunDirectory, results: Sequence[dict[str, Any]]) -> None:
+    """Keep a run's closing evaluation, in the place of all that was kept before.
+
+    Raises:
+        DiskFull: no space was left; what was kept before is intact.
+    """
+    text = _FLAT.sub(_join, json.dumps(list(results), indent=2)) + "\n"
+    path = directory.path / _FILE
+    with explain_disk_full(path, directory.checkpoints):
+        write_whole(path, [text.encode()])
+
+
+def add_scores(directory: RunDirectory, results: Sequence[dict[str, Any]]) -> None:
+    """Keep results beside those of other suites and step limits.
+
+    Raises:
+        RunConflict: what was kept before is damaged.
+        DiskFull: as `save_scores` does.
+    """
+    new = {_identify(result) for result in results}
+    others = [kept for kept in read_scores(directory.path) if _identify(kept) not in new]
+    save_scores(directory, [*others, *results])
+
+
+def read_scores(run: Path) -> list[dict[str, Any]]:
+    """What was kept of the run at `run`; nothing where it has not been evaluated.
+
+    Raises:
+        RunConflict: the file is damaged.
+    """
+    path = run / _FILE
+    if not path.is_file():
+        return []
+    try:
+        suites = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise RunConflict(f"{path} is not JSON: {error}. {_REMEDY}") from error
+    suites = [suites] if isinstance(suites, dict) else suites
+    if not isinstance(suites, list) or not all(map(_is_suite, suites)):
+        raise RunConflict(f"{path} is not what `evaluate` writes. {_REMEDY}")
+    return suites
+
+
+def _join(found: re.Match[str]) -> str:
+    """Such a list in one line."""
+    return f"[{' '.join(found[1].split())}]"
+
+
+def _identify(result: dict[str, Any]) -> tuple[Any, ...]:
+    return result["suite"], result.get("suite_hash"), result["step_limit"]
+
+
+def _is_suite(suite: Any) -> bool:
+    return (
+        isinstance(suite, dict)
+        and suite.keys() >= _SUITE
+        and isinstance(suite["policies"], dict)
+        and all(
+            isinstance(scores, dict) and scores.keys() >= _SCORES
+            for scores in suite["policies"].values()
+        )
+    )

@@ -1,0 +1,220 @@
+"""A policy from anyone's library: imported by name, and checked by shapes before anything is played.
+
+The contract is that of every policy here, `policy(params, obs, *, key) -> Plan`, for a batch of worlds and written in
+JAX, since it is compiled together with the worlds. The action alone will do for a `Plan`. One that remembers is a
+`Player`. What needs no arguments is a function that makes the policy: it is called once, and gives the policy, or the
+policy and its params.
+"""
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int32, PRNGKeyArray
+
+from alpha_factory.core.errors import UsageError, unknown
+from alpha_factory.core.types import Level, Params, Plan, Player, Policy, World
+from alpha_factory.runs.judging.target import GuestTarget
+
+_CONTRACT = "A policy is called as policy(params, obs, *, key) and returns a Plan, or the action of each world alone."
+
+
+class Guest(NamedTuple):
+    """Who plays."""
+
+    policy: Policy | Player
+    params: Params
+
+
+def load_guest(target: GuestTarget) -> Guest:
+    """Import a policy; modules are also looked for in the working directory, as `python -m` does.
+
+    Raises:
+        UsageError: the module can't be imported, which the message explains; it has no such name; or the name
+            stands for nothing that can be called.
+    """
+    if (here := os.getcwd()) not in sys.path:  # noqa: PTH109  # sys.path holds text
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(target.module)
+    except Exception as error:  # anyone's module may fail in any way
+        raise UsageError(
+            f"Module {target.module} can't be imported: {type(error).__name__}: {error}."
+        ) from error
+    if not hasattr(module, target.name):
+        public = [name for name, value in vars(module).items() if _is_offered(name, value)]
+        raise unknown(f"policy in {target.module}", target.name, public)
+    found = getattr(module, target.name)
+    if not _can_play(found):
+        raise UsageError(f"{target} is no function but {type(found).__name__}. {_CONTRACT}")
+    made = _make(target, found) if callable(found) and _needs_nothing(found) else found
+    policy, params = made if type(made) is tuple and len(made) == 2 else (made, None)
+    if not _can_play(policy):
+        raise UsageError(f"{target} gave no policy but {type(policy).__name__}. {_CONTRACT}")
+    return Guest(policy, params)
+
+
+def adapt_guest(
+    name: str,
+    guest: Guest,
+    world: World,
+    levels: Level,
+    *,
+    lanes: int,
+    is_on_host: bool = False,
+) -> Player:
+    """The guest as a player of ours, known to fit the world.
+
+    Args:
+        name: for messages.
+        levels: stacked; one of them is looked at.
+        lanes: worlds in a batch.
+        is_on_host: call it once a step outside the compiled program, as PyTorch and NumPy need it: with observations
+            as a NumPy array and, as `key`, a whole number below 2**32. It returns the action of each world.
+
+    Raises:
+        UsageError: it failed on observations of the world, or what it returned has another shape or type than is
+            wanted; the message gives both.
+    """
+    if is_on_host and isinstance(guest.policy, Player):
+        raise UsageError(
+            f"{name} is a Player, whose memory is an array between two compiled steps. Leave --host out."
+        )
+    asked = _with_memory(_move_to_host(guest) if is_on_host else guest.policy)
+
+    def act(
+        params: Params, obs: Array, is_first: Array, carry: Any, *, key: PRNGKeyArray
+    ) -> tuple[Plan, Any]:
+        plan, carry = asked.act(params, obs, is_first, carry, key=key)
+        if not isinstance(plan, Plan):
+            worlds = obs.shape[0]
+            flat = jnp.full((worlds, world.actions), 1.0 / world.actions)
+            plan = Plan(_cast(plan), flat, jnp.zeros(worlds))
+        return plan._replace(action=_cast(plan.action)), carry
+
+    obs = _shape_of_observations(world, levels, lanes)
+    told = f"obs of shape {obs.shape} and type {obs.dtype}"
+    try:
+        given = _try_on_host(guest, obs) if is_on_host else _try(guest, obs)
+    except Exception as error:  # anyone's code may fail in any way
+        raise UsageError(
+            f"{name} failed on {told}: {type(error).__name__}: {error} {_CONTRACT}"
+        ) from error
+    wanted: dict[str, tuple[int, ...]] = {"action": (lanes,)}
+    parts: dict[str, Any] = {"action": given}
+    if isinstance(given, Plan):
+        wanted |= {"policy": (lanes, world.actions), "value": (lanes,)}
+        parts = given._asdict()
+    for part, shape in wanted.items():
+        _check_part(name, part, parts[part], shape, told)
+    return Player(asked.start, act)
+
+
+def _with_memory(policy: Callable[..., Any] | Player) -> Player:
+    """As `rollout.as_player`, but what is returned may be an action alone."""
+    if isinstance(policy, Player):
+        return policy
+
+    def act(
+        params: Params, obs: Array, is_first: Array, carry: None, *, key: PRNGKeyArray
+    ) -> tuple[Any, None]:
+        del is_first
+        return policy(params, obs, key=key), carry
+
+    return Player(start=lambda params, worlds: None, act=act)
+
+
+def _can_play(found: Any) -> bool:
+    return callable(found) or isinstance(found, Player)
+
+
+def _try(guest: Guest, obs: jax.ShapeDtypeStruct) -> Any:
+    """The shapes that the guest returns; nothing is computed."""
+
+    def call(params: Params, obs: Array, key: PRNGKeyArray) -> Any:
+        player, lanes = _with_memory(guest.policy), obs.shape[0]
+        carry = player.start(params, lanes)
+        return player.act(params, obs, jnp.ones(lanes, bool), carry, key=key)[0]
+
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    return eqx.filter_eval_shape(call, guest.params, obs, key)
+
+
+def _try_on_host(guest: Guest, obs: jax.ShapeDtypeStruct) -> Any:
+    """The shape of the actions that the guest returns for observations of zeros."""
+    assert not isinstance(guest.policy, Player)
+    actions = np.asarray(guest.policy(guest.params, np.zeros(obs.shape, obs.dtype), key=0))
+    return jax.ShapeDtypeStruct(actions.shape, actions.dtype)
+
+
+def _move_to_host(guest: Guest) -> Callable[..., Array]:
+    policy = guest.policy
+    assert not isinstance(policy, Player)
+
+    def act(params: Params, obs: Array, *, key: PRNGKeyArray) -> Array:
+        del params  # they need not be arrays
+
+        def ask(obs: Array, seed: Array) -> np.ndarray:
+            actions = policy(guest.params, np.asarray(obs), key=int(seed))
+            return np.asarray(actions).astype(np.int32)
+
+        wanted = jax.ShapeDtypeStruct((obs.shape[0],), jnp.int32)
+        return jax.pure_callback(ask, wanted, obs, jax.random.bits(key, (), jnp.uint32))
+
+    return act
+
+
+def _cast(action: Array) -> Int32[Array, " worlds"]:
+    return jnp.asarray(action).astype(jnp.int32)
+
+
+def _check_part(name: str, part: str, given: Any, shape: tuple[int, ...], told: str) -> None:
+    kind = "integers" if part == "action" else "numbers"
+    if not isinstance(given, jax.ShapeDtypeStruct):
+        raise UsageError(
+            f"{name} returned {type(given).__name__} as {part}; wanted an array of shape {shape}, {kind}, for "
+            f"{told}. {_CONTRACT}"
+        )
+    is_fitting = part != "action" or jnp.issubdtype(given.dtype, jnp.integer)
+    if given.shape != shape or not is_fitting:
+        raise UsageError(
+            f"{name} returned {part} of shape {given.shape} and type {given.dtype}; wanted shape {shape}, {kind}, "
+            f"for {told}. {_CONTRACT}"
+        )
+
+
+def _shape_of_observations(world: World, levels: Level, lanes: int) -> jax.ShapeDtypeStruct:
+    def see(level: Level) -> Array:
+        return world.observe(level, world.reset(level, key=jax.random.key(0)))
+
+    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), levels)
+    obs = jax.eval_shape(see, one)
+    return jax.ShapeDtypeStruct((lanes, *obs.shape), obs.dtype)
+
+
+def _needs_nothing(function: Callable) -> bool:
+    """Whether it can be called without arguments only: such a function makes a policy."""
+    try:
+        return not inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some that are compiled don't tell
+        return False
+
+
+def _make(target: GuestTarget, function: Callable) -> Any:
+    try:
+        return function()
+    except Exception as error:  # anyone's code may fail in any way
+        raise UsageError(
+            f"{target} failed to make a policy: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _is_offered(name: str, value: Any) -> bool:
+    return callable(value) and not name.startswith("_") and not inspect.isclass(value)

@@ -1,0 +1,137 @@
+"""PAIRED: the regret that is paid, and a builder that moves to where the pay is."""
+
+import math
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alpha_factory.core.errors import UsageError
+from alpha_factory.curriculum import (
+    Ground,
+    Returns,
+    Wishes,
+    discounted_returns,
+    draw_rooms,
+    make_builder_recipe,
+    measure_rooms,
+    settle_wishes,
+)
+from alpha_factory.learn import PpoRecipe, improve, start_ppo
+from alpha_factory.methods import paired
+from alpha_factory.nets import ActorCritic
+from alpha_factory.rollout import collect_lanes, start_lanes
+from alpha_factory.worlds import draw_maze, make_building
+from reference.scores import Step, returns
+
+pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
+
+SIDE, LANES = 3, 16
+
+
+def draw(*, key, walls, generator):
+    assert generator == "empty"
+    return draw_maze(side=SIDE, walls=walls, key=key)
+
+
+def enrol(*, key, obs=(54,), actions=3, recipe=None, **kinds):
+    net = ActorCritic(obs, actions, memory="gru", width=8, embed=8, head=8, key=key, **kinds)
+    return start_ppo(net, recipe or PpoRecipe())
+
+
+GROUND = Ground(LANES, draw, None, enrol)
+REGRET = {best: jax.jit(partial(paired.find_regret, is_best=best)) for best in (True, False)}
+EARNED = jax.jit(partial(discounted_returns, discount=0.9))
+
+
+@given(
+    st.lists(
+        st.tuples(*(st.lists(st.floats(-1, 1, width=32), max_size=4) for _ in range(2))),
+        min_size=LANES,
+        max_size=LANES,
+    )
+)
+def test_regret_is_the_antagonists_best_less_the_protagonists_mean(lanes):
+    def gather(side):
+        episodes = [one[side] for one in lanes]
+        return Returns(
+            jnp.array([sum(one) for one in episodes], jnp.float32),
+            jnp.array([max(one, default=-math.inf) for one in episodes], jnp.float32),
+            jnp.array([len(one) for one in episodes], jnp.int32),
+        )
+
+    for is_best, told in REGRET.items():
+        wanted = []
+        for rival, own in lanes:
+            best = (max(rival) if is_best else np.mean(rival)) if rival else 0.0
+            wanted.append(max(0.0, best - (np.mean(own) if own else 0.0)))
+        np.testing.assert_allclose(told(gather(0), gather(1)), wanted, atol=1e-5)
+
+
+def test_returns_of_episodes_are_discounted_from_their_start():
+    source = np.random.default_rng(0)
+    time, lanes = 30, 5
+    reward = source.normal(size=(time, lanes)).astype(np.float32)
+    is_end = source.random((time, lanes)) < 0.15
+    is_last = np.zeros_like(is_end)
+    told = []
+    for lane in range(lanes):
+        steps, passed = [], 0
+        for row in range(time):
+            is_last[row, lane] = row > 0 and is_end[row - 1, lane]
+            is_end[row, lane] &= not is_last[row, lane]
+            if not is_last[row, lane]:
+                paid = 0.9**passed * float(reward[row, lane])
+                steps.append(Step(paid, 0.0, 0.0, bool(is_end[row, lane]), False, False))
+                passed += 1
+            if is_end[row, lane]:
+                passed = 0
+        told.append(returns(steps))
+    found = EARNED(*map(jnp.asarray, (reward, is_end, is_last)))
+    np.testing.assert_allclose(found.total, [sum(one) for one in told], atol=1e-5)
+    np.testing.assert_allclose(found.best, [max(one, default=-math.inf) for one in told], atol=1e-5)
+    assert found.ended.tolist() == [len(one) for one in told]
+
+
+def test_builder_is_paid_for_its_last_step_and_moves_to_where_the_pay_is():
+    """One wall, goal and agent on nine cells, paid where the goal is in the middle, as if that were regret."""
+    site = make_building(side=measure_rooms(GROUND), walls=1)
+    recipe = make_builder_recipe(
+        GROUND, settle_wishes(Wishes(builder_rate=1e-2), paired.PUBLISHED), steps=3
+    )
+    learner = enrol(
+        obs=(site.features,), actions=site.actions, recipe=recipe, key=jax.random.key(0)
+    )
+
+    @eqx.filter_jit
+    def train(learner, keys):
+        arrays, static = eqx.partition(learner, eqx.is_array)
+
+        def turn(arrays, key):
+            learner = eqx.combine(arrays, static)
+            rooms = draw_rooms(GROUND, key=key)
+            lanes = start_lanes(site, learner.net, rooms, key=key)
+            built = collect_lanes(site, learner.net, lanes, steps=3, key=key)
+            pay = (built.lanes.state.goal == 4).astype(jnp.float32)
+            paid = paired.pay_at_the_end(built, pay)
+            learner, _ = improve(recipe, learner, paid, key=key)
+            return eqx.filter(learner, eqx.is_array), (paid.rows.reward, jnp.mean(pay))
+
+        return jax.lax.scan(turn, arrays, keys)[1]
+
+    reward, pay = train(learner, jax.random.split(jax.random.key(1), 20))
+    assert not np.asarray(reward)[:, :-1].any()
+    assert np.mean(pay[:3]) < 0.4
+    assert np.mean(pay[-5:]) > 0.8
+
+
+def test_settings_that_paired_can_not_have_are_refused():
+    with pytest.raises(UsageError, match=r"Unknown antagonist 'best'.*Choices: max, mean"):
+        paired.make_paired(GROUND, Wishes(antagonist="best"))
+    with pytest.raises(UsageError, match=r"builder_minibatches=3 do not divide levels.lanes=16"):
+        paired.make_paired(GROUND, Wishes(builder_minibatches=3, walls=2))

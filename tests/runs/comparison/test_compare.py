@@ -1,0 +1,225 @@
+"""Runs side by side: what is put together, what is refused, and the numbers against those made by hand."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from alpha_factory.core.errors import RunConflict, UsageError
+from alpha_factory.runs.comparison import compare_runs
+from alpha_factory.runs.comparison.contestants import read_contestants
+from alpha_factory.runs.comparison.groups import group_runs
+from runs.comparison.toy import FRAMES, LEVELS, write_run
+
+
+@pytest.fixture
+def six(tmp_path):
+    """Two groups of three seeds."""
+    return [
+        write_run(tmp_path / f"{children}-{seed}", seed=seed, skill=skill, children=children)
+        for children, skill in ((2, 0.4), (4, 0.8))
+        for seed in range(3)
+    ]
+
+
+def rates_of(runs):
+    return np.array(
+        [
+            json.loads((run / "evaluation.json").read_bytes())[0]["policies"]["trained"][
+                "by_level"
+            ]["solve_rate"]
+            for run in runs
+        ]
+    )
+
+
+def edit(run, change):
+    path = run / "evaluation.json"
+    suites = json.loads(path.read_bytes())
+    change(suites)
+    path.write_text(json.dumps(suites))
+
+
+def test_runs_are_grouped_by_all_but_their_seed(six):
+    told = compare_runs(six)
+    assert [group["name"] for group in told["groups"]] == ["children=2", "children=4"]
+    assert [group["settings"] for group in told["groups"]] == [
+        {"curriculum.children": 2},
+        {"curriculum.children": 4},
+    ]
+    assert [(run["group"], run["seed"]) for run in told["runs"]] == [
+        (f"children={children}", seed) for children in (2, 4) for seed in range(3)
+    ]
+
+
+def test_numbers_are_those_of_all_runs_and_levels(six):
+    (suite,) = compare_runs(six)["suites"]
+    low, high = rates_of(six[:3]), rates_of(six[3:])
+    for name, rates in (("children=2", low), ("children=4", high)):
+        scores = suite["groups"][name]
+        assert scores["runs"] == 3
+        assert scores["solve_rate"]["value"] == pytest.approx(rates.mean())
+        assert scores["iqm"]["value"] == pytest.approx(stats.trim_mean(rates, 0.25, axis=None))
+        for field in ("solve_rate", "iqm", "cvar_10_held", "cvar_1_held", "return_mean"):
+            assert scores[field]["low"] <= scores[field]["value"] <= scores[field]["high"]
+    (pair,) = suite["improvement"]
+    assert (pair["of"], pair["over"]) == ("children=2", "children=4")
+    u = [stats.mannwhitneyu(low[:, at], high[:, at]).statistic / 9 for at in range(LEVELS)]
+    assert pair["value"] == pytest.approx(np.mean(u))
+    profile = suite["profiles"]["groups"]["children=4"]
+    assert profile["share"][50] == pytest.approx((high > 0.5).mean())
+
+
+def test_single_runs_have_no_intervals_over_seeds(tmp_path):
+    runs = [write_run(tmp_path / str(slots), seed=0, slots=slots) for slots in (64, 128)]
+    told = compare_runs(runs)
+    for scores in told["suites"][0]["groups"].values():
+        assert scores["solve_rate"]["low"] is None
+    assert "one run a group" in told["note"]
+    json.dumps(told, allow_nan=False)
+
+
+def test_curves_are_means_of_what_was_logged(six):
+    curves = compare_runs(six)["curves"]
+    assert list(curves) == ["solved in training", "solved, held out"]
+    curve = curves["solved in training"]["children=4"]
+    np.testing.assert_allclose(curve["mean"], 0.8 * np.array(curve["x"]) / FRAMES, atol=0.03)
+    assert curve["low"] == pytest.approx(curve["mean"])  # all seeds were given the same curve
+
+
+def test_unequal_budgets_are_refused_with_each_runs(tmp_path):
+    runs = [
+        write_run(tmp_path / "short", seed=0, frames=FRAMES),
+        write_run(tmp_path / "long", seed=1, frames=round(FRAMES * 1.02)),
+    ]
+    with pytest.raises(UsageError, match="50,000 to 51,000 env steps") as refused:
+        compare_runs(runs)
+    for run, frames in zip(runs, ("50,000", "51,000"), strict=True):
+        assert f"{run}: {frames} env steps, 400 updates" in str(refused.value)
+    told = compare_runs(runs, may_differ=True)
+    assert not told["budget"]["is_equal"]
+    assert told["note"].startswith("UNEQUAL BUDGETS: 50,000 to 51,000 env steps")
+
+
+def test_budgets_within_a_hundredth_are_equal(tmp_path):
+    runs = [
+        write_run(tmp_path / "short", seed=0, frames=FRAMES),
+        write_run(tmp_path / "long", seed=1, frames=round(FRAMES * 1.0099)),
+    ]
+    assert compare_runs(runs)["note"].startswith("Equal budgets")
+
+
+def test_budget_is_counted_in_what_is_asked_for(tmp_path):
+    """Wall seconds of these runs differ by a twentieth, updates not at all."""
+    runs = [write_run(tmp_path / str(seed), seed=seed, frames=FRAMES + seed) for seed in range(2)]
+    assert compare_runs(runs, unit="updates")["budget"]["highest"] == 400
+    with pytest.raises(UsageError, match="200 to 210 wall seconds"):
+        compare_runs(runs, unit="wall_s")
+    with pytest.raises(UsageError, match="Choices: frames, updates, wall_s"):
+        compare_runs(runs, unit="seconds")
+
+
+def test_scores_of_an_earlier_checkpoint_are_no_equal_budget(six):
+    def age(suites):
+        suites[0]["budget"] = {"frames": 9_000, "updates": 9, "wall_s": 9.0, "compile_s": 1.0}
+
+    edit(six[0], age)
+    with pytest.raises(UsageError, match=r"9,000 env steps, .* when scored on mazes-v1"):
+        compare_runs(six)
+
+
+def test_run_given_twice_is_refused(six):
+    with pytest.raises(UsageError, match="is given twice, once as"):
+        compare_runs([six[0], six[0].parent / "." / "x" / ".." / six[0].name])
+
+
+def test_copy_of_a_run_is_no_other_seed(tmp_path):
+    runs = [write_run(tmp_path / name, seed=7) for name in ("one", "copy")]
+    with pytest.raises(UsageError, match="same settings and the same seed, 7"):
+        compare_runs(runs)
+
+
+def test_run_that_logged_nothing_is_refused(tmp_path):
+    run = write_run(tmp_path / "run", seed=0)
+    (run / "metrics.jsonl").write_text("")
+    with pytest.raises(UsageError, match="has logged nothing yet"):
+        compare_runs([run])
+
+
+def test_without_a_common_suite_it_is_said_how_to_get_one(tmp_path):
+    runs = [
+        write_run(tmp_path / "one", seed=0, suites=("a-v1",)),
+        write_run(tmp_path / "two", seed=1, suites=("b-v1",)),
+    ]
+    with pytest.raises(UsageError, match="no suite on which all") as refused:
+        compare_runs(runs)
+    assert f"`alpha-factory evaluate {runs[1]} --suite a-v1 --keep`" in str(refused.value)
+    with pytest.raises(UsageError, match="no suite b-v1 on which all") as refused:
+        compare_runs(runs, suite="b-v1")
+    assert f"`alpha-factory evaluate {runs[0]} --suite b-v1 --keep`" in str(refused.value)
+
+
+def test_suite_that_only_some_have_is_left_out_with_a_word(tmp_path):
+    runs = [
+        write_run(tmp_path / "one", seed=0, suites=("a-v1", "b-v1")),
+        write_run(tmp_path / "two", seed=1, suites=("a-v1",)),
+    ]
+    said = []
+    told = compare_runs(runs, warned=said.append)
+    assert [suite["suite"] for suite in told["suites"]] == ["a-v1"]
+    (warning,) = said
+    assert f"`alpha-factory evaluate {runs[1]} --suite b-v1 --keep`" in warning
+
+
+@pytest.mark.parametrize("field", ["suite_hash", "episodes", "step_limit"])
+def test_same_name_is_not_the_same_test(field, tmp_path):
+    runs = [write_run(tmp_path / str(seed), seed=seed) for seed in range(2)]
+    edit(runs[1], lambda suites: suites[0].update({field: 9 if field != "suite_hash" else "other"}))
+    with pytest.raises(UsageError, match="the same levels and as many episodes"):
+        compare_runs(runs)
+
+
+def test_scores_without_single_levels_are_none(tmp_path):
+    run = write_run(tmp_path / "old", seed=0)
+    edit(run, lambda suites: suites[0]["policies"]["trained"].pop("by_level"))
+    with pytest.raises(UsageError, match=r"evaluate .*old --suite generated-v1 --keep"):
+        compare_runs([run])
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_return_that_is_not_finite_is_refused_by_its_level(value, tmp_path):
+    run = write_run(tmp_path / "run", seed=0)
+
+    def spoil(suites):
+        suites[0]["policies"]["trained"]["by_level"]["return_mean"][3] = value
+
+    edit(run, spoil)
+    with pytest.raises(
+        RunConflict, match=r"return_mean of mazes-v1, level level-3, is .*not finite"
+    ):
+        compare_runs([run])
+
+
+def test_column_of_another_length_is_refused(tmp_path):
+    run = write_run(tmp_path / "run", seed=0)
+    edit(run, lambda suites: suites[0]["policies"]["trained"]["by_level"]["steps_mean"].pop())
+    with pytest.raises(RunConflict, match="20 levels, but 19 under steps_mean"):
+        compare_runs([run])
+
+
+def test_groups_of_many_differences_are_named_by_letters(tmp_path):
+    runs = [
+        write_run(
+            tmp_path / str(at), seed=0, children=at, parents=8 * at, slots=64 * at, episodes=at
+        )
+        for at in (1, 2)
+    ]
+    groups = group_runs(read_contestants(runs))
+    assert [group.name for group in groups] == ["A", "B"]
+    assert groups[1].settings == {
+        "curriculum.children": 2,
+        "curriculum.episodes": 2,
+        "curriculum.parents": 16,
+        "curriculum.slots": 128,
+    }

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from alpha_factory.core.errors import DiskFull, RunConflict
+from alpha_factory.runs.files.directory import RunDirectory
+from alpha_factory.runs.files.scores import add_scores, read_scores, save_scores
+
+SCORES = {"solve_rate": 0.5, "low": 0.4, "high": 0.6, "cvar_10": 0.0, "return_mean": 0.5}
+
+
+def result(suite, step_limit=250, **more):
+    policies = {"trained": SCORES | {"by_level": {"solve_rate": [0.5, None]}}}
+    scores = {"suite": suite, "suite_hash": "ab", "step_limit": step_limit, "episodes": 4}
+    return scores | {"level_names": ["a b", "c"], "policies": policies} | more
+
+
+def test_scores_come_back_as_they_were_saved(tmp_path):
+    kept = [result("one"), result("two")]
+    save_scores(RunDirectory(tmp_path), kept)
+    assert read_scores(tmp_path) == kept
+
+
+def test_lists_take_one_line_each(tmp_path):
+    save_scores(RunDirectory(tmp_path), [result("one")])
+    text = (tmp_path / "evaluation.json").read_text()
+    assert '"solve_rate": [0.5, null]' in text
+    assert '"level_names": ["a b", "c"]' in text
+    assert '\n    "suite": "one",\n' in text
+
+
+def test_scores_are_added_beside_those_of_other_suites(tmp_path):
+    directory = RunDirectory(tmp_path)
+    save_scores(directory, [result("one"), result("two"), result("two", 450)])
+    add_scores(directory, [result("two", episodes=8), result("three")])
+    assert [
+        (one["suite"], one["step_limit"], one["episodes"]) for one in read_scores(tmp_path)
+    ] == [
+        ("one", 250, 4),
+        ("two", 450, 4),
+        ("two", 250, 8),
+        ("three", 250, 4),
+    ]
+
+
+def test_closing_evaluation_replaces_what_was_kept(tmp_path):
+    directory = RunDirectory(tmp_path)
+    add_scores(directory, [result("one")])
+    save_scores(directory, [result("two")])
+    assert [one["suite"] for one in read_scores(tmp_path)] == ["two"]
+
+
+def test_run_without_evaluation_has_no_scores(tmp_path):
+    assert read_scores(tmp_path) == []
+
+
+@pytest.mark.parametrize("text", ["{", json.dumps([{"suite": "one"}]), "3"])
+def test_damaged_file_is_refused_with_what_to_do(text, tmp_path):
+    (tmp_path / "evaluation.json").write_text(text)
+    with pytest.raises(RunConflict, match=r"evaluation\.json .*Delete it"):
+        read_scores(tmp_path)
+
+
+def test_full_disk_leaves_the_scores_that_were_there(tmp_path, limit_writes):
+    directory = RunDirectory(tmp_path)
+    save_scores(directory, [result("one")])
+    limit_writes(10)
+    with pytest.raises(DiskFull):
+        add_scores(directory, [result("two")])
+    assert [one["suite"] for one in read_scores(tmp_path)] == ["one"]

@@ -1,0 +1,198 @@
+"""Runs on chosen levels: exact resume, what they say of themselves, and what they do where nothing can be chosen."""
+
+import dataclasses
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from alpha_factory.core.errors import Diverged, UsageError
+from alpha_factory.runs.course import Hooks
+from alpha_factory.runs.files.metrics import read_metrics
+from alpha_factory.runs.loop import Run
+from alpha_factory.runs.report import write_report
+from alpha_factory.runs.resolve import resolve_curriculum
+from alpha_factory.runs.schooling.course import LessonPrograms
+from alpha_factory.runs.schooling.row import find_trouble
+from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.settings.limits import check_limits
+from alpha_factory.runs.settings.presets import PRESETS
+from alpha_factory.runs.settings.text import change
+from runs import tiny_levels
+from runs.tiny_levels import TINY
+
+pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, quick_compilation: None) -> Run:
+    return tiny_levels.finish(tiny_levels.open_run(tmp_path_factory.mktemp("whole") / "run"))
+
+
+def tell_rows(run: Run) -> list[dict]:
+    rows = [
+        row.model_dump(exclude={"wall_s", "compile_s"}) for row in read_metrics(run.directory.path)
+    ]
+    for row in rows:
+        row["values"].pop("frames_per_s")
+    return rows
+
+
+def test_killed_run_resumes_to_the_same_bits(whole: Run, tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    command = [sys.executable, tiny_levels.__file__, path, "3"]
+    killed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed = tiny_levels.finish(tiny_levels.open_run(path, is_resuming=True))
+    leaves, others = (jax.tree_util.tree_leaves_with_path(run.state) for run in (whole, resumed))
+    assert len(leaves) == len(others)
+    for (where, leaf), (_, twin) in zip(leaves, others, strict=True):
+        if eqx.is_array(leaf):
+            assert np.array_equal(leaf, twin, equal_nan=True), jax.tree_util.keystr(where)
+    assert tell_rows(whole) == tell_rows(resumed)
+
+
+def test_rows_tell_of_learner_and_levels(whole: Run) -> None:
+    rows = read_metrics(whole.directory.path)
+    last = rows[-1]
+    assert last.frames == whole.counters.frames >= tiny_levels.FRAMES
+    assert last.updates == int(whole.state.learner.updates) > 0
+    assert last.values["buffer"] == int(whole.state.selection.buffer.size)
+    assert rows[0].values["replay_share"] < 1
+    practised = [row.values for row in rows if row.values["practice_share"] > 0]
+    assert practised
+    for values in practised:
+        for name in ("loss_policy", "loss_value", "policy_entropy", "divergence", "clip_share"):
+            assert values[name] is not None, name
+        assert values["replayed_path"] is None or values["replayed_path"] >= 1
+        assert values["noise_spread"] > 0
+
+
+def test_report_leaves_out_what_such_a_run_has_not(
+    whole: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preset = RunConfig(preset=TINY.preset, ppo=TINY.ppo, levels=TINY.levels)
+    monkeypatch.setitem(PRESETS, TINY.preset, preset)
+    page = write_report(whole.directory.path).read_text(encoding="utf-8")
+    for section in ("results", "curves", "settings"):
+        assert f'<section id="{section}">' in page
+    for section in ("memory", "tree", "worlds", "transfers"):
+        assert f'id="{section}"' not in page
+    for title in ("Levels replayed", "Buffer", "Divergence", "Rounds"):
+        assert f"<figcaption>{title}<small>" in page
+    assert "--curriculum accel --learner ppo" in page
+    assert "Too few log points" in page
+
+
+def change_rounds(monkeypatch: pytest.MonkeyPatch, run: Run, change) -> None:
+    """Let what every stretch brings be something else."""
+    train = run.course.programs.train
+
+    def train_and_change(pupil, *, key):
+        pupil, brought = train(pupil, key=key)
+        return pupil, change(brought)
+
+    monkeypatch.setattr(run.course.programs, "train", train_and_change)
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [("lost", "No level of this stretch has a way"), ("refused", "has a score that is finite")],
+)
+def test_trouble_is_told_once_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, words: str
+) -> None:
+    told: list[str] = []
+    events: list[tuple[str, dict]] = []
+    hooks = Hooks(warned=told.append, event=lambda kind, payload: events.append((kind, payload)))
+    run = tiny_levels.open_run(tmp_path / "run", hooks)
+    change_rounds(
+        monkeypatch,
+        run,
+        lambda brought: eqx.tree_at(lambda one: getattr(one, field), brought, brought.played),
+    )
+    tiny_levels.finish(run, 500)
+    assert run.counters.chunk >= 2
+    assert len([line for line in told if words in line]) == 1
+    assert [payload["trouble"] for kind, payload in events if kind == "levels"] == told
+
+
+def test_scores_that_are_all_equal_are_told(whole: Run) -> None:
+    brought = whole.course._brought
+    kept = {"buffer": 12.0, "buffer_score_low": 0.25, "buffer_score_high": 0.25}
+    assert "score the same" in find_trouble(brought, kept)[0]
+    assert not find_trouble(brought, kept | {"buffer_score_high": 0.5})
+    assert not find_trouble(brought, kept | {"buffer": 1.0})
+    assert not find_trouble(brought, {})
+
+
+def test_learning_that_diverges_names_term_and_lane(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny_levels.open_run(tmp_path / "run")
+
+    def break_down(brought):
+        losses = brought.report.losses
+        return eqx.tree_at(
+            lambda one: (
+                one.is_practised,
+                one.report.losses.value,
+                one.report.losses.in_a_row,
+                one.report.losses.world,
+            ),
+            brought,
+            (
+                jnp.ones_like(brought.is_practised),
+                losses.value * jnp.nan,
+                losses.in_a_row + 10,
+                jnp.full_like(losses.world, 2),
+            ),
+        )
+
+    change_rounds(monkeypatch, run, break_down)
+    with pytest.raises(Diverged, match=r"at update 1: .*value.* not finite.*the level of lane 2"):
+        tiny_levels.finish(run)
+
+
+def test_curricula_and_learners_that_do_not_exist_list_the_choices() -> None:
+    known = "accel, degen, dr, mna, naive-grounding, paired, plr, poet, robust-plr, samplr, sfl"
+    with pytest.raises(UsageError, match=rf"Unknown curriculum 'plrr'\. .*Choices: {known}"):
+        resolve_curriculum("plrr", "ppo")
+    with pytest.raises(UsageError, match=r"Unknown learner 'pp'\. .*Choices: muzero, ppo"):
+        resolve_curriculum("plr", "pp")
+    with pytest.raises(UsageError, match=r"Unknown scorer 'mcmax'.*Choices: l1, learnability"):
+        LessonPrograms(tiny_levels.with_levels(score="mcmax"))
+
+
+@pytest.mark.parametrize(("name", "learner"), [("poet", "ppo"), ("accel", "muzero")])
+def test_combinations_that_are_not_built_say_so(name: str, learner: str) -> None:
+    with pytest.raises(UsageError, match=f"curriculum {name} with the learner {learner} is not"):
+        resolve_curriculum(name, learner)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("ppo.memory=elephant", "Choices: gru, lstm, s5"),
+        ("ppo.drift=dop", "Did you mean 'dpo'"),
+        ("ppo.minibatches=3", "do not divide levels.lanes=4 .1 left over.*3 or 6"),
+        ("levels.generator=wall", "Did you mean 'walls'"),
+        ("levels.walls=168", "from 1 to 167"),
+        ("levels.replay=1.5", "levels.replay=1.5 is out of its limits: give 0 to 1"),
+        ("levels.temperature=0.0", "levels.temperature=0.0 is out of its limits"),
+        ("levels.prioritisation=ranks", "Did you mean 'rank'"),
+    ],
+)
+def test_settings_out_of_their_limits_are_refused(setting: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        check_limits(change(TINY, [setting]))
+
+
+def test_none_of_the_published_settings_is_out_of_limits() -> None:
+    check_limits(dataclasses.replace(TINY, levels=type(TINY.levels)()))

@@ -1,0 +1,93 @@
+"""A run on chosen levels of the smallest size that does all that a run does; called by itself, one to be killed."""
+
+import dataclasses
+import functools
+import os
+import signal
+import sys
+from pathlib import Path
+
+import jax
+
+from alpha_factory.runs.course import Hooks
+from alpha_factory.runs.files.directory import create_run, resume_run
+from alpha_factory.runs.loop import Run
+from alpha_factory.runs.schooling.course import LessonPrograms, Schooling
+from alpha_factory.runs.settings.config import (
+    MAY_CHANGE,
+    BudgetConfig,
+    CurriculumConfig,
+    LevelsConfig,
+    PpoConfig,
+    RunConfig,
+)
+from alpha_factory.runs.settings.text import to_json
+
+TINY = RunConfig(
+    preset="tiny-levels",
+    learner="ppo",
+    curriculum=CurriculumConfig(name="accel", chunks=2),
+    ppo=PpoConfig(memory="gru", width=8, embed=8, head=8, epochs=2, learning_rate=1e-2),
+    levels=LevelsConfig(
+        lanes=4, steps=16, rounds=4, step_limit=12, score="maxmc", slots=12, fill=0.25
+    ),
+    budget=BudgetConfig(minutes=None, frames=None, closing_s=0.0),
+)
+FRAMES = 1300
+"""Six stretches of 4 rounds of 4 lanes of 16 rows, last rows left out."""
+
+
+@functools.cache
+def make_programs(config: RunConfig) -> LessonPrograms:
+    """Compiled once for all runs of a process."""
+    return LessonPrograms(config)
+
+
+def open_run(
+    path: Path, hooks: Hooks | None = None, *, is_resuming: bool = False, config: RunConfig = TINY
+) -> Run:
+    """A tiny run that has begun or taken up its last checkpoint."""
+    directory = (
+        resume_run(path, to_json(config), MAY_CHANGE)
+        if is_resuming
+        else create_run(path, to_json(config))
+    )
+    hooks = hooks or Hooks()
+    run = Run(directory, Schooling(make_programs(config), hooks), hooks)
+    run.restore_or_start(is_resuming=is_resuming)
+    return run
+
+
+def finish(run: Run, frames: int = FRAMES) -> Run:
+    """Train to the end and close everything."""
+    try:
+        run.train(seconds=None, frames=frames)
+    finally:
+        run.close()
+        run.directory.close()
+    return run
+
+
+def with_levels(**changes: object) -> RunConfig:
+    """The tiny config with other levels."""
+    return dataclasses.replace(TINY, levels=dataclasses.replace(TINY.levels, **changes))
+
+
+def main(path: Path, count: int) -> None:
+    """Run, and kill this process without warning after so many stretches."""
+    jax.config.update(
+        "jax_disable_most_optimizations", True
+    )  # as the runs that it is compared with
+    seen = 0
+
+    def note(row: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    finish(open_run(path, Hooks(logged=note)))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
