@@ -256,13 +256,13 @@ def test_evaluate_passes_on_what_was_asked(stand_in, capsys):
         return [suite(250)]
 
     stand_in("alpha_factory.runs.evaluation", evaluate_policy=evaluate_policy)
-    words = "evaluate my.library:act --suite random-mazes --count 100 --draw-seed 3 --episodes 2 --seed 1"
+    words = "evaluate their.policies:act --suite random-mazes --count 100 --draw-seed 3 --episodes 2 --seed 1"
     words += " --observation view --view 7 --host --levels --states 9 --keep --json"
     assert main.main(words.split()) == 0
     asked.pop("cache")
     asked.pop("warned")
     assert asked == {
-        "policy": "my.library:act",
+        "policy": "their.policies:act",
         "name": "random-mazes",
         "levels": 100,
         "draw_seed": 3,

@@ -22,8 +22,8 @@ def test_file_in_the_folder_of_checkpoints_is_one_of_its_run(run):
 
 
 def test_name_with_a_colon_is_a_policy():
-    assert find_target("my.library:act") == GuestTarget("my.library", "act")
-    assert str(find_target("my.library:act")) == "my.library:act"
+    assert find_target("their.policies:act") == GuestTarget("their.policies", "act")
+    assert str(find_target("their.policies:act")) == "their.policies:act"
 
 
 def test_what_lies_on_the_disk_comes_first(run, monkeypatch):
@@ -39,7 +39,7 @@ def test_what_lies_on_the_disk_comes_first(run, monkeypatch):
     [
         ("nowhere", "There is nothing at 'nowhere'"),
         (":act", "names no policy"),
-        ("my.library:", "names no policy"),
+        ("their.policies:", "names no policy"),
         ("runs/first:1", "names no policy"),
     ],
 )
