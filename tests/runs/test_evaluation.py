@@ -111,7 +111,11 @@ def test_policy_is_compared_with_the_best_play_on_each_level(tmp_path):
         ("public-mazes-v1", {"is_kept": True}, "--keep is for"),
         ("public-mazes-v1", {"states": 9}, "--levels asks"),
         ("public-mazes-v1", {"states": 0, "is_compared": True}, "--states 0"),
-        ("public-mazes-v1", {"observation": "smell"}, "Choices: bits, full, pixels, symbolic, view"),
+        (
+            "public-mazes-v1",
+            {"observation": "smell"},
+            "Choices: bits, full, pixels, symbolic, view",
+        ),
         ("public-mazes-v1", {"observation": "view", "view": 4}, "4"),
         ("public-mazes-v1", {"observation": "full"}, r"failed on obs of shape .*bits are wanted"),
     ],
