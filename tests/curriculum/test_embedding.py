@@ -7,7 +7,7 @@ import pytest
 
 from alpha_factory.curriculum import embed, learn_embedding, start_embedding
 from alpha_factory.genome import mutate
-from alpha_factory.runs.evolution.seed_world import seed_genome
+from alpha_factory.runs.seed_world import seed_genome
 
 pytestmark = pytest.mark.implicit_promotion
 

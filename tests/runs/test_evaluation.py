@@ -11,7 +11,7 @@ from alpha_factory.core.errors import UsageError
 from alpha_factory.evaluate import Suite, public_suite, stack_levels
 from alpha_factory.runs import evaluation
 from alpha_factory.runs.evaluation import Examiner, evaluate_policy
-from alpha_factory.runs.schooling.lessons import make_untrained_policy
+from alpha_factory.runs.lessons import make_untrained_policy
 from alpha_factory.worlds import from_text
 from runs import tiny, tiny_levels
 

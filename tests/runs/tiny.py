@@ -11,8 +11,8 @@ from typing import Any
 from alpha_factory.methods.poet import METHOD
 from alpha_factory.runs.course import Hooks
 from alpha_factory.runs.evolution.course import Evolution
+from alpha_factory.runs.evolution.executor.jobs import Executor
 from alpha_factory.runs.evolution.programs import Programs
-from alpha_factory.runs.executor.jobs import Executor
 from alpha_factory.runs.files.directory import create_run, resume_run
 from alpha_factory.runs.loop import Run
 from alpha_factory.runs.settings.config import (

@@ -12,6 +12,7 @@ from alpha_factory.core.types import Player, Policy, World
 from alpha_factory.evaluate import Scorer, Suite, make_random
 from alpha_factory.nets import ActorCritic, Model
 from alpha_factory.rollout import make_sampler
+from alpha_factory.runs.arenas import make_stand
 from alpha_factory.runs.build import derive_key, make_policy, make_untrained
 from alpha_factory.runs.files import checkpoint
 from alpha_factory.runs.files.directory import RunDirectory, read_config
@@ -20,18 +21,17 @@ from alpha_factory.runs.judging.guest import adapt_guest, load_guest
 from alpha_factory.runs.judging.optima import STATES
 from alpha_factory.runs.judging.result import add_optimum, play_suite
 from alpha_factory.runs.judging.target import GuestTarget, RunTarget, find_target
+from alpha_factory.runs.lessons import (
+    begin_pupil,
+    make_lesson,
+    make_untrained_policy,
+)
 from alpha_factory.runs.machine.memory import (
     Estimate,
     estimate_play,
     estimate_pupil,
     estimate_run,
     explain_shortage,
-)
-from alpha_factory.runs.schooling.arenas import make_stand
-from alpha_factory.runs.schooling.lessons import (
-    begin_pupil,
-    make_lesson,
-    make_untrained_policy,
 )
 from alpha_factory.runs.settings.config import PPO, RunConfig
 from alpha_factory.runs.settings.text import from_json

@@ -13,8 +13,8 @@ from alpha_factory.nets import ActorCritic, Model
 from alpha_factory.rollout import record
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.evaluation import find_model, make_agent
+from alpha_factory.runs.lessons import Pupil
 from alpha_factory.runs.machine.memory import Estimate, estimate_play, explain_shortage
-from alpha_factory.runs.schooling.lessons import Pupil
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import RunState
 from alpha_factory.worlds import GridLevel, make_grid, write_gif

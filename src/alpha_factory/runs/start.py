@@ -15,9 +15,9 @@ from alpha_factory.records import MetricRow, RunSummary
 from alpha_factory.runs.course import Course, Hooks
 from alpha_factory.runs.evaluation import Examiner, find_model, tell_budget
 from alpha_factory.runs.evolution.course import Evolution
+from alpha_factory.runs.evolution.executor.choose import IN_PROCESS, check_executor, open_executor
+from alpha_factory.runs.evolution.executor.jobs import Executor
 from alpha_factory.runs.evolution.programs import Programs
-from alpha_factory.runs.executor.choose import IN_PROCESS, check_executor, open_executor
-from alpha_factory.runs.executor.jobs import Executor
 from alpha_factory.runs.files.directory import RunDirectory, create_run, read_config, resume_run
 from alpha_factory.runs.files.durable import explain_disk_full
 from alpha_factory.runs.files.metrics import read_metrics
@@ -25,6 +25,7 @@ from alpha_factory.runs.files.scores import save_scores
 from alpha_factory.runs.films import shoot_films
 from alpha_factory.runs.interrupts import noting_interrupts
 from alpha_factory.runs.judging.result import without_levels
+from alpha_factory.runs.lessons import make_lesson
 from alpha_factory.runs.loop import Run
 from alpha_factory.runs.machine.devices import make_mesh
 from alpha_factory.runs.machine.processes import agree, follow_run, is_first, together
@@ -32,7 +33,6 @@ from alpha_factory.runs.progress import ProgressLine
 from alpha_factory.runs.report import write_report
 from alpha_factory.runs.resolve import resolve, resolve_curriculum
 from alpha_factory.runs.schooling.course import LessonPrograms, Schooling, check_alone
-from alpha_factory.runs.schooling.lessons import make_lesson
 from alpha_factory.runs.schooling.plateau import explain_plateau
 from alpha_factory.runs.settings.asked import (
     check_budget,

@@ -21,7 +21,7 @@ from alpha_factory.curriculum import (
 from alpha_factory.learn import Student, start_learner, start_student
 from alpha_factory.rollout import Episodes, no_episodes
 from alpha_factory.runs.build import derive_key, make_practice, make_untrained
-from alpha_factory.runs.evolution.seed_world import seed_genome
+from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.runs.settings.config import PATA_EC, RunConfig
 from alpha_factory.worlds import decode, shortest_walk
 

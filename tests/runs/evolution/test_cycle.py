@@ -12,8 +12,8 @@ import pytest
 from alpha_factory.records import WorldCard
 from alpha_factory.rollout import Score
 from alpha_factory.runs.evolution.cycle import evolve
+from alpha_factory.runs.evolution.executor.jobs import InProcess
 from alpha_factory.runs.evolution.programs import Programs, Proposal
-from alpha_factory.runs.executor.jobs import InProcess
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.state import Counters, RunState
 from alpha_factory.runs.suites import held_out_levels

@@ -11,9 +11,9 @@ import pytest
 
 from alpha_factory.curriculum import NEVER_CHECKED, Candidates
 from alpha_factory.rollout import Score
+from alpha_factory.runs.evolution.executor.jobs import Exam
 from alpha_factory.runs.evolution.honeypots import check_honeypot, lay_honeypots
 from alpha_factory.runs.evolution.programs import Proposal
-from alpha_factory.runs.executor.jobs import Exam
 from alpha_factory.runs.settings.config import CurriculumConfig
 from alpha_factory.runs.state import Counters, RunState
 from alpha_factory.worlds import from_text

@@ -14,8 +14,8 @@ from alpha_factory.nets import Model
 from alpha_factory.records import WorldCard
 from alpha_factory.runs.build import make_model
 from alpha_factory.runs.evolution import panel
-from alpha_factory.runs.evolution.seed_world import seed_genome
 from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.runs.workshop.source import decode_genome
 from runs import tiny
 

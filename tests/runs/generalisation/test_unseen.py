@@ -10,10 +10,10 @@ from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.evaluate import stack_levels
 from alpha_factory.genome import to_hex
 from alpha_factory.records import WorldCard
-from alpha_factory.runs.evolution.seed_world import seed_genome
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.generalisation import unseen
 from alpha_factory.runs.generalisation.unseen import choose_unseen, outline, outline_accepted
+from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.runs.suites import load_suite
 from alpha_factory.worlds import decode, from_text
 

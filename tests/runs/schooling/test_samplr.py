@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from alpha_factory.core.errors import UsageError
+from alpha_factory.runs.arenas import make_arena
 from alpha_factory.runs.evaluation import make_agent
 from alpha_factory.runs.files.metrics import read_metrics
-from alpha_factory.runs.schooling.arenas import make_arena
-from alpha_factory.runs.schooling.lessons import make_lesson, make_untrained_policy
+from alpha_factory.runs.lessons import make_lesson, make_untrained_policy
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.runs.settings.text import change

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.runs.schooling.lessons import make_untrained_policy
+from alpha_factory.runs.lessons import make_untrained_policy
 from alpha_factory.runs.settings.text import change
 from alpha_factory.runs.tasks import proxies
 from alpha_factory.runs.tasks.proxies import (

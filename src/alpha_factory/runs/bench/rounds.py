@@ -19,7 +19,7 @@ from alpha_factory.runs.bench.measure import (
     to_result,
 )
 from alpha_factory.runs.bench.sizes import Sizes
-from alpha_factory.runs.schooling.lessons import Pupil, begin_pupil, make_lesson
+from alpha_factory.runs.lessons import Pupil, begin_pupil, make_lesson
 from alpha_factory.runs.settings.config import PPO, RunConfig
 from alpha_factory.worlds import draw_maze
 

@@ -17,13 +17,13 @@ from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.course import Check, Hooks
 from alpha_factory.runs.evolution.achieved import Achieved
 from alpha_factory.runs.evolution.cycle import evolve
+from alpha_factory.runs.evolution.executor.jobs import Executor, InProcess
 from alpha_factory.runs.evolution.panel import MEMBERS, NEWCOMERS, lay_out, pick_panel, write_looks
 from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.evolution.row import make_row
-from alpha_factory.runs.evolution.seed_world import seed_genome
-from alpha_factory.runs.executor.jobs import Executor, InProcess
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.directory import RunDirectory
+from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.runs.state import Counters, RunState
 
 _FIRST = 10

@@ -13,12 +13,12 @@ from alpha_factory.genome import to_hex
 from alpha_factory.records import Retirement, Transfer, WorldCard, WorldScore
 from alpha_factory.rollout import no_episodes
 from alpha_factory.runs.build import derive_key
+from alpha_factory.runs.evolution.executor.jobs import Executor
 from alpha_factory.runs.evolution.honeypots import check_honeypot, lay_honeypots
 from alpha_factory.runs.evolution.judgement import Judgement, judge
 from alpha_factory.runs.evolution.newness import enrol_agents, rank_proposal, try_newcomers
 from alpha_factory.runs.evolution.programs import Programs, Proposal
 from alpha_factory.runs.evolution.specialists import CheckSpecialist, specialise
-from alpha_factory.runs.executor.jobs import Executor
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.settings.config import FIXED, CurriculumConfig
 from alpha_factory.runs.state import Counters, RunState

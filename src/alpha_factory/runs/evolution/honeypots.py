@@ -13,8 +13,8 @@ from alpha_factory.curriculum import (
 )
 from alpha_factory.records import HoneypotCheck
 from alpha_factory.runs.build import derive_key
+from alpha_factory.runs.evolution.executor.jobs import Exam, Executor, play_all
 from alpha_factory.runs.evolution.programs import Proposal
-from alpha_factory.runs.executor.jobs import Exam, Executor, play_all
 from alpha_factory.runs.settings.config import CurriculumConfig, RunConfig
 from alpha_factory.runs.state import Counters, RunState
 

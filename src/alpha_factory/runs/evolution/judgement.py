@@ -9,8 +9,8 @@ import numpy as np
 from alpha_factory.curriculum import meets_criterion
 from alpha_factory.records import Verdict
 from alpha_factory.runs.build import derive_key
+from alpha_factory.runs.evolution.executor.jobs import Exam, Executor, play_all
 from alpha_factory.runs.evolution.programs import Proposal
-from alpha_factory.runs.executor.jobs import Exam, Executor, play_all
 from alpha_factory.runs.settings.config import FIXED, POET, RANDOM, CurriculumConfig, RunConfig
 from alpha_factory.runs.state import Counters, RunState
 

@@ -18,8 +18,8 @@ from alpha_factory.genome import from_hex
 from alpha_factory.nets import Model
 from alpha_factory.records import WorldCard, WorldLook
 from alpha_factory.rollout import play
-from alpha_factory.runs.evolution.seed_world import seed_genome
 from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.runs.workshop.source import decode_genome
 from alpha_factory.search import make_prior
 

@@ -14,7 +14,7 @@ from alpha_factory.nets import Model
 from alpha_factory.records import Transfer
 from alpha_factory.rollout import Score
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.executor.jobs import Exam, Executor, Trained, Training, play_all
+from alpha_factory.runs.evolution.executor.jobs import Exam, Executor, Trained, Training, play_all
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import Counters, RunState
 

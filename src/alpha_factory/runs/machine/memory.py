@@ -13,8 +13,8 @@ from alpha_factory.core.errors import OutOfMemory
 from alpha_factory.core.types import Level, World
 from alpha_factory.learn import Practice, Student, start_learner, start_student
 from alpha_factory.runs.build import make_model, make_practice
+from alpha_factory.runs.lessons import begin_pupil, make_lesson
 from alpha_factory.runs.machine.devices import LANES
-from alpha_factory.runs.schooling.lessons import begin_pupil, make_lesson
 from alpha_factory.runs.settings.config import MUZERO, RunConfig
 from alpha_factory.runs.state import begin_state
 

@@ -14,9 +14,9 @@ from alpha_factory.curriculum import Round, play_rounds
 from alpha_factory.records import MetricRow
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.course import Check, Hooks
+from alpha_factory.runs.lessons import Pupil, begin_pupil, make_lesson
 from alpha_factory.runs.machine.compiler import Compiler
 from alpha_factory.runs.machine.memory import Estimate, estimate_pupil
-from alpha_factory.runs.schooling.lessons import Pupil, begin_pupil, make_lesson
 from alpha_factory.runs.schooling.row import find_trouble, make_rounds_row, to_numbers
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import Counters

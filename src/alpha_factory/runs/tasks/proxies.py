@@ -28,9 +28,9 @@ from alpha_factory.runs.course import Hooks
 from alpha_factory.runs.divergence import check_progress
 from alpha_factory.runs.evaluation import load_trained
 from alpha_factory.runs.judging.target import RunTarget, find_target
+from alpha_factory.runs.lessons import make_lesson
 from alpha_factory.runs.resolve import resolve
 from alpha_factory.runs.schooling.course import LessonPrograms, Schooling
-from alpha_factory.runs.schooling.lessons import make_lesson
 from alpha_factory.runs.settings.config import PPO, RunConfig
 from alpha_factory.runs.settings.limits import MAZE
 from alpha_factory.worlds import draw_maze, shortest_walk

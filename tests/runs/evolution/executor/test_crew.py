@@ -10,9 +10,9 @@ import pytest
 
 from alpha_factory.core.errors import AlphaFactoryError
 from alpha_factory.rollout import Score
-from alpha_factory.runs.executor.crew import Crew
-from alpha_factory.runs.executor.jobs import Exam
-from alpha_factory.runs.executor.worker import Answer
+from alpha_factory.runs.evolution.executor.crew import Crew
+from alpha_factory.runs.evolution.executor.jobs import Exam
+from alpha_factory.runs.evolution.executor.worker import Answer
 from runs import tiny
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from alpha_factory.records import MetricRow
 from alpha_factory.runs.course import Hooks
-from alpha_factory.runs.executor.crew import hire_crew
+from alpha_factory.runs.evolution.executor.crew import hire_crew
 from runs import tiny
 from runs.test_resume import check_same
 

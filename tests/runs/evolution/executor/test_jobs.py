@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.rollout import Score
-from alpha_factory.runs.executor.choose import check_executor
-from alpha_factory.runs.executor.jobs import Exam, play_all
+from alpha_factory.runs.evolution.executor.choose import check_executor
+from alpha_factory.runs.evolution.executor.jobs import Exam, play_all
 from alpha_factory.runs.machine.devices import make_mesh
 from runs import tiny
 

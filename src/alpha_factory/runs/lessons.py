@@ -11,9 +11,9 @@ from alpha_factory.core.errors import UsageError
 from alpha_factory.curriculum import Ground, Lesson, Selector, Size, Tutor, Wishes
 from alpha_factory.learn import PpoLearner, PpoRecipe, make_dpo, start_ppo
 from alpha_factory.nets import ActorCritic
+from alpha_factory.runs.arenas import make_arena
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.resolve import resolve, resolve_curriculum
-from alpha_factory.runs.schooling.arenas import make_arena
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.limits import MAZE, check_limits
 from alpha_factory.worlds import measure_maze

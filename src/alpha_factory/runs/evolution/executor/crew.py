@@ -20,9 +20,9 @@ import equinox as eqx
 import jax
 
 from alpha_factory.core.errors import AlphaFactoryError, UsageError
-from alpha_factory.runs.executor.jobs import Exam, Job
-from alpha_factory.runs.executor.parcel import pack
-from alpha_factory.runs.executor.worker import Worker, read_answer
+from alpha_factory.runs.evolution.executor.jobs import Exam, Job
+from alpha_factory.runs.evolution.executor.parcel import pack
+from alpha_factory.runs.evolution.executor.worker import Worker, read_answer
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import begin_state
 

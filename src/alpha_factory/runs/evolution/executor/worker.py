@@ -12,9 +12,9 @@ import numpy as np
 from alpha_factory.core.errors import AlphaFactoryError
 from alpha_factory.learn import Losses
 from alpha_factory.rollout import Score
+from alpha_factory.runs.evolution.executor.jobs import Exam, Job, Trained, Training, perform
+from alpha_factory.runs.evolution.executor.parcel import pack, unpack
 from alpha_factory.runs.evolution.programs import Programs
-from alpha_factory.runs.executor.jobs import Exam, Job, Trained, Training, perform
-from alpha_factory.runs.executor.parcel import pack, unpack
 from alpha_factory.runs.resolve import resolve
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import begin_state

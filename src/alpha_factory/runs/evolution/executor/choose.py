@@ -7,7 +7,7 @@ import jax
 from jax.sharding import Mesh
 
 from alpha_factory.core.errors import UsageError, unknown
-from alpha_factory.runs.executor.crew import Crew, hire_crew, import_ray
+from alpha_factory.runs.evolution.executor.crew import Crew, hire_crew, import_ray
 from alpha_factory.runs.settings.config import POET, RunConfig
 
 IN_PROCESS, RAY = "in-process", "ray"
