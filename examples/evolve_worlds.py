@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alpha_factory.genome import OPERATORS, hamming, mutate, to_hex
-from alpha_factory.runs.evolution.seed_world import seed_genome
+from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.worlds import GridLevel, decode, shortest_walk, to_text
 
 
