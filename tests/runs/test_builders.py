@@ -84,9 +84,11 @@ def test_all_learn_and_are_told_of_apart(whole: Run) -> None:
     state, rows = whole.state, read_metrics(whole.directory.path)
     name = whole.config.curriculum.name
     assert rows[-1].frames == whole.counters.frames >= FRAMES
-    assert rows[-1].updates == int(state.learner.updates) == 2 * whole.counters.chunk
+    practised, epochs = LEVELS.rounds * whole.counters.chunk, tiny_levels.TINY.ppo.epochs
+    assert rows[-1].updates == int(state.learner.updates) == epochs * practised
     for other in OTHERS[name]:
-        assert int(getattr(state.selection, other).updates) == int(state.learner.updates)
+        passes = LEVELS.builder_epochs if other == "builder" else epochs
+        assert int(getattr(state.selection, other).updates) == passes * practised
         for row in rows:
             for told in ("loss_value", "loss_policy", "entropy", "divergence", "gradient_norm"):
                 assert row.values[f"{other}_{told}"] is not None, told
