@@ -40,7 +40,9 @@ def pytest_runtest_protocol(item):
     """
     import jax
 
-    _make_room(_MOST_MAPS)
+    _Room.tests += 1
+    if _Room.tests % _TESTS_BETWEEN == 0:
+        _Room.make(_MOST_MAPS)
     # Without workers, a plugin may have imported JAX before the variables above were set.
     for name, read in _SETTINGS.items():
         if name.upper() in os.environ:
@@ -66,20 +68,34 @@ def quick_compilation():
 
 # Linux lets a process map 65,530 pieces of memory, and each compiled program takes some: beyond it LLVM aborts.
 _MANY_MAPS, _MOST_MAPS = 30_000, 45_000
+_FEW_MAPS = 5_000  # more than what fixtures hold on to, before it is worth while to make room again
+_TESTS_BETWEEN = 8  # two looks: with many maps, to count them takes longer than most tests
+
+
+class _Room:
+    """How many pieces of memory are mapped, and what is done before they are too many."""
+
+    tests = 0
+    left = 0  # after room was made last
+
+    @classmethod
+    def make(cls, most):
+        """Forget compiled programs before a worker that has run many tests has no room for more."""
+        if cls.count() > max(most, cls.left + _FEW_MAPS):
+            import jax
+
+            jax.clear_caches()
+            gc.collect()
+            cls.left = cls.count()
+
+    @staticmethod
+    def count():
+        maps = Path("/proc/self/maps")
+        return maps.read_bytes().count(b"\n") if maps.exists() else 0
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _room_for_programs():
     """Forget compiled programs where another module, which has its own, begins."""
     yield
-    _make_room(_MANY_MAPS)
-
-
-def _make_room(most):
-    """Forget compiled programs before a worker that has run many tests has no room for more."""
-    maps = Path("/proc/self/maps")
-    if maps.exists() and maps.read_bytes().count(b"\n") > most:
-        import jax
-
-        jax.clear_caches()
-        gc.collect()
+    _Room.make(_MANY_MAPS)
