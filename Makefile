@@ -1,10 +1,11 @@
 # `make demo`: see it work. `make test`: all that CI runs. `make lint`, `make docs`, `make lock`, `make clean`: for changes.
+# `make page` builds the live page from web/ and needs Node.
 # `make peer-jaxued`, `make peer-muax`: what `alpha-factory bench --peer` measures us against.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := demo
-.PHONY: clean demo docs lint lock peer-jaxued peer-muax test
+.PHONY: clean demo docs lint lock page peer-jaxued peer-muax test
 
 # The first Python on the path that runs and is new enough; `make PYTHON=/path/to/python3` decides otherwise.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -19,7 +20,7 @@ COMPILE := $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --for
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 demo: $(INSTALLED)
-	$(BIN)/alpha-factory run --preset demo $(ARGS)
+	$(BIN)/alpha-factory run --preset demo --serve $(ARGS)
 
 test: lint
 	$(BIN)/python -m pytest $(ARGS)
@@ -32,6 +33,10 @@ lint: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python -m alpha_factory.cli.pages
+
+# Built and committed, so that users need no Node.
+page:
+	cd web && npm install --no-save --no-audit --no-fund && npm run check && npm test && npm run build
 
 # One version of each package on every Python and platform, as far as wheels allow: what is tested is what is installed.
 lock: $(INSTALLED)

@@ -1,9 +1,10 @@
 """Which score finds the frontier: its rank correlation with the true regret, as a student learns. A table, then JSON.
 
 Students learn mazes by domain randomisation, which favours no score, and are looked at a tenth, a third and the whole
-of the way; or checkpoints of runs are looked at, each by itself. `regret`, `p` and `p(1-p)` are rank correlations
-(Spearman) with the true regret, with the share of episodes solved and with its learnability; `top` is how many of the
-tenth of the levels with the highest scores are in the frontier, 0 < p < 1. Intervals (95 %) are bootstraps over levels.
+of the way; or checkpoints of runs are looked at, each by itself. Scores are of a round, learnability of as many rows as
+SFL scouts a level for. `regret`, `p` and `p(1-p)` are rank correlations (Spearman) with the true regret, with the share
+of episodes solved and with its learnability; `top` is how many of the tenth of the levels with the highest scores are
+in the frontier, 0 < p < 1. Intervals (95 %) are bootstraps over levels.
 """
 
 import argparse

@@ -32,6 +32,14 @@ _SETTINGS = {
 }
 
 
+_LONG = ("service/browser", "runs/test_resume", "runs/machine", "executor/test_ray", "test_start")
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest comes first and stays with one worker: the others take over from the end of its list."""
+    items.sort(key=lambda item: not any(path in item.path.as_posix() for path in _LONG))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     """Promote dtypes strictly around a test and its fixtures, unless it is marked `implicit_promotion`.
@@ -62,7 +70,9 @@ def quick_compilation():
     import jax
 
     jax.config.update("jax_disable_most_optimizations", True)
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # for subprocesses
     yield
+    del os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"]
     jax.config.update("jax_disable_most_optimizations", False)
 
 

@@ -76,8 +76,8 @@ def test_every_command_shows_an_example_that_parses(capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "run, learn, evaluate, compare, bound, report, worlds, bench, doctor"),
-        (["rum"], "run, learn, evaluate, compare, bound, report, worlds, bench, doctor"),
+        ([], "run, learn, evaluate, compare, bound, report, serve, worlds, bench, doctor"),
+        (["rum"], "run, learn, evaluate, compare, bound, report, serve, worlds, bench, doctor"),
         (["worlds"], "sample, show, mutate, check, play, render, schema"),
         (["run", "--presett", "demo"], "--preset"),
         (["run", "--seed", "many"], "many"),

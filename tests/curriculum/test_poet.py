@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alpha_factory.curriculum import Mutator, make_pool, meets_criterion, merge, propose
+from alpha_factory.curriculum import (
+    Guests,
+    Mutator,
+    has_genes,
+    make_pool,
+    meets_criterion,
+    merge,
+    no_guests,
+    propose,
+)
 
 SLOTS, LIVING, MUTATIONS = 10, 6, 4
 
@@ -18,9 +27,9 @@ def count_up(genome, *, key):
 
 @pytest.fixture(scope="module")
 def pool():
-    """Slot s holds the genome 1000 * s in every word; slots from 6 on are padding."""
+    """Slot s holds the genome 1000 * s + 1000 in every word; slots from 6 on are padding."""
     made = make_pool(jnp.zeros(16, jnp.uint32), {"word": jnp.uint32(0)}, jnp.int32(1), slots=SLOTS)
-    marks = 1000 * jnp.arange(SLOTS, dtype=jnp.uint32)
+    marks = 1000 + 1000 * jnp.arange(SLOTS, dtype=jnp.uint32)
     return eqx.tree_at(
         lambda tree: (tree.genome, tree.size),
         made,
@@ -29,7 +38,7 @@ def pool():
 
 
 @eqx.filter_jit
-def breed(pool, parents, key):
+def breed(pool, parents, key, guests=None):
     return propose(
         pool,
         Mutator(count_up, ("first", "second")),
@@ -38,6 +47,7 @@ def breed(pool, parents, key):
         parents=parents,
         children=3,
         mutations=MUTATIONS,
+        guests=guests,
         key=key,
     )
 
@@ -70,6 +80,40 @@ def test_child_is_its_parent_changed_by_the_operators_it_lists(pool):
         assert changed.tolist() == [applied.count(0), applied.count(1)] + [0] * 14
         assert candidates.level["word"][index] == candidates.genome[index, 0]
         assert int(candidates.plan[index]) == int(candidates.genome[index, 0]) + 1
+
+
+def test_guests_take_the_place_of_the_last_children(pool):
+    empty = no_guests({"word": jnp.uint32(0)}, guests=3)
+    place = jnp.arange(3)
+    guests = Guests(
+        jnp.where(place[:, None] == 2, jnp.full((3, 16), 77, jnp.uint32), empty.genome),
+        {"word": jnp.uint32(500) + place.astype(jnp.uint32)},
+        place >= 1,
+    )
+    key = jax.random.key(1)
+    alone, among = (breed(pool, 4, key, guests=some) for some in (empty, guests))
+    for one, other in zip(
+        jax.tree.leaves(breed(pool, 4, key)), jax.tree.leaves(alone), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    for one, other in zip(jax.tree.leaves(alone), jax.tree.leaves(among), strict=True):
+        np.testing.assert_array_equal(one[:-2], other[:-2])
+    assert among.level["word"][-2:].tolist() == [501, 502]
+    assert among.plan[-2:].tolist() == [502, 503]
+    assert among.genome[-2:, 0].tolist() == [0, 77]
+    assert (among.operator[-2:] == -1).all()
+    assert has_genes(among.genome)[-2:].tolist() == [False, True]
+
+
+def test_world_without_a_genome_has_no_children(pool):
+    drawn = eqx.tree_at(lambda tree: tree.genome, pool, pool.genome.at[2].set(jnp.uint32(0)))
+    parent = breed(drawn, 8, jax.random.key(0)).parent[::3]
+    counts = np.bincount(parent, minlength=SLOTS)
+    assert sorted(counts[:LIVING].tolist()) == [0, 1, 1, 2, 2, 2]
+    assert not counts[2]
+    assert not counts[LIVING:].any()
+    none = eqx.tree_at(lambda tree: tree.genome, pool, jnp.zeros_like(pool.genome))
+    assert breed(none, 4, jax.random.key(0)).genome.shape == (12, 16)
 
 
 def test_number_of_mutations_and_choice_of_parents_are_uniform(pool):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alpha_factory.curriculum import Choice, Lesson, Selector, Size, play_rounds
-from alpha_factory.learn import PpoRecipe, start_ppo
+from alpha_factory.learn import PpoRecipe, make_ppo_craft, start_ppo
 from alpha_factory.methods import scores
 from alpha_factory.nets import ActorCritic
 from alpha_factory.worlds import (
@@ -98,7 +98,7 @@ def played(quick_compilation):
         measure=lambda level: Size(*measure_maze(level)),
         selector=Selector(begin, choose, take_scores, lambda state: {}, "pvl"),
         scorer=score,
-        recipe=recipe,
+        craft=make_ppo_craft(recipe, lambda *, key: net),
     )
 
     @eqx.filter_jit

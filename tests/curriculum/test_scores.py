@@ -16,6 +16,7 @@ from alpha_factory.curriculum.scores import (
     learnability,
     max_monte_carlo,
     max_negative_advantage,
+    negative_advantages,
     positive_value_loss,
     true_regret,
     walk_return,
@@ -147,6 +148,23 @@ def test_scores_when_no_episode_ended():
 def test_scores_when_every_episode_was_solved_as_expected():
     got = score_lanes(by_hand((1, 1, 0, "end"), (1, 1, 0, "end")), rows=4, trace=0.5)
     assert got == {"pvl": [0], "l1": [0], "max_mc": [0], "mna": [0]}
+
+
+def test_nothing_passes_over_an_end_in_the_middle_of_an_episode():
+    """As steps beside the real ones make them: no last row lies between the end and the step after it."""
+    told = []
+    for after in (0.0, -9.0):
+        value, reward = jnp.array([[5.0], [5.0], [5.0]]), jnp.array([[0.0], [0.0], [after]])
+        is_out, is_last = jnp.array([[False], [True], [False]]), jnp.zeros((3, 1), bool)
+        lane = jnp.array([5.0])
+        told.append(
+            jax.jit(partial(negative_advantages, discount=1.0, trace=0.5))(
+                reward, value, is_out, is_last, lane
+            )
+        )
+    # Errors 0, -5 (nothing follows) and that of the last row; runs 0, -5 and -5.
+    assert told[0][:, 0].tolist() == [-2.5, -5.0, 0.0]
+    assert told[1][:, 0].tolist() == [-2.5, -5.0, -9.0]
 
 
 def test_negative_advantage_counts_only_where_a_rollout_solved():

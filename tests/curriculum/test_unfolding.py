@@ -7,6 +7,7 @@ import pytest
 
 from alpha_factory.curriculum import BUILDER_ACTIONS, BUILDER_SEES, unfold
 from alpha_factory.nets import ActorCritic
+from alpha_factory.rollout import make_sampler
 from alpha_factory.worlds import begin_unfolding, draw_maze
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -98,7 +99,7 @@ def unfolded(quick_compilation):
             jax.random.split(key, LANES)
         )
         level = jax.vmap(begin_unfolding)(rooms)
-        return level, unfold(walker, builder, level, steps=STEPS, key=key), builder
+        return level, unfold(make_sampler(), walker, builder, level, steps=STEPS, key=key), builder
 
     return run(jax.random.key(2))
 
@@ -166,10 +167,9 @@ def test_builder_learns_from_the_sequences_that_it_acted_in(unfolded):
     opinion, _ = jax.jit(lambda net, *args: net(*args))(
         builder, rows.obs, rows.is_reset, built.carry
     )
-    chances = jax.nn.log_softmax(opinion.logits)
-    taken = np.take_along_axis(np.asarray(chances), np.asarray(rows.action)[..., None], -1)[..., 0]
+    chances = np.asarray(jax.nn.softmax(opinion.logits))
     counts = ~np.asarray(rows.is_last)
-    np.testing.assert_allclose(taken[counts], np.asarray(rows.log_prob)[counts], atol=1e-5)
+    np.testing.assert_allclose(chances[counts], np.asarray(rows.policy)[counts], atol=1e-5)
     np.testing.assert_allclose(
         np.asarray(opinion.value)[counts], np.asarray(rows.value)[counts], atol=1e-5
     )

@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from alpha_factory.evaluate import bootstrap_interval, stratified_interval
+from alpha_factory.evaluate import (
+    bootstrap_interval,
+    interquartile_mean,
+    performance_profile,
+    probability_of_improvement,
+    stratified_interval,
+)
 
 MATRICES = hnp.arrays(
     float, hnp.array_shapes(min_dims=2, max_dims=2, max_side=5), elements=st.floats(0, 1, width=16)
@@ -51,11 +57,11 @@ def resample_by_hand(scores, generator):
     return drawn
 
 
-def test_stratified_interval_is_that_of_a_bootstrap_by_hand():
+def test_interval_with_a_stratum_a_task_is_that_of_a_bootstrap_by_hand():
     scores = np.random.default_rng(0).beta(2, 3, (4, 6))
     generator = np.random.default_rng(1)
     means = [resample_by_hand(scores, generator).mean() for _ in range(4000)]
-    low, high = stratified_interval(np.mean, scores, resamples=4000)
+    low, high = stratified_interval(np.mean, scores, strata=range(6), resamples=4000)
     assert low == pytest.approx(np.quantile(means, 0.025), abs=0.006)
     assert high == pytest.approx(np.quantile(means, 0.975), abs=0.006)
 
@@ -75,6 +81,75 @@ def test_tasks_that_differ_only_from_each_other_leave_no_doubt():
     scores = np.repeat(np.array([[0.0, 0.5, 1.0]]), 4, axis=0)
     low, high = stratified_interval(np.mean, scores)
     assert low == high == 0.5
+
+
+def share_above_half(scores):
+    return performance_profile(scores, np.array([0.5]))[0]
+
+
+@pytest.mark.parametrize(
+    ("statistic", "ends"),
+    [(np.mean, (0.2, 0.8)), (interquartile_mean, (0.2, 0.8)), (share_above_half, (0, 1))],
+)
+def test_interval_holds_what_a_seed_adds_to_all_of_its_levels(statistic, ends):
+    """Three runs that solve 20, 50 and 80 % of every one of 2,000 levels: another seed may be any of them."""
+    scores = np.tile(np.array([[0.2], [0.5], [0.8]]), (1, 2000))
+    assert stratified_interval(statistic, scores, resamples=400) == pytest.approx(ends)
+
+
+def test_interval_of_runs_drawn_for_each_level_would_lose_what_a_seed_adds():
+    """So rliable does it for games, whose runs are trained apart."""
+    scores = np.tile(np.array([[0.2], [0.5], [0.8]]), (1, 2000))
+    low, high = stratified_interval(np.mean, scores, strata=range(2000), resamples=50)
+    assert high - low < 0.02
+
+
+def test_strata_keep_their_tasks_together_and_apart_from_others():
+    """Of each stratum one index a run: its two columns are equal in every draw, those of two strata are not."""
+    scores = np.tile(np.arange(4.0)[:, None], (1, 4))
+    drawn = []
+    stratified_interval(
+        lambda matrix: drawn.append(matrix) or 0.0, scores, strata=["a", "b", "a", "b"], resamples=9
+    )
+    assert all((one[:, 0] == one[:, 2]).all() and (one[:, 1] == one[:, 3]).all() for one in drawn)
+    assert any((one[:, 0] != one[:, 1]).any() for one in drawn)
+    with pytest.raises(ValueError, match="2 strata for 4 tasks"):
+        stratified_interval(np.mean, scores, strata=["a", "b"])
+
+
+def play(draw, *, seeds, levels, episodes=4):
+    """Scores of a method that solves 70 % on average, whose seeds differ by five points on all levels."""
+    skill = 0.7 + 0.05 * draw.standard_normal((seeds, 1))
+    hard = np.clip(skill + np.linspace(-0.15, 0.15, levels), 0, 1)
+    return draw.binomial(episodes, hard) / episodes
+
+
+def test_interval_over_ten_seeds_covers_what_another_seed_would_get():
+    """200 studies of ten seeds on 100 levels; nominal 95 %, and a percentile interval of ten runs a little less."""
+    draw = np.random.default_rng(0)
+    covered = 0
+    for seed in range(200):
+        scores = play(draw, seeds=10, levels=100)
+        low, high = stratified_interval(np.mean, scores, resamples=400, seed=seed)
+        covered += low <= 0.7 <= high
+    assert 170 <= covered <= 194
+
+
+def test_equal_methods_are_seldom_told_apart():
+    """60 pairs of one and the same method, three seeds each on 300 levels."""
+    draw = np.random.default_rng(1)
+    by_improvement = by_means = 0
+    for _ in range(60):
+        ours, theirs = (play(draw, seeds=3, levels=300) for _ in range(2))
+        low, high = stratified_interval(probability_of_improvement, ours, theirs, resamples=100)
+        by_improvement += not low <= 0.5 <= high
+        (low, high), (below, above) = (
+            stratified_interval(np.mean, scores, resamples=100) for scores in (ours, theirs)
+        )
+        by_means += high < below or above < low
+    # Of three and three, all of one method lie above all of the other in a tenth of the cases.
+    assert by_improvement <= 20
+    assert by_means <= 12
 
 
 def test_stratified_interval_resamples_each_matrix_by_itself():

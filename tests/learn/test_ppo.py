@@ -19,7 +19,7 @@ from alpha_factory.learn.surrogate import (
     weigh,
 )
 from alpha_factory.nets.actor_critic import ActorCritic, Opinion
-from alpha_factory.rollout.recurrent import Stretch, collect_lanes, start_lanes
+from alpha_factory.rollout.recurrent import Stretch, collect_lanes, make_sampler, start_lanes
 from alpha_factory.worlds import from_text, make_maze, pack_maze
 
 pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
@@ -91,8 +91,8 @@ def make_net():
 def make_stretch():
     @jax.jit
     def gather(net, key):
-        started = start_lanes(RECALL, net, CUES, key=key)
-        return collect_lanes(RECALL, net, started, steps=STEPS, key=key)
+        started = start_lanes(RECALL, make_sampler(), net, CUES, key=key)
+        return collect_lanes(RECALL, make_sampler(), net, started, steps=STEPS, key=key)
 
     return gather(make_net(), jax.random.key(1))
 
@@ -292,7 +292,7 @@ def test_gradient_is_clipped_by_its_norm_before_adam():
 def train(world, net, levels, recipe, updates, seed):
     """Collect and improve in turns; the share of episodes solved in each stretch."""
     key_start, key = jax.random.split(jax.random.key(seed))
-    lanes = start_lanes(world, net, levels, key=key_start)
+    lanes = start_lanes(world, make_sampler(), net, levels, key=key_start)
     learner = start_ppo(net, recipe)
     moving, static = eqx.partition((learner, lanes), eqx.is_array)
 
@@ -300,7 +300,7 @@ def train(world, net, levels, recipe, updates, seed):
         key_collect, key_improve = jax.random.split(key)
         learner, lanes = eqx.combine(moving, static)
         stretch: Stretch = collect_lanes(
-            world, learner.net, lanes, steps=recipe.steps, key=key_collect
+            world, make_sampler(), learner.net, lanes, steps=recipe.steps, key=key_collect
         )
         learner, _ = improve(recipe, learner, stretch, key=key_improve)
         tried = jnp.maximum(jnp.sum(stretch.attempts.ended), 1)

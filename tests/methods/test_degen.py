@@ -23,11 +23,11 @@ from alpha_factory.curriculum import (
     settle_wishes,
     unfold,
 )
-from alpha_factory.learn import PpoRecipe, improve, start_ppo
+from alpha_factory.learn import improve, start_ppo
 from alpha_factory.learn.surrogate import make_batch, weigh
 from alpha_factory.methods import degen
 from alpha_factory.nets import ActorCritic
-from alpha_factory.rollout import Stretch
+from alpha_factory.rollout import Stretch, make_sampler
 from alpha_factory.worlds import begin_unfolding, draw_maze
 from reference.scores import Step
 from reference.scores import negative_advantages as negative_advantages_slowly
@@ -95,10 +95,12 @@ def test_pay_is_the_negative_advantage_of_levels_that_were_solved_and_0_of_other
     paid = Rows(jnp.zeros((ACTIONS, 2)), None, None, None)
     built = Stretch(None, paid, None, None, None)
     made = both([1, 1, 2, 2, 2, 4], jnp.int32)
-    student = PpoRecipe(discount=discount, trace=trace)
-    pay = jax.jit(lambda *parts: degen.pay_builder(Unfolded(*parts), student).rows.reward)(
-        walked, built, made
-    )
+
+    @jax.jit
+    def find_pay(*parts):
+        return degen.pay_builder(Unfolded(*parts), discount=discount, trace=trace).rows.reward
+
+    pay = find_pay(walked, built, made)
     wanted = [lost[0] + lost[1], lost[2] + lost[4], 0.0, lost[5]]
     assert max(wanted) > 0.1
     np.testing.assert_allclose(pay[:, 0], wanted, atol=1e-6)
@@ -149,7 +151,7 @@ def trained(recipe):
         def turn(arrays, key):
             learner = eqx.combine(arrays, static)
             level = jax.vmap(begin_unfolding)(draw_rooms(GROUND, key=key))
-            built = unfold(walker, learner.net, level, steps=STEPS, key=key).built
+            built = unfold(make_sampler(), walker, learner.net, level, steps=STEPS, key=key).built
             is_wall = (built.rows.action % 3 == 1) & ~built.rows.is_last
             pay = is_wall.astype(jnp.float32)
             paid = built._replace(rows=eqx.tree_at(lambda rows: rows.reward, built.rows, pay))

@@ -25,7 +25,7 @@ from alpha_factory.curriculum import (
 from alpha_factory.learn import PpoRecipe, improve, start_ppo
 from alpha_factory.methods import paired
 from alpha_factory.nets import ActorCritic
-from alpha_factory.rollout import collect_lanes, start_lanes
+from alpha_factory.rollout import collect_lanes, make_sampler, start_lanes
 from alpha_factory.worlds import draw_maze, make_building
 from reference.scores import Step, returns
 
@@ -39,12 +39,16 @@ def draw(*, key, walls, generator):
     return draw_maze(side=SIDE, walls=walls, key=key)
 
 
-def enrol(*, key, obs=(54,), actions=3, recipe=None, **kinds):
-    net = ActorCritic(obs, actions, memory="gru", width=8, embed=8, head=8, key=key, **kinds)
-    return start_ppo(net, recipe or PpoRecipe())
+def hire(recipe, *, obs, actions, key):
+    net = ActorCritic(obs, actions, memory="gru", width=8, embed=8, head=8, key=key)
+    return start_ppo(net, recipe)
 
 
-GROUND = Ground(LANES, draw, None, enrol)
+def enrol(*, key):
+    return hire(PpoRecipe(), obs=(54,), actions=3, key=key)
+
+
+GROUND = Ground(LANES, draw, None, enrol=enrol, hire=hire)
 REGRET = {best: jax.jit(partial(paired.find_regret, is_best=best)) for best in (True, False)}
 EARNED = jax.jit(partial(discounted_returns, discount=0.9))
 
@@ -104,9 +108,7 @@ def test_builder_is_paid_for_its_last_step_and_moves_to_where_the_pay_is():
     recipe = make_builder_recipe(
         GROUND, settle_wishes(Wishes(builder_rate=1e-2), paired.PUBLISHED), steps=3
     )
-    learner = enrol(
-        obs=(site.features,), actions=site.actions, recipe=recipe, key=jax.random.key(0)
-    )
+    learner = hire(recipe, obs=(site.features,), actions=site.actions, key=jax.random.key(0))
 
     @eqx.filter_jit
     def train(learner, keys):
@@ -115,8 +117,8 @@ def test_builder_is_paid_for_its_last_step_and_moves_to_where_the_pay_is():
         def turn(arrays, key):
             learner = eqx.combine(arrays, static)
             rooms = draw_rooms(GROUND, key=key)
-            lanes = start_lanes(site, learner.net, rooms, key=key)
-            built = collect_lanes(site, learner.net, lanes, steps=3, key=key)
+            lanes = start_lanes(site, make_sampler(), learner.net, rooms, key=key)
+            built = collect_lanes(site, make_sampler(), learner.net, lanes, steps=3, key=key)
             pay = (built.lanes.state.goal == 4).astype(jnp.float32)
             paid = paired.pay_at_the_end(built, pay)
             learner, _ = improve(recipe, learner, paid, key=key)

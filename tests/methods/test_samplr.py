@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from alpha_factory.curriculum import Ground, Lesson, Size, Wishes, play_rounds
-from alpha_factory.learn import PpoRecipe, start_ppo
+from alpha_factory.learn import PpoRecipe, make_ppo_craft, start_ppo
 from alpha_factory.methods import plr, samplr, scores
 from alpha_factory.nets import ActorCritic
 from reference.drift import DRIFT, TRUTH, Slope, guess_drift
@@ -42,7 +42,7 @@ def make_game(make):
             measure=lambda level: Size(level.start, level.start.astype(jnp.float32)),
             selector=selector,
             scorer=scores.METHOD["Scorer"]["pvl"],
-            recipe=RECIPE,
+            craft=make_ppo_craft(RECIPE, lambda *, key: net),
             posterior=guess_drift if selector.is_grounded else None,
         )
         return play_rounds(lesson, learner, state, rounds=ROUNDS, key=jax.random.key(3))[:2]

@@ -8,7 +8,7 @@ import pytest
 
 from alpha_factory.learn.gae import estimate_advantages
 from alpha_factory.nets import ActorCritic
-from alpha_factory.rollout import Stretch, collect_lanes, ground, start_lanes
+from alpha_factory.rollout import Stretch, collect_lanes, ground, make_sampler, start_lanes
 from reference.drift import DRIFT, TRUTH, Slope, guess_drift, simulate
 
 pytestmark = pytest.mark.usefixtures("quick_compilation")
@@ -31,10 +31,11 @@ def stretches(net, quick_compilation):
     @eqx.filter_jit
     def collect(net):
         key_start, key_play = jax.random.split(jax.random.key(2))
-        lanes = start_lanes(DRIFT, net, LEVELS, key=key_start)
+        given = DRIFT, make_sampler(), net
+        lanes = start_lanes(*given, LEVELS, key=key_start)
         return (
-            collect_lanes(DRIFT, net, lanes, steps=STEPS, posterior=guess_drift, key=key_play),
-            collect_lanes(DRIFT, net, lanes, steps=STEPS, key=key_play),
+            collect_lanes(*given, lanes, steps=STEPS, posterior=guess_drift, key=key_play),
+            collect_lanes(*given, lanes, steps=STEPS, key=key_play),
         )
 
     return collect(net)

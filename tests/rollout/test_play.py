@@ -8,7 +8,7 @@ from scipy import stats
 from alpha_factory.core.types import Plan, Player
 from alpha_factory.evaluate import make_random
 from alpha_factory.nets import ActorCritic
-from alpha_factory.rollout import as_player, make_sampler, play, record
+from alpha_factory.rollout import as_player, film, make_sampler, play, record
 from alpha_factory.worlds import from_text
 from reference.engine import WORLD, take
 from reference.grid import Episode, random_level, read_level, write_level
@@ -70,6 +70,21 @@ def test_record_starts_at_the_start_and_stays_at_the_end(levels):
     np.testing.assert_array_equal(states.position[0], levels.start)
     wanted = np.minimum(np.arange(LIMIT + 1)[:, None], np.asarray(score.steps)[None])
     np.testing.assert_array_equal(states.time, wanted)
+
+
+def test_film_holds_what_was_done_and_paid(levels):
+    shot = jax.jit(lambda levels, key: film(WORLD, POLICY, None, levels, steps=2 * LIMIT, key=key))(
+        levels, jax.random.key(0)
+    )
+    score, states = RECORD(levels, jax.random.key(0))
+    np.testing.assert_array_equal(shot.state.cell[: LIMIT + 1], states.cell)
+    np.testing.assert_array_equal(shot.state.time[LIMIT], shot.state.time[-1])
+    np.testing.assert_array_equal(shot.score.steps, score.steps)
+    np.testing.assert_allclose(np.sum(shot.reward, axis=0), score.total, atol=1e-6)
+    is_taken = np.arange(LIMIT)[:, None] < np.asarray(score.steps)[None]
+    turned = np.diff(np.asarray(states.heading), axis=0) % 4
+    acted = np.select([turned == 3, turned == 1], [0, 1], 2)
+    np.testing.assert_array_equal(np.asarray(shot.action)[:LIMIT][is_taken], acted[is_taken])
 
 
 def test_another_key_plays_otherwise(levels):

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from alpha_factory.nets.actor_critic import ActorCritic
-from alpha_factory.rollout.recurrent import collect_lanes, start_lanes
+from alpha_factory.rollout.recurrent import collect_lanes, make_sampler, start_lanes
 from alpha_factory.worlds import cartpole_level, from_text, make_cartpole
 from reference.engine import WORLD, take
 from reference.grid import Episode, read_level
@@ -19,7 +19,7 @@ RULES = ("in turns of 3 steps: left and right swap", "in turns of 2 steps: fog f
 
 @jax.jit
 def gather(net, lanes, key):
-    return collect_lanes(WORLD, net, lanes, steps=STEPS, key=key)
+    return collect_lanes(WORLD, make_sampler(), net, lanes, steps=STEPS, key=key)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def net():
 @pytest.fixture(scope="module")
 def stretches(levels, net):
     """Two stretches of rows, the second from where the first one ended."""
-    start = jax.jit(lambda levels, key: start_lanes(WORLD, net, levels, key=key))
+    start = jax.jit(lambda levels, key: start_lanes(WORLD, make_sampler(), net, levels, key=key))
     first = gather(net, start(levels, jax.random.key(0)), jax.random.key(1))
     return first, gather(net, first.lanes, jax.random.key(2))
 
@@ -125,9 +125,8 @@ def test_policy_and_values_are_those_of_one_lane_stepped_alone(net, stretches, r
             if rows.is_reset[time, lane]:
                 carry = net.start(1)
             opinion, carry = step(jnp.asarray(rows.obs[time, lane])[None], carry)
-            chances = jax.nn.log_softmax(opinion.logits[0])
-            wanted = chances[int(rows.action[time, lane])]
-            np.testing.assert_allclose(rows.log_prob[time, lane], wanted, atol=1e-5)
+            chances = jax.nn.softmax(opinion.logits[0])
+            np.testing.assert_allclose(rows.policy[time, lane], chances, atol=1e-5)
             np.testing.assert_allclose(rows.value[time, lane], opinion.value[0], atol=1e-5)
             if time == STEPS:
                 np.testing.assert_allclose(
@@ -141,12 +140,13 @@ def test_actions_are_drawn_from_the_policy():
     net = ActorCritic((4,), 2, width=4, embed=4, head=4, key=jax.random.key(1))
     net = eqx.tree_at(lambda tree: tree.policy.out.bias, net, jnp.array([0.0, 1.0]))
     level = jax.tree.map(lambda leaf: jnp.repeat(leaf, lanes), cartpole_level())
-    started = start_lanes(world, net, level, key=jax.random.key(0))
+    player = make_sampler()
+    started = start_lanes(world, player, net, level, key=jax.random.key(0))
     rows = jax.jit(
-        lambda lanes: collect_lanes(world, net, lanes, steps=1, key=jax.random.key(3)).rows
+        lambda lanes: collect_lanes(world, player, net, lanes, steps=1, key=jax.random.key(3)).rows
     )(started)
     is_right = np.asarray(rows.action[0]) == 1
-    chance = np.exp(np.asarray(rows.log_prob[0])[is_right]).mean()
+    chance = np.asarray(rows.policy[0])[is_right, 1].mean()
     wanted, counts = lanes * chance, np.bincount(is_right)
     assert chance == pytest.approx(1 / (1 + np.exp(-1)), abs=0.01)
     assert stats.chisquare(counts, [lanes - wanted, wanted]).pvalue > 1e-3

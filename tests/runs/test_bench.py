@@ -14,6 +14,8 @@ from alpha_factory.runs.bench.revision import find_revision
 from alpha_factory.runs.settings.config import LevelsConfig, PpoConfig, RunConfig
 from runs.shortage import fall_short
 
+pytestmark = pytest.mark.usefixtures("quick_compilation")
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FIELDS = {
     "name",
@@ -182,6 +184,13 @@ def test_bench_that_does_not_fit_counts_its_copies(stage, tiny, monkeypatch):
     told = f"too small for 'bench {stage}'.*counted 3 times: each measurement has its own"
     with pytest.raises(OutOfMemory, match=told):
         bench_stage(stage, 1, tiny)
+
+
+@pytest.mark.parametrize("stage", ["learn", "loop"])
+def test_bench_of_another_learner_names_what_measures_it(tiny, stage):
+    sizes = dataclasses.replace(tiny, config=dataclasses.replace(tiny.config, learner="ppo"))
+    with pytest.raises(UsageError, match=r"learner=ppo .* not measured here.*bench rounds"):
+        bench_stage(stage, 1, sizes)
 
 
 def test_bench_stage_lists_stages_when_unknown():

@@ -10,8 +10,8 @@ import pytest
 from alpha_factory.core.errors import UsageError
 from alpha_factory.evaluate import Suite, public_suite, stack_levels
 from alpha_factory.runs import evaluation
+from alpha_factory.runs.build import make_untrained
 from alpha_factory.runs.evaluation import Examiner, evaluate_policy
-from alpha_factory.runs.lessons import make_untrained_policy
 from alpha_factory.worlds import from_text
 from runs import tiny, tiny_levels
 
@@ -29,7 +29,7 @@ def test_examiner_pays_what_a_honeypot_hides() -> None:
 
 def test_examiner_scores_a_policy_with_a_memory(quick_compilation: None) -> None:
     suite = Suite("rooms", stack_levels([from_text(">G", step_limit=24)]), ("room",), (24,), 4, "0")
-    policy = make_untrained_policy(tiny_levels.TINY)
+    policy = make_untrained(tiny_levels.TINY)
     (scores,) = Examiner(tiny_levels.TINY).examine(policy, suite, episodes=256, seed=0)
     told = scores["policies"]
     assert list(told) == ["trained", "untrained", "random"]

@@ -21,7 +21,7 @@ from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.loop import Run
 from runs import tiny
 
-pytestmark = pytest.mark.implicit_promotion
+pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
 
 
 BY_AGENTS: dict[str, Any] = {"novelty": "pata-ec", "agents": 2, "remembered": 16}

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from alpha_factory.core.errors import CorruptCheckpoint, RunConflict, UsageError
 from alpha_factory.curriculum import Mutator
 from alpha_factory.runs import evaluation as evaluation_module
 from alpha_factory.runs import start as start_module
+from alpha_factory.runs.camera import Camera
 from alpha_factory.runs.evaluation import Examiner, evaluate_policy
 from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.files.archive import Archive
@@ -27,6 +29,7 @@ from alpha_factory.runs.judging.result import without_levels
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.presets import PRESETS
 from alpha_factory.runs.start import start_run
+from alpha_factory.runs.steering.status import read_status
 from alpha_factory.runs.suites import held_out_levels
 from alpha_factory.service.ledger import Ledger
 from runs.tiny import TINY
@@ -40,6 +43,7 @@ def make_programs(config: RunConfig, mutator: Mutator) -> Programs:
 
 
 make_examiner = functools.cache(Examiner)
+make_camera = functools.cache(Camera)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -55,6 +59,7 @@ def _tiny_runs() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "tiny", TINY)
         patch.setattr(start_module, "Programs", share)
+        patch.setattr(start_module, "Camera", lambda config, _: make_camera(without_budget(config)))
         patch.setattr(
             start_module, "Examiner", lambda config: make_examiner(without_budget(config))
         )
@@ -119,6 +124,12 @@ def test_run_leaves_what_is_promised(finished: tuple[Path, dict[str, Any]]) -> N
     assert len(list((path / "media").glob("*.gif"))) >= 5
     assert json.loads((path / "config.json").read_text())["budget"]["frames"] == 300
     last = read_metrics(path)[-1]
+    at = read_status(path)
+    assert at is not None
+    assert (at.state, at.frames, at.cycle) == ("finished", last.frames, last.cycle)
+    with sqlite3.connect(path / "episodes.sqlite") as connection:
+        assert connection.execute("SELECT COUNT(*) FROM episodes").fetchone()[0] > 0
+    connection.close()
     assert summary["updates"] == last.updates
     assert summary["run"] == str(path)
     assert summary["interrupted"] is False

@@ -2,19 +2,26 @@
 
 import dataclasses
 import functools
+import json
 import os
 import signal
 import sys
+import time
+import uuid
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from alpha_factory.methods.poet import METHOD
+from alpha_factory.records import CandidateAct, ControlAct, FeedbackAct
 from alpha_factory.runs.course import Hooks
 from alpha_factory.runs.evolution.course import Evolution
 from alpha_factory.runs.evolution.executor.jobs import Executor
 from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.files.directory import create_run, resume_run
 from alpha_factory.runs.loop import Run
+from alpha_factory.runs.playback import Recorder
 from alpha_factory.runs.settings.config import (
     MAY_CHANGE,
     BudgetConfig,
@@ -57,9 +64,14 @@ FRAMES = 1000
 MUTATOR = METHOD["Mutator"]["poet"]
 
 
-@functools.cache
 def make_programs(config: RunConfig) -> Programs:
-    """Compiled once for all runs of a process."""
+    """Compiled once for all runs of a process; apart where few optimizations are made, which gives other bits."""
+    return _make_programs(config, is_quick="JAX_DISABLE_MOST_OPTIMIZATIONS" in os.environ)
+
+
+@functools.cache
+def _make_programs(config: RunConfig, *, is_quick: bool) -> Programs:
+    del is_quick  # it tells compiled programs apart
     return Programs(config, MUTATOR, held_out_levels())
 
 
@@ -70,6 +82,7 @@ def open_run(
     is_resuming: bool = False,
     config: RunConfig = TINY,
     executor: Executor | None = None,
+    recorder: Recorder | None = None,
 ) -> Run:
     """A tiny run that has recorded its first world or taken up its last checkpoint."""
     programs = make_programs(config)
@@ -80,7 +93,7 @@ def open_run(
     )
     hooks = hooks or Hooks()
     course = Evolution(directory, programs, MUTATOR.operators, held_out_levels(), hooks, executor)
-    run = Run(directory, course, hooks)
+    run = Run(directory, course, hooks, recorder=recorder)
     run.restore_or_start(is_resuming=is_resuming)
     return run
 
@@ -103,6 +116,18 @@ def with_learning(**changes: float) -> RunConfig:
 def with_curriculum(**changes: Any) -> RunConfig:
     """The tiny config with another setting of its curriculum."""
     return dataclasses.replace(TINY, curriculum=dataclasses.replace(TINY.curriculum, **changes))
+
+
+def ask(run: Path, kind: type[BaseModel], *, is_checked: bool = True, **act: Any) -> str:
+    """Write an act into a run's directory, as a page does; its id."""
+    number = uuid.uuid4().hex
+    act = {"id": number, "time": time.time(), **act}
+    if is_checked:
+        kind.model_validate(act)
+    file = {ControlAct: "control", CandidateAct: "candidates", FeedbackAct: "feedback"}[kind]
+    with (run / f"{file}.jsonl").open("a", encoding="utf-8") as acts:
+        acts.write(json.dumps(act) + "\n")
+    return number
 
 
 def main(path: Path, moment: str, count: int) -> None:

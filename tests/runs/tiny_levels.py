@@ -12,14 +12,18 @@ import jax
 from alpha_factory.runs.course import Hooks
 from alpha_factory.runs.files.directory import create_run, resume_run
 from alpha_factory.runs.loop import Run
+from alpha_factory.runs.playback import Recorder
 from alpha_factory.runs.schooling.course import LessonPrograms, Schooling
 from alpha_factory.runs.settings.config import (
     MAY_CHANGE,
     BudgetConfig,
     CurriculumConfig,
+    LearningConfig,
     LevelsConfig,
+    NetworkConfig,
     PpoConfig,
     RunConfig,
+    SearchConfig,
 )
 from alpha_factory.runs.settings.text import to_json
 
@@ -35,6 +39,21 @@ TINY = RunConfig(
 )
 FRAMES = 1300
 """Six stretches of 4 rounds of 4 lanes of 16 rows, last rows left out."""
+SCHOLARLY = dataclasses.replace(
+    TINY,
+    preset="tiny-scholars",
+    learner="muzero",
+    network=NetworkConfig(widths=(8,), latent=8, head=8),
+    search=SearchConfig(simulations=1),
+    learning=LearningConfig(
+        worlds=4, steps=16, updates=2, batch=4, replay_slots=32, unroll=1, horizon=1
+    ),
+    # A round a stretch, so that what it leaves of the learner can be seen.
+    levels=dataclasses.replace(TINY.levels, rounds=1),
+)
+"""As the other, with MuZero."""
+SCHOLARLY_FRAMES = 500
+"""Nine rounds of 4 lanes of 16 rows, last rows left out."""
 
 
 @functools.cache
@@ -44,7 +63,12 @@ def make_programs(config: RunConfig) -> LessonPrograms:
 
 
 def open_run(
-    path: Path, hooks: Hooks | None = None, *, is_resuming: bool = False, config: RunConfig = TINY
+    path: Path,
+    hooks: Hooks | None = None,
+    *,
+    is_resuming: bool = False,
+    config: RunConfig = TINY,
+    recorder: Recorder | None = None,
 ) -> Run:
     """A tiny run that has begun or taken up its last checkpoint."""
     directory = (
@@ -53,7 +77,7 @@ def open_run(
         else create_run(path, to_json(config))
     )
     hooks = hooks or Hooks()
-    run = Run(directory, Schooling(make_programs(config), hooks), hooks)
+    run = Run(directory, Schooling(make_programs(config), hooks), hooks, recorder=recorder)
     run.restore_or_start(is_resuming=is_resuming)
     return run
 
@@ -73,7 +97,7 @@ def with_levels(**changes: object) -> RunConfig:
     return dataclasses.replace(TINY, levels=dataclasses.replace(TINY.levels, **changes))
 
 
-def main(path: Path, count: int) -> None:
+def main(path: Path, count: int, learner: str) -> None:
     """Run, and kill this process without warning after so many stretches."""
     jax.config.update(
         "jax_disable_most_optimizations", True
@@ -86,8 +110,9 @@ def main(path: Path, count: int) -> None:
         if seen == count:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    finish(open_run(path, Hooks(logged=note)))
+    config, frames = (TINY, FRAMES) if learner == "ppo" else (SCHOLARLY, SCHOLARLY_FRAMES)
+    finish(open_run(path, Hooks(logged=note), config=config), frames)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

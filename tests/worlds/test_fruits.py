@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +16,7 @@ from alpha_factory.worlds import (
     from_text,
     guess_good,
     make_fruits,
+    make_small_mazes,
     place_apple,
     shortest_walk,
 )
@@ -76,6 +78,24 @@ def test_apples_are_seen_beside_walls_and_goal():
     # Three ahead; the agent stands in the middle of the last row, and what is below it lies to its right.
     assert np.argwhere(goal).tolist() == [[1, 2]]
     assert np.argwhere(apple).tolist() == [[1, 3]]
+
+
+def test_whole_maze_is_seen_with_how_far_the_apple_is_ahead_and_to_the_right():
+    world, key = make_fruits(is_whole=True), jax.random.key(0)
+    see = jax.jit(world.observe)
+    state = world.reset(LEVEL, key=key)
+    turned, _ = STEP(LEVEL, state, jnp.int32(1), key=key)
+    bare = place_apple(LEVEL, key=key)
+    bare = eqx.tree_at(
+        lambda one: one.tile, bare, jnp.where(bare.tile == tiles.DECOY, 0, bare.tile)
+    )
+    for there, ahead, right in ((state, 3, 1), (turned, 1, -3)):
+        seen = np.asarray(see(LEVEL, there))
+        assert seen.shape == (world.features,) == (736,)
+        assert np.flatnonzero(seen[680:]).tolist() == [12 + ahead, 25 + 12 + right]
+        maze = np.asarray(jax.jit(make_small_mazes().observe)(LEVEL, there))
+        np.testing.assert_array_equal(seen[:680], maze)
+    assert not np.asarray(see(bare, state))[680:].any()
 
 
 def test_drawn_levels_have_an_apple_near_the_banana():

@@ -186,11 +186,22 @@ def test_small_mazes_keep_the_promises_of_a_world(mazes):
     check_world(make_small_mazes(), levels, steps=60, lowest=0.0, key=KEY)
 
 
-@pytest.mark.parametrize("frame", FRAMES)
-def test_level_of_another_size_is_refused(frame):
-    world, level = make_small_mazes(frame=frame), from_text(">.G", side=14)
+def test_level_of_another_size_is_refused_where_it_is_seen_as_it_lies():
+    world, level = make_small_mazes(frame="north"), from_text(">.G", side=14)
     with pytest.raises(ValueError, match="13 x 13 cells, this level 14 x 14"):
         world.observe(level, world.reset(level, key=KEY))
+
+
+def test_larger_level_is_seen_as_far_as_12_cells():
+    world = make_small_mazes()
+    level = from_text(">" + "." * 12 + "#G", side=32)
+    seen = np.asarray(world.observe(level, world.reset(level, key=KEY)))
+    around = seen[:625].reshape(25, 25)
+    # Heading right at the corner: ahead is floor as far as 12 cells, to the left all beyond the edge is wall.
+    assert not around[:13, 12].any()
+    assert around[:, :12].all()
+    assert not seen[625:650].any()
+    assert np.flatnonzero(seen[650:675]).tolist() == [12]
 
 
 def test_unknown_frame_is_named_with_the_choices():

@@ -17,6 +17,7 @@ from alpha_factory.cli.evaluate import Evaluate
 from alpha_factory.cli.learn import Learn
 from alpha_factory.cli.report import Report
 from alpha_factory.cli.run import Run
+from alpha_factory.cli.serve import Serve
 from alpha_factory.cli.worlds import Worlds
 from alpha_factory.core.errors import AlphaFactoryError, UsageError
 
@@ -35,6 +36,7 @@ Command: Any = (
     | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Bound, tyro.conf.subcommand("bound")]
     | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Serve, tyro.conf.subcommand("serve")]
     | Annotated[Worlds, tyro.conf.subcommand("worlds")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
@@ -61,19 +63,21 @@ def execute(argv: Sequence[str] | None) -> int:
 
 def parse(
     argv: Sequence[str] | None,
-) -> Run | Learn | Evaluate | Compare | Bound | Report | Worlds | Bench | Doctor:
+) -> Run | Learn | Evaluate | Compare | Bound | Report | Serve | Worlds | Bench | Doctor:
     """The command that `argv` (without the program's name) asks for; None stands for `sys.argv`."""
-    command: Run | Learn | Evaluate | Compare | Bound | Report | Worlds | Bench | Doctor = tyro.cli(
-        Command,
-        prog=output.NAME,
-        description=DESCRIPTION,
-        args=argv,
-        config=(
-            tyro.conf.FlagCreatePairsOff,
-            tyro.conf.OmitArgPrefixes,
-            tyro.conf.OmitSubcommandPrefixes,
-            tyro.conf.PositionalMetavarFromFieldName,
-        ),
+    command: Run | Learn | Evaluate | Compare | Bound | Report | Serve | Worlds | Bench | Doctor = (
+        tyro.cli(
+            Command,
+            prog=output.NAME,
+            description=DESCRIPTION,
+            args=argv,
+            config=(
+                tyro.conf.FlagCreatePairsOff,
+                tyro.conf.OmitArgPrefixes,
+                tyro.conf.OmitSubcommandPrefixes,
+                tyro.conf.PositionalMetavarFromFieldName,
+            ),
+        )
     )
     return command
 

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from alpha_factory.cli import output
+from alpha_factory.cli.attached import serve_beside
+from alpha_factory.cli.serve import check_installed
 from alpha_factory.cli.tables import suite_table
 
 
@@ -41,7 +43,7 @@ class Run:
     """Which worlds come next: poet, or a method that chooses or builds levels (dr, plr, robust-plr, accel, sfl, mna,
     samplr, paired, degen)."""
     learner: output.OptionalName = None
-    """What learns: muzero, which plans (with poet), or ppo, which remembers (with the others)."""
+    """What learns: muzero, which plans, or ppo, which remembers."""
     mutator: output.OptionalName = None
     """How new worlds come from old ones: a mutator's name from any installed method."""
     devices: output.OptionalInt = None
@@ -56,6 +58,10 @@ class Run:
     """How many processes there are, the same for each; with --coordinator."""
     process: output.OptionalInt = None
     """Which of them this is, from 0; with --coordinator. Only 0 writes."""
+    serve: output.Switch = False
+    """Show the run on a live page for as long as it works; `alpha-factory serve` shows it afterwards."""
+    port: output.OptionalInt = None
+    """Where that page listens; 0 for any port that is free. Unset: 7860, or any if that is taken."""
     json: output.Switch = False
     """Print the final summary as one JSON object; progress goes to stderr."""
 
@@ -67,11 +73,19 @@ class Run:
             choose_preset(
                 self.preset
             )  # again in start_run; here a typing error doesn't wait for JAX
+        if self.serve:
+            check_installed()
         from alpha_factory.runs.machine.processes import connect, is_first
 
         with contextlib.ExitStack() as ledgers, output.quiet_stdout():
             connect(self.coordinator, self.processes, self.process)
             from alpha_factory.runs.start import start_run  # after JAX knows of the others
+
+            if self.serve and is_first():
+                from alpha_factory.runs.start import RUNS
+
+                link = ledgers.enter_context(serve_beside(self.out or RUNS, self.port))
+                output.stderr_console().print(f"The page is at {link}", soft_wrap=True)
 
             summary = start_run(
                 preset=self.preset or (None if self.resume else "demo"),

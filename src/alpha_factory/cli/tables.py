@@ -118,7 +118,7 @@ def comparison_table(suite: Mapping[str, Any]) -> Table:
     """A row for each group of runs on one suite at one step limit; intervals are over seeds."""
     table = Table(
         title=f"{_title(suite)}, {suite['levels']} {'drawn ' if suite['is_drawn'] else ''}levels",
-        caption="Below: 95 % stratified bootstrap over seeds; none for a single run.",
+        caption="Below: 95 % bootstrap over seeds, whole runs drawn anew; none for a single run.",
     )
     table.add_column("group", overflow="fold")
     for heading in ("runs", "solved", "IQM", "worst 10 %", "worst 1 %", "return"):

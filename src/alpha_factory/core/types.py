@@ -83,3 +83,6 @@ class Player(NamedTuple):
     act: Callable[..., tuple[Plan, Any]]
     """`act(params, obs, is_first, carry, *, key) -> (Plan, carry)`. `is_first`, one entry a world: an episode
     begins, and what was before it is forgotten."""
+    luck: Callable[..., Any] | None = None
+    """`luck(params, rows, worlds, *, key) -> luck`: what `act` takes as its keys in so many rows, drawn at once, with
+    the leading axis `rows`; None: a key a row."""

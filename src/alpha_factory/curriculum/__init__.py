@@ -22,9 +22,23 @@ from alpha_factory.curriculum.honeypot import (
     measure_bait,
     score_honeypot,
 )
-from alpha_factory.curriculum.learnability import draw_batch, keep_learnable
+from alpha_factory.curriculum.learnability import (
+    FEWEST_FAILURES,
+    SCOUT_STEPS,
+    draw_batch,
+    keep_learnable,
+)
 from alpha_factory.curriculum.performance import characterise, measure_novelty
-from alpha_factory.curriculum.poet import Candidates, Mutator, meets_criterion, merge, propose
+from alpha_factory.curriculum.poet import (
+    Candidates,
+    Guests,
+    Mutator,
+    has_genes,
+    meets_criterion,
+    merge,
+    no_guests,
+    propose,
+)
 from alpha_factory.curriculum.pool import (
     NEVER_CHECKED,
     NEVER_PLAYED,
@@ -44,9 +58,11 @@ from alpha_factory.curriculum.rounds import (
     Round,
     Scorer,
     Size,
+    count_rounds,
     find_out,
     gather_evidence,
     play_levels,
+    play_on,
     play_rounds,
     sum_up,
 )
@@ -79,9 +95,11 @@ from alpha_factory.curriculum.unfolding import BUILDER_ACTIONS, BUILDER_SEES, Un
 __all__ = [
     "BUILDER_ACTIONS",
     "BUILDER_SEES",
+    "FEWEST_FAILURES",
     "NEVER_CHECKED",
     "NEVER_PLAYED",
     "PRIORITISATIONS",
+    "SCOUT_STEPS",
     "Autoencoder",
     "Candidates",
     "Choice",
@@ -91,6 +109,7 @@ __all__ = [
     "Findings",
     "Frontier",
     "Ground",
+    "Guests",
     "Lesson",
     "Mutator",
     "Pool",
@@ -106,6 +125,7 @@ __all__ = [
     "advance_frontier",
     "characterise",
     "choose_fresh",
+    "count_rounds",
     "discounted_returns",
     "draw_batch",
     "draw_fresh",
@@ -118,6 +138,7 @@ __all__ = [
     "find_mean",
     "find_out",
     "gather_evidence",
+    "has_genes",
     "hide_goal",
     "is_hacked",
     "isolate",
@@ -137,7 +158,9 @@ __all__ = [
     "meets_criterion",
     "merge",
     "negative_advantages",
+    "no_guests",
     "play_levels",
+    "play_on",
     "play_rounds",
     "positive_value_loss",
     "propose",

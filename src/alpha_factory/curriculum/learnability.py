@@ -13,6 +13,12 @@ from jaxtyping import Array, Float32, Int32, PRNGKeyArray
 from alpha_factory.core.types import Level
 from alpha_factory.curriculum.identity import NOWHERE
 
+SCOUT_STEPS = 2000
+"""Rows in which a level's p is found out, as published: many whole episodes, also where most of them fail."""
+FEWEST_FAILURES = 4
+"""Episodes cut at the step limit that such rows must hold at the least. A lane that can hold only one shows failure or
+success, hardly ever both, and p (1 - p) is 0 whatever p is."""
+
 
 def keep_learnable(
     levels: Level, learnability: Float32[Array, " candidates"], *, keep: int

@@ -4,7 +4,8 @@ A lane plays its level from a fresh start, again and again, for all rows of the 
 round to the next but what the learner and the selector keep.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -12,17 +13,22 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
-from alpha_factory.core.types import Level, World
+from alpha_factory.core.types import Level, Params, World
 from alpha_factory.curriculum.buffer import Visit
 from alpha_factory.curriculum.identity import NOWHERE
 from alpha_factory.curriculum.scores import l1_value_loss
 from alpha_factory.curriculum.selector import Choice, Findings, Selector, State, Tutor
+from alpha_factory.learn import Craft, MuzeroReport, PpoReport
 from alpha_factory.learn.gae import estimate_advantages
-from alpha_factory.learn.ppo import PpoLearner, PpoReport, improve
-from alpha_factory.learn.surrogate import PpoRecipe
-from alpha_factory.nets.actor_critic import ActorCritic
 from alpha_factory.rollout import Posterior, ground
-from alpha_factory.rollout.recurrent import Attempts, Rows, Stretch, collect_lanes, start_lanes
+from alpha_factory.rollout.recurrent import (
+    Attempts,
+    Lanes,
+    Rows,
+    Stretch,
+    collect_lanes,
+    start_lanes,
+)
 
 
 class Evidence(NamedTuple):
@@ -30,13 +36,19 @@ class Evidence(NamedTuple):
 
     level: Level  # as the selector chose it
     rows: Rows
-    attempts: Attempts
+    attempts: Attempts  # of these rows and, in scouting, of those after them
     last_value: Float[Array, " lanes"]  # of the state after the last row
     advantage: Float[Array, "time lanes"]
     max_return: Float[Array, " lanes"]  # of any episode ever ended there; -inf if none has
     discount: float
     trace: float
 
+
+Learner = Any
+"""What a `Craft` begins with and practises: an `eqx.Module`."""
+
+Report = PpoReport | MuzeroReport
+"""What updates brought."""
 
 Scorer = Callable[[Evidence], Float[Array, " lanes"]]
 """What a level promises to teach, one number a lane; what can't be told is not finite."""
@@ -57,14 +69,14 @@ class Lesson(NamedTuple):
     measure: Callable[[Level], Size]
     selector: Selector | Tutor
     scorer: Scorer
-    recipe: PpoRecipe
+    craft: Craft
     posterior: Posterior | None = None  # of what levels hide, where learning is by the true odds
 
 
 class Round(eqx.Module):
     """What a round brought, or a row of them."""
 
-    report: PpoReport  # numbers are NaN, counts 0, in a round without practice
+    report: Report  # numbers are NaN, counts 0, in a round without practice
     is_practised: Bool[Array, "*rounds"]
     played: Int[Array, "*rounds"]  # lanes
     replayed: Int[Array, "*rounds"]  # lanes on levels that the selector kept
@@ -77,13 +89,13 @@ class Round(eqx.Module):
     lost: Int[Array, "*rounds"]  # levels without a way to the goal
     walls: Float[Array, "*rounds"]  # mean of replayed levels; NaN if there is none
     path: Float[Array, "*rounds"]  # mean of replayed levels that have a way; NaN if there is none
-    others: dict[str, PpoReport]  # of the learners that the method has beside the student, by name
+    others: dict[str, Report]  # of the learners that the method has beside the student, by name
     told: dict[str, Shaped[Array, "*rounds"]]  # by the method: numbers, and whole ones that add up
 
 
 def play_rounds(
-    lesson: Lesson, learner: PpoLearner, state: State, *, rounds: int, key: PRNGKeyArray
-) -> tuple[PpoLearner, State, Round]:
+    lesson: Lesson, learner: Learner, state: State, *, rounds: int, key: PRNGKeyArray
+) -> tuple[Learner, State, Round]:
     """So many rounds, one after the other; leading axis of what they brought: `rounds`."""
     arrays, static = eqx.partition((learner, state), eqx.is_array)
 
@@ -96,42 +108,90 @@ def play_rounds(
 
 
 def play_round(
-    lesson: Lesson, learner: PpoLearner, state: State, *, key: PRNGKeyArray
-) -> tuple[PpoLearner, State, Round]:
+    lesson: Lesson, learner: Learner, state: State, *, key: PRNGKeyArray
+) -> tuple[Learner, State, Round]:
     """Choose, play, score, take, and learn if the round is one of practice; or what the method has in its place."""
     if isinstance(lesson.selector, Tutor):
         return lesson.selector.teach(lesson, learner, state, key=key)
     key_choose, key_start, key_play, key_learn = jax.random.split(key, 4)
     state, choice = lesson.selector.choose(state, key=key_choose)
-    stretch = play_levels(lesson, learner.net, choice.level, keys=(key_start, key_play))
+    params = lesson.craft.show(learner)
+    stretch = play_levels(lesson, params, choice.level, keys=(key_start, key_play))
+    if (rounds := count_rounds(lesson)) > 1:
+        more = jnp.where(choice.is_practised, 0, rounds - 1)
+        stretch = play_on(lesson, params, stretch, times=more, key=jax.random.fold_in(key, 4))
     findings = find_out(lesson, choice, stretch)
     state = lesson.selector.take(state, choice, findings)
-    learner, report = _practise(lesson.recipe, learner, stretch, choice.is_practised, key=key_learn)
+    learner, report = _practise(lesson.craft, learner, stretch, choice.is_practised, key=key_learn)
     return learner, state, sum_up(lesson, choice, stretch, findings, report)
 
 
 def play_levels(
-    lesson: Lesson, net: ActorCritic, level: Level, *, keys: tuple[PRNGKeyArray, PRNGKeyArray]
+    lesson: Lesson,
+    params: Params,
+    level: Level,
+    *,
+    keys: tuple[PRNGKeyArray, PRNGKeyArray],
 ) -> Stretch:
     """Every lane plays its level from a fresh start, again and again.
 
     Args:
+        params: what the craft's player acts with.
         level: as a method chooses it, one for each lane.
         keys: for the starts, and for what follows.
     """
-    packed = jax.vmap(lesson.pack)(level)
-    lanes = start_lanes(lesson.world, net, packed, key=keys[0])
+    packed, craft = jax.vmap(lesson.pack)(level), lesson.craft
+    lanes = start_lanes(lesson.world, craft.player, params, packed, key=keys[0])
     stretch = collect_lanes(
         lesson.world,
-        net,
+        craft.player,
+        params,
         lanes,
-        steps=lesson.recipe.steps,
+        steps=craft.steps,
         posterior=lesson.posterior,
         key=keys[1],
     )
     if lesson.posterior is None:
         return stretch
-    return ground(stretch, discount=lesson.recipe.discount)
+    return ground(stretch, discount=craft.discount)
+
+
+def count_rounds(lesson: Lesson) -> int:
+    """How many times the rows of a round a round without practice has."""
+    wanted = lesson.selector.scout_steps if isinstance(lesson.selector, Selector) else None
+    return 1 if wanted is None else math.ceil(wanted / lesson.craft.steps)
+
+
+def play_on(
+    lesson: Lesson,
+    params: Params,
+    stretch: Stretch,
+    *,
+    times: Int[Array, ""] | int,
+    key: PRNGKeyArray,
+) -> Stretch:
+    """Let the lanes of a round go on for the rows of so many more, of which only the episodes are kept.
+
+    Episodes go on from one to the next, so that a failure counts as much as a success, however many rows it takes.
+
+    Returns:
+        The stretch as it was, with the attempts of all rows; its lanes are those after the last.
+    """
+
+    def go_on(turn: Int[Array, ""], carry: tuple[Lanes, Attempts]) -> tuple[Lanes, Attempts]:
+        lanes, attempts = carry
+        more = collect_lanes(
+            lesson.world,
+            lesson.craft.player,
+            params,
+            lanes,
+            steps=lesson.craft.steps,
+            key=jax.random.fold_in(key, turn),
+        )
+        return more.lanes, _join(attempts, more.attempts)
+
+    lanes, attempts = jax.lax.fori_loop(0, times, go_on, (stretch.lanes, stretch.attempts))
+    return stretch._replace(lanes=lanes, attempts=attempts)
 
 
 def find_out(lesson: Lesson, choice: Choice, stretch: Stretch) -> Findings:
@@ -146,7 +206,7 @@ def find_out(lesson: Lesson, choice: Choice, stretch: Stretch) -> Findings:
 
 def gather_evidence(lesson: Lesson, choice: Choice, stretch: Stretch) -> Evidence:
     """What any score of a rollout goes by."""
-    rows, recipe = stretch.rows, lesson.recipe
+    rows, craft = stretch.rows, lesson.craft
     return Evidence(
         level=choice.level,
         rows=rows,
@@ -158,30 +218,40 @@ def gather_evidence(lesson: Lesson, choice: Choice, stretch: Stretch) -> Evidenc
             rows.is_terminated,
             rows.is_last,
             stretch.last_value,
-            discount=recipe.discount,
-            trace=recipe.trace,
+            discount=craft.discount,
+            trace=craft.trace,
         ),
         max_return=jnp.maximum(choice.max_return, stretch.attempts.best),
-        discount=recipe.discount,
-        trace=recipe.trace,
+        discount=craft.discount,
+        trace=craft.trace,
+    )
+
+
+def _join(one: Attempts, other: Attempts) -> Attempts:
+    return Attempts(
+        ended=one.ended + other.ended,
+        solved=one.solved + other.solved,
+        total=one.total + other.total,
+        best=jnp.maximum(one.best, other.best),
+        frames=one.frames + other.frames,
     )
 
 
 def _practise(
-    recipe: PpoRecipe,
-    learner: PpoLearner,
+    craft: Craft,
+    learner: Learner,
     stretch: Stretch,
     is_practised: Bool[Array, ""],
     *,
     key: PRNGKeyArray,
-) -> tuple[PpoLearner, PpoReport]:
+) -> tuple[Learner, Report]:
     arrays, static = eqx.partition(learner, eqx.is_array)
 
-    def learn(arrays: PpoLearner) -> tuple[PpoLearner, PpoReport]:
-        learner, report = improve(recipe, eqx.combine(arrays, static), stretch, key=key)
+    def learn(arrays: Learner) -> tuple[Learner, Report]:
+        learner, report = craft.practise(eqx.combine(arrays, static), stretch, key=key)
         return eqx.filter(learner, eqx.is_array), report
 
-    def pass_over(arrays: PpoLearner) -> tuple[PpoLearner, PpoReport]:
+    def pass_over(arrays: Learner) -> tuple[Learner, Report]:
         shapes = jax.eval_shape(learn, arrays)[1]
 
         def leave_out(leaf: jax.ShapeDtypeStruct) -> Array:
@@ -199,9 +269,9 @@ def sum_up(
     choice: Choice,
     stretch: Stretch,
     findings: Findings,
-    report: PpoReport,
+    report: Report,
     *,
-    others: dict[str, PpoReport] | None = None,
+    others: Mapping[str, Report] | None = None,
     told: dict[str, Array] | None = None,
 ) -> Round:
     """What a round brought, as it is logged."""
@@ -222,7 +292,7 @@ def sum_up(
         lost=jnp.sum(~jnp.isfinite(size.path), dtype=jnp.int32),
         walls=_mean(size.walls.astype(jnp.float32), is_replayed),
         path=_mean(size.path, is_replayed & jnp.isfinite(size.path)),
-        others=others or {},
+        others=dict(others or {}),
         told=told or {},
     )
 

@@ -46,6 +46,9 @@ def max_monte_carlo(
 ) -> Float[Array, " lanes"]:
     """MaxMC = mean_t (R_max - V(s_t)) (replay-guided adversarial environment design, Jiang et al. 2021).
 
+    As published, R_max is not discounted, and V is: where the goal pays 1 however late, an agent that walks the best
+    way of n steps still scores 1 - mean_t discount^(n - 1 - t), so that long ways count as regret.
+
     Args:
         max_return: R_max, of any episode ever ended on the level, this rollout's among them; -inf if none
             has, and so is the score then.
@@ -81,8 +84,8 @@ def max_negative_advantage(
         G_0 = 0,  G_n = min(0, G_{n-1} + discount^(n-1) delta_{t+n-1})
         A_t = (1 - trace) sum_{n=1}^{N-1} trace^(n-1) G_n + trace^(N-1) G_N
 
-    with N steps from t to the end of its episode, or of the rollout. Chat is 1 for a level that was solved in
-    the rollout, else 0. Work grows with the square of the rows.
+    with N steps from t to the end of its episode, be it real or fictitious (SAMPLR), or of the rollout. Chat is 1 for
+    a level that was solved in the rollout, else 0. Work grows with the square of the rows.
 
     Args:
         last_value: V of the state after the last row.
@@ -110,7 +113,8 @@ def negative_advantages(
     number = jnp.arange(value.shape[0])
     following = jnp.concatenate([value[1:], last_value[None]])
     error = reward + discount * jnp.where(is_terminated, 0.0, following) - value
-    is_end = jnp.concatenate([is_last[1:], jnp.ones_like(is_last[:1])])
+    # Where rows are grounded, a step beside the real one may end in the middle of an episode.
+    is_end = jnp.concatenate([is_last[1:], jnp.ones_like(is_last[:1])]) | is_terminated
 
     def extend(carry: tuple[Array, ...], row: tuple[Array, ...]) -> tuple[tuple[Array, ...], None]:
         """One more step for all starts whose episode goes on; axes `starts lanes`."""

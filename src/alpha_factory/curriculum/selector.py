@@ -54,6 +54,9 @@ class Selector(NamedTuple):
     """The name of the score that the method goes by as published, in the extension slot Scorer."""
     is_grounded: bool = False
     """Levels are learned from and scored by the true odds of what they hide, whichever were chosen (SAMPLR)."""
+    scout_steps: int | None = None
+    """Rows, at least, of each lane in a round without practice; None: as many as in any round. Of those beyond a round
+    only the episodes count, in a score as in the log (SFL)."""
 
 
 class Tutor(NamedTuple):
@@ -67,6 +70,8 @@ class Tutor(NamedTuple):
     """As a selector's."""
     score: str
     """As a selector's; of the levels that the student played."""
+    is_unfolding: bool = False
+    """Levels are made as they come into the student's view, so that it can be none that sees them whole (DEGen)."""
 
 
 class Ground(NamedTuple):
@@ -80,9 +85,11 @@ class Ground(NamedTuple):
     """`edit(level, *, edits, key) -> level`: a child."""
     redraw: Callable[..., Level] | None = None
     """`redraw(level, *, key) -> level`: with what it hides drawn by the true odds; None where nothing is hidden."""
-    enrol: Callable[..., PpoLearner] | None = None
-    """`enrol(*, key) -> learner`: one that has learned nothing, of the student's sizes and updates. With `obs` and
-    `actions`, and what else `ActorCritic` takes, for another task; with `recipe`, of other updates."""
+    enrol: Callable[..., Any] | None = None
+    """`enrol(*, key) -> learner`: one that has learned nothing, of the student's kind, sizes and updates."""
+    hire: Callable[..., PpoLearner] | None = None
+    """`hire(recipe, *, obs, actions, key) -> learner`: one that builds levels; further what `ActorCritic` takes. A
+    builder is never judged, and learns by PPO whatever the student learns by."""
 
 
 class Wishes(NamedTuple):
@@ -100,6 +107,7 @@ class Wishes(NamedTuple):
     parents: int | None = None  # levels of a replayed batch that are edited
     kept: int | None = None  # SFL: levels that are trained on
     scouted: int | None = None  # SFL: levels tried before they are chosen
+    scout_steps: int | None = None  # SFL: rows in which each of them is tried
     practised: int | None = None  # SFL: rounds until they are chosen anew
     share: float | None = None  # SFL: of the lanes that play one of them
     antagonist: str | None = None  # PAIRED: which of its returns regret goes by, "max" or "mean"

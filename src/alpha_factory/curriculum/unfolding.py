@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from alpha_factory.core.types import Params, Player
 from alpha_factory.nets.actor_critic import ActorCritic, Carry
 from alpha_factory.rollout import Attempts, Lanes, Rows, Stretch, collect_lanes, start_lanes
-from alpha_factory.rollout.recurrent import choose_lanes, pick
+from alpha_factory.rollout.recurrent import choose_lanes
 from alpha_factory.worlds import (
     KINDS_PLACED,
     UnfoldingLevel,
@@ -60,7 +61,8 @@ def count_most(level: UnfoldingLevel) -> int:
 
 
 def unfold(
-    walker: ActorCritic,
+    player: Player,
+    walker: Params | None,
     builder: ActorCritic,
     level: UnfoldingLevel,
     *,
@@ -73,12 +75,14 @@ def unfold(
     its episodes.
 
     Args:
+        player: walks.
+        walker: what it acts with.
         builder: sees `BUILDER_SEES` entries, masked, and has `BUILDER_ACTIONS`.
         level: with an axis `lanes` in front; nothing but the starts is known.
     """
     world, most, lanes = make_unfolding(), count_most(level), level.start.shape[0]
     key_start, key_turns = jax.random.split(key)
-    here = start_lanes(world, walker, level, key=key_start)
+    here = start_lanes(world, player, walker, level, key=key_start)
     none = jnp.zeros(lanes, jnp.int32)
     site = _Site(builder.start(lanes), none, none, jnp.zeros(lanes))
 
@@ -94,7 +98,7 @@ def unfold(
         drawn, remembered, grown = _build(
             builder, here, site, is_unknown, most=most, steps=steps, key=key_build
         )
-        one = collect_lanes(world, walker, here, steps=1, key=key_walk)
+        one = collect_lanes(world, player, walker, here, steps=1, key=key_walk)
         row = jax.tree.map(lambda leaf: leaf[0], one.rows)
         told = is_building, is_walking, site.made
         after = choose_lanes(is_walking, one.lanes, here)
@@ -113,7 +117,8 @@ def unfold(
     (after, site), (rows, attempts, drawn, told) = jax.lax.scan(turn, (here, site), keys)
     is_building, is_walking, made = told
     obs = jax.vmap(world.observe)(after.level, after.state)
-    last_value = walker.step(obs, after.is_first, after.carry)[0].value
+    key_after = jax.random.fold_in(key_start, 0)
+    plan, _ = player.act(walker, obs, after.is_first, after.carry, key=key_after)
     walks, builds = (
         _find_turns(one, rows) for one, rows in ((is_walking, steps), (is_building, most))
     )
@@ -122,7 +127,7 @@ def unfold(
         rows=_take_turns(rows, walks),
         attempts=_add_up(attempts, is_walking, _take_turns(rows, walks)),
         carry=here.carry,
-        last_value=last_value,
+        last_value=plan.value,
     )
     built = Stretch(
         lanes=Lanes(after.level, after.state, site.carry, site.made == 0, jnp.zeros(lanes)),
@@ -187,7 +192,7 @@ def _build(
     drawn = Rows(
         obs=obs,
         action=action,
-        log_prob=pick(jax.nn.log_softmax(opinion.logits), action),
+        policy=jax.nn.softmax(opinion.logits),
         value=opinion.value,
         reward=jnp.zeros_like(opinion.value),
         is_terminated=no,

@@ -1,11 +1,12 @@
 """How far a number would move with other levels, or with other seeds: bootstrap intervals at 95 %.
 
-The stratified bootstrap is that of Agarwal et al. 2021 ("Deep Reinforcement Learning at the Edge of the
-Statistical Precipice", §4.1, as rliable does it): every task keeps its place, and for each of them runs are
-drawn anew, with replacement.
+Over seeds, what is drawn anew is what a seed made: a whole run, with all that it got. One agent plays all levels of a
+suite, so levels are no tasks as those of Agarwal et al. 2021 ("Deep Reinforcement Learning at the Edge of the
+Statistical Precipice", §4.1; rliable), where each game has runs of its own and is a stratum: drawn for each level by
+itself, runs would be mixed level by level, and what a seed adds to all of its levels would average out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,20 @@ def bootstrap_interval(by_level: np.ndarray, *, seed: int = 0) -> tuple[float, f
 
 
 def stratified_interval(
-    statistic: Callable[..., Any], *scores: np.ndarray, resamples: int = _STRATIFIED, seed: int = 0
+    statistic: Callable[..., Any],
+    *scores: np.ndarray,
+    strata: Sequence[Hashable] | None = None,
+    resamples: int = _STRATIFIED,
+    seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """95 % percentile interval of a statistic over seeds, from a stratified bootstrap.
+    """95 % percentile interval of a statistic over seeds, from a bootstrap of whole runs.
 
     Args:
         statistic: of as many matrices as there are `scores`; a number or an array.
         scores: matrices of shape `runs tasks`, each resampled by itself; a run is a seed.
+        strata: a name for each task. Tasks of one name share their runs, drawn together; those of another have runs of
+            their own, trained apart, drawn apart. None: one run plays all tasks. With as many names as tasks it is
+            rliable's bootstrap.
         resamples: how often; rliable takes 2,000 for profiles and up to 50,000 for single numbers.
         seed: of the resampling.
 
@@ -41,14 +49,16 @@ def stratified_interval(
         which says nothing of other seeds.
 
     Raises:
-        ValueError: what is given is no such matrix, or not finite.
+        ValueError: what is given is no such matrix, or not finite, or strata are not one a task.
     """
     matrices = [check_scores(matrix) for matrix in scores]
+    parts = [_part(matrix, strata) for matrix in matrices]
     if min(len(matrix) for matrix in matrices) < 2:
         return None
     generator = np.random.default_rng(seed)
     drawn = [
-        statistic(*(_resample(matrix, generator) for matrix in matrices)) for _ in range(resamples)
+        statistic(*(_resample(*pair, generator) for pair in zip(matrices, parts, strict=True)))
+        for _ in range(resamples)
     ]
     low, high = np.quantile(np.asarray(drawn, float), _ENDS, axis=0)
     return np.asarray(low), np.asarray(high)
@@ -73,7 +83,21 @@ def check_scores(scores: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def _resample(matrix: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """For each task as many of its runs as there are, with replacement."""
+def _part(matrix: np.ndarray, strata: Sequence[Hashable] | None) -> np.ndarray:
+    """The number of each task's stratum."""
+    tasks = matrix.shape[1]
+    if strata is None:
+        return np.zeros(tasks, int)
+    if len(strata) != tasks:
+        raise ValueError(f"There are {len(strata)} strata for {tasks} tasks; give one a task.")
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(strata))}
+    return np.array([numbers[name] for name in strata])
+
+
+def _resample(matrix: np.ndarray, part: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """As many runs as there are, with replacement, whole within each stratum."""
     runs, tasks = matrix.shape
-    return matrix[generator.integers(0, runs, (runs, tasks)), np.arange(tasks)]
+    picks = generator.integers(0, runs, (runs, part.max() + 1))
+    if picks.shape[1] == 1:
+        return matrix[picks[:, 0]]
+    return matrix[picks[:, part], np.arange(tasks)]

@@ -1,5 +1,12 @@
 """Batches to a better policy."""
 
+from alpha_factory.learn.craft import (
+    Craft,
+    MuzeroReport,
+    Scholar,
+    make_muzero_craft,
+    make_ppo_craft,
+)
 from alpha_factory.learn.ewc import Consolidation, consolidate, drift, estimate_fisher
 from alpha_factory.learn.guard import LARGEST_NORM, MOST_SKIPPED
 from alpha_factory.learn.mirror import make_dpo
@@ -24,14 +31,18 @@ from alpha_factory.learn.train import (
     start_student,
     train,
 )
+from alpha_factory.learn.travel import Journey, Traveller, Travels, start_traveller, travel
 
 __all__ = [
     "FISHER_AT_A_TIME",
     "LARGEST_NORM",
     "MOST_SKIPPED",
     "Consolidation",
+    "Craft",
+    "Journey",
     "Learner",
     "Losses",
+    "MuzeroReport",
     "PpoLearner",
     "PpoLosses",
     "PpoRecipe",
@@ -39,7 +50,10 @@ __all__ = [
     "Practice",
     "Progress",
     "Recipe",
+    "Scholar",
     "Student",
+    "Traveller",
+    "Travels",
     "consolidate",
     "drift",
     "estimate_fisher",
@@ -47,11 +61,15 @@ __all__ = [
     "improve",
     "keep",
     "make_dpo",
+    "make_muzero_craft",
     "make_optimiser",
+    "make_ppo_craft",
     "start_learner",
     "start_ppo",
     "start_student",
+    "start_traveller",
     "to_lanes",
     "train",
+    "travel",
     "update",
 ]

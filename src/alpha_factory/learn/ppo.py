@@ -25,7 +25,7 @@ from alpha_factory.learn.surrogate import (
     weigh,
 )
 from alpha_factory.nets.actor_critic import ActorCritic, Head
-from alpha_factory.rollout.recurrent import Stretch
+from alpha_factory.rollout.recurrent import Passage, Stretch
 
 _ADAM_EPSILON = 1e-5
 
@@ -38,6 +38,11 @@ class PpoLearner(eqx.Module):
     updates: Int[Array, ""]  # gradient steps, those skipped included
     skipped: Int[Array, ""]
     in_a_row: Int[Array, ""]  # steps skipped since the last that was made
+
+    @property
+    def model(self) -> ActorCritic:
+        """The network, by the name that it has in every learner."""
+        return self.net
 
 
 class PpoReport(eqx.Module):
@@ -68,7 +73,7 @@ def start_ppo(net: ActorCritic, recipe: PpoRecipe) -> PpoLearner:
 
 
 def improve(
-    recipe: PpoRecipe, learner: PpoLearner, stretch: Stretch, *, key: PRNGKeyArray
+    recipe: PpoRecipe, learner: PpoLearner, stretch: Stretch | Passage, *, key: PRNGKeyArray
 ) -> tuple[PpoLearner, PpoReport]:
     """Learn from a stretch of rows, `epochs` times over.
 

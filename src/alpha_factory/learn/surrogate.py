@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 from alpha_factory.learn.gae import estimate_advantages
 from alpha_factory.learn.mirror import Drift, make_clip
 from alpha_factory.nets.actor_critic import Carry, Opinion
-from alpha_factory.rollout.recurrent import Stretch, pick
+from alpha_factory.rollout.recurrent import Passage, Stretch, pick
 
 _LEAST_SPREAD = 1e-5  # added to the spread of advantages, as published
 
@@ -72,7 +72,7 @@ class Batch(NamedTuple):
     lane: Int[Array, " lanes"] | None  # its number in the stretch
 
 
-def make_batch(recipe: PpoRecipe, stretch: Stretch) -> Batch:
+def make_batch(recipe: PpoRecipe, stretch: Stretch | Passage) -> Batch:
     """What an update learns from, computed once before its epochs."""
     rows = stretch.rows
     advantage = estimate_advantages(
@@ -88,7 +88,7 @@ def make_batch(recipe: PpoRecipe, stretch: Stretch) -> Batch:
         obs=rows.obs,
         is_reset=rows.is_reset,
         action=rows.action,
-        log_prob=rows.log_prob,
+        log_prob=jnp.log(pick(rows.policy, rows.action)),
         value=rows.value,
         advantage=advantage,
         target=advantage + rows.value,

@@ -13,6 +13,7 @@ builder's two choices are independent given what it sees, and its entropy bonus 
 """
 
 import math
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -38,7 +39,7 @@ from alpha_factory.curriculum import (
     sum_up,
     unfold,
 )
-from alpha_factory.learn import PpoLearner, PpoRecipe, improve
+from alpha_factory.learn import PpoLearner, improve
 from alpha_factory.rollout import Stretch
 from alpha_factory.worlds import begin_unfolding, is_goal_placed, settle_unfolding
 
@@ -67,8 +68,8 @@ def make_degen(ground: Ground, wishes: Wishes) -> Tutor:
     Raises:
         UsageError: the builder's minibatches don't divide the lanes.
     """
-    settled, enrol = settle_wishes(wishes, PUBLISHED), ground.enrol
-    assert enrol is not None, "a run gives learners"
+    settled, hire = settle_wishes(wishes, PUBLISHED), ground.hire
+    assert hire is not None, "a run gives learners"
     places, _ = BUILDER_ACTIONS
     recipe = make_builder_recipe(
         ground,
@@ -79,32 +80,34 @@ def make_degen(ground: Ground, wishes: Wishes) -> Tutor:
 
     def begin(*, key: PRNGKeyArray) -> Designer:
         return Designer(
-            enrol(
+            hire(
+                recipe,
                 obs=(BUILDER_SEES,),
                 actions=BUILDER_ACTIONS,
                 is_masked=True,
-                recipe=recipe,
                 key=key,
             )
         )
 
     def teach(
-        lesson: Lesson, learner: PpoLearner, state: Designer, *, key: PRNGKeyArray
-    ) -> tuple[PpoLearner, Designer, Round]:
+        lesson: Lesson, learner: Any, state: Designer, *, key: PRNGKeyArray
+    ) -> tuple[Any, Designer, Round]:
+        craft = lesson.craft
         key_rooms, key_unfold, key_learn, key_build = jax.random.split(key, 4)
         rooms = draw_rooms(ground, key=key_rooms)
         unfolded = unfold(
-            learner.net,
+            craft.player,
+            craft.show(learner),
             state.builder.net,
             jax.vmap(begin_unfolding)(rooms),
-            steps=lesson.recipe.steps,
+            steps=craft.steps,
             key=key_unfold,
         )
         walked, known = unfolded.walked, unfolded.walked.lanes.level
         choice = choose_fresh(jax.vmap(settle_unfolding)(rooms, known), is_practised=True)
         findings = find_out(lesson, choice, walked)
-        learner, report = improve(lesson.recipe, learner, walked, key=key_learn)
-        paid = pay_builder(unfolded, lesson.recipe)
+        learner, report = craft.practise(learner, walked, key=key_learn)
+        paid = pay_builder(unfolded, discount=craft.discount, trace=craft.trace)
         builder, of_builder = improve(recipe, state.builder, paid, key=key_build)
         size = jax.vmap(lesson.measure)(choice.level)
         has_way, has_goal = jnp.isfinite(size.path), jax.vmap(is_goal_placed)(known)
@@ -119,14 +122,14 @@ def make_degen(ground: Ground, wishes: Wishes) -> Tutor:
         brought = sum_up(lesson, choice, walked, findings, report, others=others, told=told)
         return learner, Designer(builder), brought
 
-    return Tutor(begin, teach, tell=lambda state: {}, score="mna")
+    return Tutor(begin, teach, tell=lambda state: {}, score="mna", is_unfolding=True)
 
 
-def pay_builder(unfolded: Unfolded, student: PpoRecipe) -> Stretch:
+def pay_builder(unfolded: Unfolded, *, discount: float, trace: float) -> Stretch:
     """The builder's rows with what it is paid for each of them.
 
     Args:
-        student: its discount and trace are those of the negative advantage.
+        discount, trace: the student's, by which the negative advantage goes.
     """
     walked, built = unfolded.walked, unfolded.built
     rows = walked.rows
@@ -136,8 +139,8 @@ def pay_builder(unfolded: Unfolded, student: PpoRecipe) -> Stretch:
         rows.is_terminated,
         rows.is_last,
         walked.last_value,
-        discount=student.discount,
-        trace=student.trace,
+        discount=discount,
+        trace=trace,
     )
     loss = jnp.where((walked.attempts.solved > 0)[None], loss, 0.0)
     pay = route_pay(loss, unfolded.made, actions=built.rows.reward.shape[0])

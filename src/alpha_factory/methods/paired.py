@@ -1,13 +1,15 @@
 """PAIRED (Dennis et al. 2020): protagonist and antagonist, and a builder that is paid the regret of the first.
 
 In every round the builder makes a maze for each lane, cell by cell; then student (the protagonist) and antagonist play
-it, and all three learn by PPO. The builder is paid once, for its last step,
+it, and all three learn; the builder by PPO. It is paid once, for its last step,
 
     regret = max(0, max_episodes U(antagonist) - mean_episodes U(protagonist)),   U = sum_t gamma^t r_t
 
 so that it looks for what the one can do and the other can't yet: harder and harder, but possible. If the three come to
 an equilibrium, the protagonist's policy is one of minimax regret.
 """
+
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -32,9 +34,9 @@ from alpha_factory.curriculum import (
     settle_wishes,
     sum_up,
 )
-from alpha_factory.learn import PpoLearner, PpoRecipe, PpoReport, improve
+from alpha_factory.learn import MuzeroReport, PpoLearner, PpoReport, improve
 from alpha_factory.nets import ActorCritic
-from alpha_factory.rollout import Rows, Stretch, collect_lanes, start_lanes
+from alpha_factory.rollout import Rows, Stretch, collect_lanes, make_sampler, start_lanes
 from alpha_factory.worlds import GridLevel, finish_building, make_building
 
 PUBLISHED = Wishes(
@@ -56,7 +58,7 @@ class Rivals(eqx.Module):
     """What PAIRED remembers."""
 
     builder: PpoLearner
-    antagonist: PpoLearner
+    antagonist: Any  # what the student is
 
 
 def make_paired(ground: Ground, wishes: Wishes) -> Tutor:
@@ -71,33 +73,34 @@ def make_paired(ground: Ground, wishes: Wishes) -> Tutor:
     if settled.antagonist not in ANTAGONISTS:
         raise unknown("antagonist", str(settled.antagonist), ANTAGONISTS)
     is_best = settled.antagonist == "max"
-    walls = settled.walls or 0
-    site = make_building(side=measure_rooms(ground), walls=walls)
-    recipe = make_builder_recipe(ground, settled, steps=walls + 2)
-    enrol = ground.enrol
+    walls, enrol, hire = settled.walls or 0, ground.enrol, ground.hire
     assert enrol is not None, "a run gives learners"
+    assert hire is not None, "a run gives learners"
+    site = make_building(side=measure_rooms(ground), walls=walls)
+    recipe, sampler = make_builder_recipe(ground, settled, steps=walls + 2), make_sampler()
 
     def begin(*, key: PRNGKeyArray) -> Rivals:
         key_builder, key_antagonist = jax.random.split(key)
-        builder = enrol(obs=(site.features,), actions=site.actions, recipe=recipe, key=key_builder)
+        builder = hire(recipe, obs=(site.features,), actions=site.actions, key=key_builder)
         return Rivals(builder, enrol(key=key_antagonist))
 
     def build(net: ActorCritic, *, key: PRNGKeyArray) -> tuple[GridLevel, Stretch]:
         key_rooms, key_start, key_steps = jax.random.split(key, 3)
         rooms = draw_rooms(ground, key=key_rooms)
-        lanes = start_lanes(site, net, rooms, key=key_start)
-        built = collect_lanes(site, net, lanes, steps=recipe.steps, key=key_steps)
+        lanes = start_lanes(site, sampler, net, rooms, key=key_start)
+        built = collect_lanes(site, sampler, net, lanes, steps=recipe.steps, key=key_steps)
         return jax.vmap(finish_building)(rooms, built.lanes.state), built
 
     def teach(
-        lesson: Lesson, learner: PpoLearner, state: Rivals, *, key: PRNGKeyArray
-    ) -> tuple[PpoLearner, Rivals, Round]:
+        lesson: Lesson, learner: Any, state: Rivals, *, key: PRNGKeyArray
+    ) -> tuple[Any, Rivals, Round]:
+        craft = lesson.craft
         key_build, key_own, key_rival, key_learn = jax.random.split(key, 4)
         levels, built = build(state.builder.net, key=key_build)
         both = practise(lesson, (learner, state.antagonist), levels, keys=(key_own, key_rival))
         (learner, own, report), (antagonist, rival, of_rival) = both
         earned, earned_by_rival = (
-            _sum_returns(stretch.rows, lesson.recipe) for stretch in (own, rival)
+            _sum_returns(stretch.rows, craft.discount) for stretch in (own, rival)
         )
         regret = find_regret(earned_by_rival, earned, is_best=is_best)
         paid = pay_at_the_end(built, regret)
@@ -123,20 +126,23 @@ def make_paired(ground: Ground, wishes: Wishes) -> Tutor:
 
 def practise(
     lesson: Lesson,
-    players: tuple[PpoLearner, PpoLearner],
+    players: tuple[Any, Any],
     levels: GridLevel,
     *,
     keys: tuple[PRNGKeyArray, PRNGKeyArray],
-) -> list[tuple[PpoLearner, Stretch, PpoReport]]:
+) -> list[tuple[Any, Stretch, PpoReport | MuzeroReport]]:
     """Let each of two players play the levels and learn from it: one program, gone through twice."""
+    craft = lesson.craft
     parts = [eqx.partition(player, eqx.is_array) for player in players]
     static = parts[0][1]
 
-    def take_turn(turn: tuple[PpoLearner, PRNGKeyArray]) -> tuple[PpoLearner, Stretch, PpoReport]:
+    def take_turn(
+        turn: tuple[Any, PRNGKeyArray],
+    ) -> tuple[Any, Stretch, PpoReport | MuzeroReport]:
         player = eqx.combine(turn[0], static)
         key_start, key_play, key_learn = jax.random.split(turn[1], 3)
-        stretch = play_levels(lesson, player.net, levels, keys=(key_start, key_play))
-        player, report = improve(lesson.recipe, player, stretch, key=key_learn)
+        stretch = play_levels(lesson, craft.show(player), levels, keys=(key_start, key_play))
+        player, report = craft.practise(player, stretch, key=key_learn)
         return eqx.filter(player, eqx.is_array), stretch, report
 
     arrays = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(part for part, _ in parts))
@@ -163,9 +169,9 @@ def pay_at_the_end(built: Stretch, pay: Float[Array, " lanes"]) -> Stretch:
     return built._replace(rows=rows)
 
 
-def _sum_returns(rows: Rows, recipe: PpoRecipe) -> Returns:
+def _sum_returns(rows: Rows, discount: float) -> Returns:
     is_end = rows.is_terminated | rows.is_truncated
-    return discounted_returns(rows.reward, is_end, rows.is_last, discount=recipe.discount)
+    return discounted_returns(rows.reward, is_end, rows.is_last, discount=discount)
 
 
 def _mean(returns: Returns) -> Float[Array, " lanes"]:

@@ -7,8 +7,9 @@
     mna           Chat sum_t -A_t, sums cut at 0 below     see `methods.mna`
     regret        gamma^(n-1) - mean_episodes gamma^(t-1)  the truth, by the shortest of all walks, n actions
 
-R_max is the highest return that any episode on the level ever had. `regret` is for plain mazes, which pay 1 at the goal
-and nothing else; the episodes that did not reach it count 0, and so does the optimum of a maze without a way.
+R_max is the highest return that any episode on the level ever had, undiscounted, while V is discounted. `regret` is for
+plain mazes, which pay 1 at the goal and nothing else; the episodes that did not reach it count 0, and so does the
+optimum of a maze without a way.
 """
 
 import jax

@@ -2,10 +2,10 @@
 
     learnability = p (1 - p),  p the share of a level's episodes that the present policy solves
 
-Every `practised` rounds the method scouts: it plays `scouted` fresh levels without gradient steps and keeps the `kept`
-most learnable ones. Each round of practice takes a share rho of its lanes from these, drawn uniformly with replacement,
-and the others fresh. For outcomes that are the agent's doing: where chance alone decides whether a level is solved, its
-learnability is at its highest for ever.
+Every `practised` rounds the method scouts: it plays `scouted` fresh levels for `scout_steps` rows each, without
+gradient steps, and keeps the `kept` most learnable ones. Each round of practice takes a share rho of its lanes from
+these, drawn uniformly with replacement, and the others fresh. For outcomes that are the agent's doing: where chance
+alone decides whether a level is solved, its learnability is at its highest for ever.
 """
 
 import math
@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float, Int32, PRNGKeyArray
 from alpha_factory.core.errors import UsageError
 from alpha_factory.core.types import Level
 from alpha_factory.curriculum import (
+    SCOUT_STEPS,
     Choice,
     Findings,
     Ground,
@@ -30,7 +31,15 @@ from alpha_factory.curriculum import (
     settle_wishes,
 )
 
-PUBLISHED = Wishes(generator="walls", walls=60, kept=1000, scouted=25_000, practised=100, share=0.5)
+PUBLISHED = Wishes(
+    generator="walls",
+    walls=60,
+    kept=1000,
+    scouted=25_000,
+    scout_steps=SCOUT_STEPS,
+    practised=100,
+    share=0.5,
+)
 
 
 class Scouting(eqx.Module):
@@ -106,7 +115,9 @@ def make_sfl(ground: Ground, wishes: Wishes) -> Selector:
 
         return jax.lax.cond(is_scouting(state), compare, go_on)
 
-    return Selector(begin, choose, take, tell, score="learnability")
+    return Selector(
+        begin, choose, take, tell, score="learnability", scout_steps=settled.scout_steps
+    )
 
 
 def tell(state: Scouting) -> dict[str, Float[Array, ""]]:

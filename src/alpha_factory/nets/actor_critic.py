@@ -88,6 +88,11 @@ class ActorCritic(eqx.Module):
         self.value = Head(width, head, 1, scale=1.0, key=key_value)
         self.shape, self.codes, self.is_masked = obs, codes, is_masked
 
+    @property
+    def actions(self) -> int:
+        """How many actions there are, whole ones where they have parts."""
+        return math.prod(self.parts)
+
     def start(self, lanes: int) -> Carry:
         """The state of a memory that remembers nothing."""
         return self.memory.start(lanes)

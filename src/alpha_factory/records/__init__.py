@@ -2,6 +2,17 @@
 
 from alpha_factory.records.event import Event
 from alpha_factory.records.run import MetricRow, RunSummary
+from alpha_factory.records.steering import (
+    CandidateAct,
+    ControlAct,
+    Drawing,
+    Episode,
+    FeedbackAct,
+    Opponent,
+    RunState,
+    RunStatus,
+    Trace,
+)
 from alpha_factory.records.world import (
     HoneypotCheck,
     Retirement,
@@ -14,11 +25,20 @@ from alpha_factory.records.world import (
 )
 
 __all__ = [
+    "CandidateAct",
+    "ControlAct",
+    "Drawing",
+    "Episode",
     "Event",
+    "FeedbackAct",
     "HoneypotCheck",
     "MetricRow",
+    "Opponent",
     "Retirement",
+    "RunState",
+    "RunStatus",
     "RunSummary",
+    "Trace",
     "Transfer",
     "Verdict",
     "WorldCard",

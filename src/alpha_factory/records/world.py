@@ -33,12 +33,14 @@ class WorldCard(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: NonNegativeInt
-    genome: Genome
-    """The 512 bits as 128 lower-case hexadecimal digits."""
+    genome: Genome | None
+    """The 512 bits as 128 lower-case hexadecimal digits; None for a level that was drawn by hand."""
+    level: str | None = None
+    """The text of such a level's file."""
     parents: list[NonNegativeInt]
     """Ids of the worlds that it was made from; empty for a world made from nothing."""
     operator: str
-    """How it was made from its parents."""
+    """How it was made from its parents; `person` for a world that somebody put forward."""
     cycle: NonNegativeInt
     """Curriculum cycle in which it was proposed."""
     frames: NonNegativeInt

@@ -11,10 +11,11 @@ from alpha_factory.rollout.collect import (
 )
 from alpha_factory.rollout.fiction import Fiction, Posterior
 from alpha_factory.rollout.grounding import ground
-from alpha_factory.rollout.play import Score, as_player, play, record
+from alpha_factory.rollout.play import Film, Score, as_player, film, play, record
 from alpha_factory.rollout.recurrent import (
     Attempts,
     Lanes,
+    Passage,
     Rows,
     Stretch,
     collect_lanes,
@@ -30,7 +31,9 @@ __all__ = [
     "DrawLevel",
     "Episodes",
     "Fiction",
+    "Film",
     "Lanes",
+    "Passage",
     "Posterior",
     "Rows",
     "Score",
@@ -39,6 +42,7 @@ __all__ = [
     "as_player",
     "collect",
     "collect_lanes",
+    "film",
     "ground",
     "make_sampler",
     "no_episodes",

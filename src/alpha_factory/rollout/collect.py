@@ -1,14 +1,23 @@
 """Policy and worlds to a trajectory: many worlds side by side, each restarted when it ends."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from alpha_factory.core.types import Level, Params, Policy, Trajectory, World, WorldState
+from alpha_factory.core.types import (
+    Level,
+    Params,
+    Player,
+    Policy,
+    Trajectory,
+    World,
+    WorldState,
+)
+from alpha_factory.rollout.play import as_player
 
 DrawLevel = Callable[..., tuple[Int[Array, ""], Level]]
 """`draw_level(source, *, key) -> (slot, level)`: which world an actor plays next."""
@@ -21,6 +30,8 @@ class Actors(eqx.Module):
     state: WorldState
     slot: Int[Array, "*worlds"]  # where in its source the level was drawn; beyond it: gone since
     total: Float[Array, "*worlds"]  # reward of the running episode so far
+    is_first: Bool[Array, "*worlds"]  # an episode begins: what is remembered is to be forgotten
+    carry: Any  # what the player remembers of the rows so far
 
 
 class Episodes(eqx.Module):
@@ -47,21 +58,34 @@ def no_episodes(slots: int) -> Episodes:
 
 
 def start_actors(
-    world: World, draw_level: DrawLevel, source: Level, *, worlds: int, key: PRNGKeyArray
+    world: World,
+    draw_level: DrawLevel,
+    source: Level,
+    *,
+    worlds: int,
+    carry: Any = None,
+    key: PRNGKeyArray,
 ) -> Actors:
-    """Actors at the start of freshly drawn levels."""
+    """Actors at the start of freshly drawn levels.
+
+    Args:
+        carry: what the player remembers, and will forget at its first act; None for a policy without a memory.
+    """
     key_draw, key_reset = jax.random.split(key)
 
-    def start(key_level: PRNGKeyArray, key_state: PRNGKeyArray) -> Actors:
+    def start(key_level: PRNGKeyArray, key_state: PRNGKeyArray) -> tuple[Level, WorldState, Array]:
         slot, level = draw_level(source, key=key_level)
-        return Actors(level, world.reset(level, key=key_state), slot, jnp.float32(0.0))
+        return level, world.reset(level, key=key_state), slot
 
-    return jax.vmap(start)(jax.random.split(key_draw, worlds), jax.random.split(key_reset, worlds))
+    level, state, slot = jax.vmap(start)(
+        jax.random.split(key_draw, worlds), jax.random.split(key_reset, worlds)
+    )
+    return Actors(level, state, slot, jnp.zeros(worlds), jnp.ones(worlds, bool), carry)
 
 
 def collect(
     world: World,
-    policy: Policy,
+    policy: Policy | Player,
     draw_level: DrawLevel,
     params: Params | None,
     source: Level,
@@ -77,21 +101,28 @@ def collect(
         slots: how many levels the source has.
         source: what `draw_level` draws the next level from when an episode is over.
     """
-    worlds = actors.slot.shape[0]
+    worlds, player = actors.slot.shape[0], as_player(policy)
 
     def act(
-        carry: tuple[Actors, Episodes], key_step: PRNGKeyArray
+        before: tuple[Actors, Episodes], key_step: PRNGKeyArray
     ) -> tuple[tuple[Actors, Episodes], Trajectory]:
-        actors, episodes = carry
+        actors, episodes = before
         key_plan, key_world, key_draw = jax.random.split(key_step, 3)
         obs = jax.vmap(world.observe)(actors.level, actors.state)
-        plan = policy(params, obs, key=key_plan)
+        plan, carry = player.act(params, obs, actors.is_first, actors.carry, key=key_plan)
         is_last = actors.state.is_terminated | actors.state.is_truncated
         stepped, outcome = jax.vmap(lambda *args: world.step(*args[:3], key=args[3]))(
             actors.level, actors.state, plan.action, jax.random.split(key_world, worlds)
         )
-        fresh = start_actors(world, draw_level, source, worlds=worlds, key=key_draw)
-        going = Actors(actors.level, stepped, actors.slot, actors.total + outcome.reward)
+        fresh = start_actors(world, draw_level, source, worlds=worlds, carry=carry, key=key_draw)
+        going = Actors(
+            level=actors.level,
+            state=stepped,
+            slot=actors.slot,
+            total=actors.total + outcome.reward,
+            is_first=jnp.zeros(worlds, bool),
+            carry=carry,
+        )
         row = Trajectory(
             slot=actors.slot,
             obs=obs,

@@ -7,14 +7,14 @@ goes on as if nothing had happened.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from alpha_factory.core.types import Level, World, WorldState
-from alpha_factory.nets.actor_critic import ActorCritic, Carry
+from alpha_factory.core.types import Level, Params, Player, World, WorldState
 
 Posterior = Callable[..., Level]
 """`posterior(level, state, *, key) -> level`: with what it hides drawn by the true odds, given what has shown."""
@@ -34,14 +34,15 @@ class Fiction(eqx.Module):
 
 def imagine(
     world: World,
-    net: ActorCritic,
+    player: Player,
+    params: Params | None,
     posterior: Posterior,
     level: Level,
     state: WorldState,
     action: Int[Array, " lanes"],
     *,
     stepped: WorldState,
-    carry: Carry,
+    carry: Any,
     key_world: PRNGKeyArray,
     key: PRNGKeyArray,
 ) -> Fiction:
@@ -50,9 +51,9 @@ def imagine(
     Args:
         action: the one that was taken.
         stepped: the state that the real step led to.
-        carry: what the policy remembers of all up to the present row.
+        carry: what the player remembers of all up to the present row.
         key_world: of the real step, whose other chances are shared.
-        key: of the draw from the posterior.
+        key: of the draw from the posterior, and of who judges what the step led to.
     """
     lanes = action.shape[0]
     drawn = jax.vmap(lambda level, state, one: posterior(level, state, key=one))(
@@ -62,10 +63,11 @@ def imagine(
         drawn, state, action, jax.random.split(key_world, lanes)
     )
     obs = jax.vmap(world.observe)(drawn, other)
-    opinion, _ = net.step(obs, jnp.zeros(lanes, bool), carry)
+    is_first, key_judge = jnp.zeros(lanes, bool), jax.random.fold_in(key, lanes)
+    plan, _ = player.act(params, obs, is_first, carry, key=key_judge)
     return Fiction(
         reward=outcome.reward,
-        value=opinion.value,
+        value=plan.value,
         is_terminated=outcome.is_terminated,
         is_truncated=outcome.is_truncated,
         is_real=_is_same(other, stepped),

@@ -1,7 +1,7 @@
 """Whole episodes, one a level: what evaluation and the minimal criterion measure."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -17,6 +17,15 @@ class Score(eqx.Module):
     total: Float[Array, " worlds"]  # undiscounted return, in the world's own units
     is_solved: Bool[Array, " worlds"]
     steps: Int[Array, " worlds"]
+
+
+class Film(eqx.Module):
+    """Episodes moment by moment; a finished world stays as it is, at reward 0."""
+
+    state: WorldState  # leading axes `moments worlds`, the start first: one moment more than steps
+    action: Int[Array, "steps worlds"]
+    reward: Float[Array, "steps worlds"]
+    score: Score
 
 
 def as_player(policy: Policy | Player) -> Player:
@@ -50,7 +59,7 @@ def play(
 
     def advance(carry: tuple[_Going, Array]) -> tuple[_Going, Array]:
         going, time = carry
-        return step(going, time, jax.random.fold_in(key_steps, time)), time + 1
+        return step(going, time, jax.random.fold_in(key_steps, time)).going, time + 1
 
     return jax.lax.while_loop(is_any_going, advance, (going, jnp.int32(0)))[0].score
 
@@ -70,16 +79,56 @@ def record(
         The score, and the states with leading axes `time worlds`, the start first; a finished
         world stays as it is.
     """
+    shot = film(world, policy, params, levels, steps=steps, key=key)
+    return shot.score, shot.state
+
+
+def film(
+    world: World,
+    policy: Policy | Player,
+    params: Params | None,
+    levels: Level,
+    *,
+    steps: int,
+    key: PRNGKeyArray,
+) -> Film:
+    """Like `play`, for at most `steps` steps, with all that can be seen of it.
+
+    It takes no longer than the longest of the episodes.
+    """
     step = _stepper(world, as_player(policy), params, levels)
     first, key_steps = _start(world, as_player(policy), params, levels, key)
+    worlds = first.score.total.shape[0]
+    empty = Film(
+        jax.tree.map(lambda leaf: jnp.repeat(leaf[None], steps + 1, axis=0), first.state),
+        jnp.zeros((steps, worlds), jnp.int32),
+        jnp.zeros((steps, worlds)),
+        first.score,
+    )
 
-    def advance(going: _Going, time: Array) -> tuple[_Going, WorldState]:
-        going = step(going, time, jax.random.fold_in(key_steps, time))
-        return going, going.state
+    def is_any_going(carry: tuple[_Going, Array, Film]) -> Array:
+        return (carry[1] < steps) & jnp.any(~_is_over(carry[0].state))
 
-    last, rest = jax.lax.scan(advance, first, jnp.arange(steps))
-    states = jax.tree.map(lambda head, tail: jnp.concatenate([head[None], tail]), first.state, rest)
-    return last.score, states
+    def advance(carry: tuple[_Going, Array, Film]) -> tuple[_Going, Array, Film]:
+        going, time, shot = carry
+        done = step(going, time, jax.random.fold_in(key_steps, time))
+
+        def put(reel: Array, frame: Array) -> Array:
+            return reel.at[time + 1].set(frame)
+
+        shot = Film(
+            jax.tree.map(put, shot.state, done.going.state),
+            shot.action.at[time].set(done.action),
+            shot.reward.at[time].set(done.reward),
+            done.going.score,
+        )
+        return done.going, time + 1, shot
+
+    _, last, shot = jax.lax.while_loop(is_any_going, advance, (first, jnp.int32(0), empty))
+    moment = jnp.minimum(jnp.arange(steps + 1), last)
+    return eqx.tree_at(
+        lambda one: one.state, shot, jax.tree.map(lambda leaf: leaf[moment], shot.state)
+    )
 
 
 class _Going(eqx.Module):
@@ -88,6 +137,14 @@ class _Going(eqx.Module):
     state: WorldState
     score: Score
     carry: Any  # what the player remembers
+
+
+class _Step(NamedTuple):
+    """What a step of every world came to."""
+
+    going: _Going
+    action: Int[Array, " worlds"]
+    reward: Float[Array, " worlds"]
 
 
 def _start(
@@ -104,8 +161,8 @@ def _start(
 
 def _stepper(
     world: World, player: Player, params: Params | None, levels: Level
-) -> Callable[[_Going, Array, PRNGKeyArray], _Going]:
-    def step(going: _Going, time: Array, key: PRNGKeyArray) -> _Going:
+) -> Callable[[_Going, Array, PRNGKeyArray], _Step]:
+    def step(going: _Going, time: Array, key: PRNGKeyArray) -> _Step:
         state, score = going.state, going.score
         key_plan, key_world = jax.random.split(key)
         is_over = _is_over(state)
@@ -120,7 +177,7 @@ def _stepper(
             score.is_solved | outcome.is_solved,
             score.steps + (~is_over).astype(jnp.int32),
         )
-        return _Going(following, after, carry)
+        return _Step(_Going(following, after, carry), plan.action, outcome.reward)
 
     return step
 

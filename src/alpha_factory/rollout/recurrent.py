@@ -1,4 +1,4 @@
-"""A recurrent policy on levels of its choosing: every lane plays one level, over and over.
+"""A player, be it one with a memory or without, on given levels: every lane plays one level, over and over.
 
 A lane's level is an argument and never drawn here: when an episode ends, the same level starts again.
 So each row of lane i, of whichever episode, is of level i, and what an update learns or a score says of
@@ -6,14 +6,14 @@ a level is of that level alone.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
-from alpha_factory.core.types import Level, Plan, Player, World, WorldState
+from alpha_factory.core.types import Level, Params, Plan, Player, World, WorldState
 from alpha_factory.nets.actor_critic import ActorCritic, Carry
 from alpha_factory.rollout.fiction import Fiction, Posterior, imagine
 
@@ -27,7 +27,7 @@ class Lanes(eqx.Module):
 
     level: Level
     state: WorldState
-    carry: Carry  # what the policy remembers of the rows so far
+    carry: Any  # what the player remembers of the rows so far
     is_first: Bool[Array, " lanes"]  # an episode begins: the carry is to be forgotten
     total: Float[Array, " lanes"]  # reward of the running episode so far
 
@@ -37,13 +37,13 @@ class Rows(eqx.Module):
     a single row has no `time` axis.
 
     An episode of n steps takes n + 1 rows. No action counts in the last one, `is_last`: it holds the
-    observation in which the episode ended and, as its value, what the policy thought of it, knowing
+    observation in which the episode ended and, as its value, what the player thought of it, knowing
     all that came before. That is what a truncated episode is bootstrapped with, found on the way.
     """
 
     obs: Shaped[Array, "..."]  # axes `*time lanes`, then those of an observation
     action: Int[Array, "*time lanes"]
-    log_prob: Float[Array, "*time lanes"]  # of the action, by the policy that took it
+    policy: Float[Array, "*time lanes actions"]  # what it drew from, or what a search aims at
     value: Float[Array, "*time lanes"]
     reward: Float[Array, "*time lanes"]  # received on leaving this row; 0 from a last one
     is_terminated: Bool[Array, "*time lanes"]  # the step from this row ended the episode
@@ -68,22 +68,33 @@ class Stretch(NamedTuple):
     lanes: Lanes
     rows: Rows
     attempts: Attempts
-    carry: Carry  # what was remembered before the first row
+    carry: Any  # what was remembered before the first row
     last_value: Float[Array, " lanes"]  # of the state after the last row
     fiction: Fiction | None = None  # of every row, where a posterior was given
 
 
-def start_lanes(world: World, net: ActorCritic, level: Level, *, key: PRNGKeyArray) -> Lanes:
+class Passage(NamedTuple):
+    """What of a stretch is learned from; the fields are those of a `Stretch`."""
+
+    rows: Rows
+    carry: Any
+    last_value: Float[Array, " lanes"]
+
+
+def start_lanes(
+    world: World, player: Player, params: Params | None, level: Level, *, key: PRNGKeyArray
+) -> Lanes:
     """Every lane at the start of its level, nothing remembered.
 
     Args:
+        params: what the player acts with.
         level: as many as there are lanes, along the leading axis of every leaf.
     """
     lanes = jax.tree.leaves(level)[0].shape[0]
     return Lanes(
         level=level,
         state=_reset(world, level, lanes, key=key),
-        carry=net.start(lanes),
+        carry=player.start(params, lanes),
         is_first=jnp.ones(lanes, bool),
         total=jnp.zeros(lanes),
     )
@@ -91,31 +102,35 @@ def start_lanes(world: World, net: ActorCritic, level: Level, *, key: PRNGKeyArr
 
 def collect_lanes(
     world: World,
-    net: ActorCritic,
+    player: Player,
+    params: Params | None,
     lanes: Lanes,
     *,
     steps: int,
     posterior: Posterior | None = None,
     key: PRNGKeyArray,
 ) -> Stretch:
-    """Let the policy act for `steps` rows in every lane; actions are drawn from its logits.
+    """Let the player act for `steps` rows in every lane.
 
     Args:
+        params: what it acts with.
         posterior: of what levels hide; with it, a step is imagined beside every one that is taken (`rollout.fiction`).
     """
-    key_noise, key_steps = jax.random.split(key)
+    key_luck, key_steps = jax.random.split(key)
     count, level = lanes.is_first.shape[0], lanes.level
-    # A draw for all rows at once; the action with the highest sum of logit and noise is as one drawn.
-    noise = jax.random.gumbel(key_noise, (steps, count, world.actions))
+    if player.luck is None:
+        luck = jax.random.split(key_luck, steps)
+    else:
+        luck = player.luck(params, steps, count, key=key_luck)
 
     def act(
         carry: tuple[Lanes, Attempts], row: tuple[Array, PRNGKeyArray]
     ) -> tuple[tuple[Lanes, Attempts], tuple[Rows, Fiction | None]]:
-        (lanes, attempts), (noise, key_step) = carry, row
+        (lanes, attempts), (chance, key_step) = carry, row
         key_world, key_reset = jax.random.split(key_step)
         obs = jax.vmap(world.observe)(level, lanes.state)
-        opinion, remembered = net.step(obs, lanes.is_first, lanes.carry)
-        action = jnp.argmax(opinion.logits + noise, axis=-1).astype(jnp.int32)
+        plan, remembered = player.act(params, obs, lanes.is_first, lanes.carry, key=chance)
+        action = plan.action.astype(jnp.int32)
         is_last = lanes.state.is_terminated | lanes.state.is_truncated
         stepped, outcome = jax.vmap(lambda *args: world.step(*args[:3], key=args[3]))(
             level, lanes.state, action, jax.random.split(key_world, count)
@@ -123,7 +138,7 @@ def collect_lanes(
         fiction = None
         if posterior is not None:
             fiction = imagine(
-                *(world, net, posterior, level, lanes.state, action),
+                *(world, player, params, posterior, level, lanes.state, action),
                 stepped=stepped,
                 carry=remembered,
                 key_world=key_world,
@@ -135,8 +150,8 @@ def collect_lanes(
         made = Rows(
             obs=obs,
             action=action,
-            log_prob=pick(jax.nn.log_softmax(opinion.logits), action),
-            value=opinion.value,
+            policy=plan.policy,
+            value=plan.value,
             reward=jnp.where(is_last, 0.0, outcome.reward),
             is_terminated=outcome.is_terminated & ~is_last,
             is_truncated=outcome.is_truncated & ~is_last,
@@ -155,25 +170,34 @@ def collect_lanes(
 
     going = eqx.tree_at(lambda tree: tree.level, lanes, None)
     (going, attempts), (rows, fiction) = jax.lax.scan(
-        act, (going, _no_attempts(count)), (noise, jax.random.split(key_steps, steps))
+        act, (going, _no_attempts(count)), (luck, jax.random.split(key_steps, steps))
     )
     after = Lanes(level, going.state, going.carry, going.is_first, going.total)
     obs = jax.vmap(world.observe)(level, after.state)
-    opinion, _ = net.step(obs, after.is_first, after.carry)
-    return Stretch(after, rows, attempts, lanes.carry, opinion.value, fiction)
+    key_after = jax.random.fold_in(key_luck, steps)
+    plan, _ = player.act(params, obs, after.is_first, after.carry, key=key_after)
+    return Stretch(after, rows, attempts, lanes.carry, plan.value, fiction)
 
 
 def make_sampler() -> Player:
-    """A player whose parameters are an actor and critic, from whose policy it draws, as in training."""
+    """A player whose parameters are an actor and critic, from whose policy it draws, as in training.
+
+    The action with the highest sum of logit and Gumbel noise is as one drawn; its luck is that noise.
+    """
 
     def act(
-        net: ActorCritic, obs: Array, is_first: Array, carry: Carry, *, key: PRNGKeyArray
+        net: ActorCritic, obs: Array, is_first: Array, carry: Carry, *, key: Array
     ) -> tuple[Plan, Carry]:
         opinion, carry = net.step(obs, is_first, carry)
-        action = jax.random.categorical(key, opinion.logits).astype(jnp.int32)
+        is_key = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+        noise = jax.random.gumbel(key, opinion.logits.shape) if is_key else key
+        action = jnp.argmax(opinion.logits + noise, axis=-1).astype(jnp.int32)
         return Plan(action, jax.nn.softmax(opinion.logits), opinion.value), carry
 
-    return Player(start=lambda net, worlds: net.start(worlds), act=act)
+    def luck(net: ActorCritic, rows: int, worlds: int, *, key: PRNGKeyArray) -> Array:
+        return jax.random.gumbel(key, (rows, worlds, net.actions))
+
+    return Player(start=lambda net, worlds: net.start(worlds), act=act, luck=luck)
 
 
 def pick(chances: Float[Array, "*axes actions"], action: Int[Array, "*axes"]) -> Array:

@@ -10,7 +10,7 @@ from jaxtyping import PRNGKeyArray
 from alpha_factory.core.types import Level, World
 from alpha_factory.curriculum import edit_maze
 from alpha_factory.rollout import Posterior
-from alpha_factory.runs.settings.config import LevelsConfig
+from alpha_factory.runs.settings.config import MUZERO, LevelsConfig
 from alpha_factory.runs.settings.limits import FRUITS, MAZE_SIDE
 from alpha_factory.worlds import (
     GridLevel,
@@ -21,12 +21,13 @@ from alpha_factory.worlds import (
     make_fruits,
     make_grid,
     make_maze,
+    make_small_mazes,
     pack_unchecked,
     place_apple,
 )
 
 _SEEN = "bits"
-"""What a policy sees in mazes: walls and goal of 5 x 5 cells ahead, and its heading."""
+"""What a policy with a memory sees in mazes: walls and goal of 5 x 5 cells ahead, and its heading."""
 
 
 class Arena(NamedTuple):
@@ -42,12 +43,13 @@ class Arena(NamedTuple):
     posterior: Posterior | None = None  # of what it hides
 
 
-def make_arena(levels: LevelsConfig) -> Arena:
-    """What `levels.world` names."""
+def make_arena(levels: LevelsConfig, learner: str) -> Arena:
+    """What `levels.world` names, as the learner sees it: whole, if it is one without a memory."""
+    is_whole = learner == MUZERO
     if levels.world == FRUITS:
         odds = levels.odds
         return Arena(
-            world=make_fruits(),
+            world=make_fruits(is_whole=is_whole),
             pack=lambda level: level,
             draw=partial(_draw, levels, partial(draw_fruits, odds=odds)),
             edit=_edit_fruits,
@@ -55,17 +57,20 @@ def make_arena(levels: LevelsConfig) -> Arena:
             posterior=partial(guess_good, odds=odds),
         )
     return Arena(
-        world=make_maze(observation=_SEEN),
-        pack=pack_unchecked,
+        world=make_small_mazes() if is_whole else make_maze(observation=_SEEN),
+        pack=(lambda level: level) if is_whole else pack_unchecked,
         draw=partial(_draw, levels, draw_maze),
         edit=_edit,
     )
 
 
-def make_stand(levels: LevelsConfig) -> World:
+def make_stand(levels: LevelsConfig, learner: str) -> World:
     """Where a policy is judged and filmed: the grid engine, which plays any level, seen as in training."""
+    is_whole = learner == MUZERO
     if levels.world == FRUITS:
-        return make_fruits(pays_hidden=True)
+        return make_fruits(is_whole=is_whole, pays_hidden=True)
+    if is_whole:
+        return make_small_mazes(pays_hidden=True)
     return make_grid(observation=_SEEN, pays_hidden=True)
 
 

@@ -6,14 +6,14 @@ from jaxtyping import PRNGKeyArray
 from alpha_factory.core.errors import UsageError
 from alpha_factory.core.types import Policy, World
 from alpha_factory.curriculum import draw_level
-from alpha_factory.learn import Practice, Recipe, make_optimiser
-from alpha_factory.nets import Model, Sizes, Support
+from alpha_factory.learn import PpoRecipe, Practice, Recipe, make_dpo, make_optimiser
+from alpha_factory.nets import ActorCritic, Model, Sizes, Support
 from alpha_factory.rollout import DrawLevel
-from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.arenas import make_arena
+from alpha_factory.runs.settings.config import POET, PPO, RunConfig
 from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.search import make_planner
 from alpha_factory.worlds import make_grid
-from alpha_factory.worlds.grid.observe import FEATURES
 
 STAGES = (
     "begin",
@@ -32,6 +32,7 @@ STAGES = (
     "honeypot",
     "bound",
     "draw",
+    "playback",
 )
 
 
@@ -41,17 +42,34 @@ def derive_key(seed: int, stage: str, index: int) -> PRNGKeyArray:
     return jax.random.fold_in(stages, index)
 
 
-def make_untrained(config: RunConfig) -> Model:
-    """The model that a run of this config starts from.
+def make_world(config: RunConfig) -> World:
+    """What a run of this config learns in, seen as its learner does."""
+    if config.curriculum.name == POET:
+        return make_grid()
+    return make_arena(config.levels, config.learner).world
+
+
+def make_untrained(config: RunConfig) -> Model | ActorCritic:
+    """The network that a run of this config starts from: an `ActorCritic` of PPO, a `Model` of MuZero.
 
     Raises:
         UsageError: settings of the network do not fit together.
     """
-    return make_model(config, (FEATURES,), make_grid().actions)
+    world = make_world(config)
+    assert world.features is not None
+    seen, key = (world.features,), derive_key(config.seed, "begin", 0)
+    if config.learner == PPO:
+        return make_policy_net(config, seen, world.actions, key=key)
+    return make_model(config, seen, world.actions, key=key)
 
 
-def make_model(config: RunConfig, obs: tuple[int, ...], actions: int) -> Model:
+def make_model(
+    config: RunConfig, obs: tuple[int, ...], actions: int, *, key: PRNGKeyArray | None = None
+) -> Model:
     """An untrained model for observations of one shape.
+
+    Args:
+        key: None for that of the model that a run begins with.
 
     Raises:
         UsageError: settings of the network do not fit together.
@@ -82,7 +100,34 @@ def make_model(config: RunConfig, obs: tuple[int, ...], actions: int) -> Model:
         support=support,
         value_scale=network.value_scale,
         dtype=network.dtype,
-        key=derive_key(config.seed, "begin", 0),
+        key=derive_key(config.seed, "begin", 0) if key is None else key,
+    )
+
+
+def make_policy_net(
+    config: RunConfig,
+    obs: tuple[int, ...],
+    actions: int | tuple[int, ...],
+    *,
+    is_masked: bool = False,
+    key: PRNGKeyArray,
+) -> ActorCritic:
+    """An untrained policy with a memory, for observations of one shape; as `ActorCritic` takes what it is given.
+
+    Raises:
+        UsageError: the memory can't have that width.
+    """
+    ppo = config.ppo
+    return ActorCritic(
+        obs,
+        actions,
+        memory=ppo.memory,
+        width=ppo.width,
+        layers=ppo.layers,
+        embed=ppo.embed,
+        head=ppo.head,
+        is_masked=is_masked,
+        key=key,
     )
 
 
@@ -117,6 +162,31 @@ def make_recipe(config: RunConfig) -> Recipe:
         planner=make_policy(config),
         reanalysed=round(learning.reanalyse * learning.batch),
         ewc_weight=learning.ewc_weight,
+    )
+
+
+def make_ppo_recipe(config: RunConfig, *, lanes: int, steps: int) -> PpoRecipe:
+    """The updates of PPO that a config asks for.
+
+    Args:
+        lanes: played side by side.
+        steps: rows of each of them that are learned from together.
+    """
+    ppo = config.ppo
+    return PpoRecipe(
+        lanes=lanes,
+        steps=steps,
+        epochs=ppo.epochs,
+        minibatches=ppo.minibatches,
+        learning_rate=ppo.learning_rate,
+        annealed_over=ppo.annealed_over,
+        discount=ppo.discount,
+        trace=ppo.trace,
+        clip=ppo.clip,
+        entropy=ppo.entropy,
+        value=ppo.value,
+        gradient_clip=ppo.gradient_clip,
+        drift=make_dpo() if ppo.drift == "dpo" else None,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from jax.sharding import Mesh
 
 from alpha_factory.learn import Losses, PpoLosses
-from alpha_factory.records import MetricRow
+from alpha_factory.records import CandidateAct, FeedbackAct, MetricRow, RunState
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import Counters
 
@@ -32,6 +32,8 @@ class Hooks:
     """What a person should know at once."""
     event: Callable[[str, dict], None] = lambda kind, payload: None
     """What the ledger should know."""
+    doing: Callable[[RunState, str], None] = lambda state, words: None
+    """What begins now, and the same in words."""
 
 
 @runtime_checkable
@@ -63,6 +65,9 @@ class Course(Protocol):
 
     def turn(self) -> bool:
         """What is due after the stretch; whether a checkpoint is."""
+
+    def hear(self, act: CandidateAct | FeedbackAct) -> str | None:
+        """Take up what a person put forward or thinks, or say why not."""
 
     def tell(self, frames_per_s: float) -> MetricRow:
         """The row after a stretch, and what followed it."""

@@ -24,16 +24,10 @@ from alpha_factory.runs.judging.target import GuestTarget, RunTarget, find_targe
 from alpha_factory.runs.lessons import (
     begin_pupil,
     make_lesson,
-    make_untrained_policy,
 )
-from alpha_factory.runs.machine.memory import (
-    Estimate,
-    estimate_play,
-    estimate_pupil,
-    estimate_run,
-    explain_shortage,
-)
-from alpha_factory.runs.settings.config import PPO, RunConfig
+from alpha_factory.runs.machine.memory import estimate_play, estimate_pupil, estimate_run
+from alpha_factory.runs.machine.shortage import Estimate, explain_shortage
+from alpha_factory.runs.settings.config import POET, PPO, RunConfig
 from alpha_factory.runs.settings.text import from_json
 from alpha_factory.runs.state import Counters, begin_state
 from alpha_factory.runs.suites import load_suite
@@ -53,12 +47,12 @@ class Agent(NamedTuple):
 
 def make_agent(config: RunConfig) -> Agent:
     """The agent of a run of this config; its parameters are a `Model`, or an `ActorCritic` of PPO."""
-    if config.learner == PPO:
-        return Agent(
-            make_stand(config.levels), make_sampler(), partial(make_untrained_policy, config)
-        )
-    world = make_grid(pays_hidden=True)
-    return Agent(world, make_policy(config), partial(make_untrained, config))
+    if config.curriculum.name == POET:
+        world = make_grid(pays_hidden=True)
+    else:
+        world = make_stand(config.levels, config.learner)
+    policy = make_sampler() if config.learner == PPO else make_policy(config)
+    return Agent(world, policy, partial(make_untrained, config))
 
 
 class Examiner:
@@ -252,7 +246,8 @@ def load_model(run: Path, config: RunConfig, warned: Callable[[str], None]) -> M
 
 def find_model(config: RunConfig, state: Any) -> Model | ActorCritic:
     """What acts, in the state of a run of this config."""
-    return state.learner.net if config.learner == PPO else state.student.learner.model
+    owner = state.student if config.curriculum.name == POET else state
+    return owner.learner.model
 
 
 def restore(
@@ -265,13 +260,13 @@ def restore(
         CorruptCheckpoint: the one named is not whole.
         OutOfMemory: the device's memory does not hold it.
     """
-    if config.learner == PPO:
+    if config.curriculum.name == POET:
+        shapes = eqx.filter_eval_shape(lambda: begin_state(config))
+        estimate = partial(estimate_run, config, students=1)
+    else:
         lesson = make_lesson(config)
         shapes = eqx.filter_eval_shape(lambda: begin_pupil(config, lesson))
         estimate = partial(estimate_pupil, config)
-    else:
-        shapes = eqx.filter_eval_shape(lambda: begin_state(config))
-        estimate = partial(estimate_run, config, students=1)
     with explain_shortage("load", estimate):
         if target.checkpoint is not None:
             return checkpoint.load(target.checkpoint, shapes)

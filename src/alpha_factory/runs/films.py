@@ -3,31 +3,30 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import equinox as eqx
 import jax
 import numpy as np
 
 from alpha_factory.curriculum import Pool
 from alpha_factory.evaluate import Suite, limit_steps, stack_levels
-from alpha_factory.nets import ActorCritic, Model
-from alpha_factory.rollout import record
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.evaluation import find_model, make_agent
+from alpha_factory.runs.camera import Camera
+from alpha_factory.runs.evaluation import find_model
 from alpha_factory.runs.lessons import Pupil
-from alpha_factory.runs.machine.memory import Estimate, estimate_play, explain_shortage
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import RunState
-from alpha_factory.worlds import GridLevel, make_grid, write_gif
+from alpha_factory.worlds import GridLevel, write_gif
 
-_STEPS = 250
-"""The longest step limit of any film: none is cut before its episode ends."""
 _LIVING = 4
 _HELD_OUT = 2
 _PUBLIC = ("SixteenRooms", "StandardMaze")
 
 
 def shoot_films(
-    folder: Path, config: RunConfig, state: RunState | Pupil, suites: Mapping[str, Suite]
+    folder: Path,
+    config: RunConfig,
+    state: RunState | Pupil,
+    suites: Mapping[str, Suite],
+    camera: Camera | None = None,
 ) -> list[Path]:
     """Write `media/*.gif`: the hardest living worlds, if there is a pool; two held-out ones; two public mazes.
 
@@ -35,6 +34,7 @@ def shoot_films(
 
     Args:
         suites: on which the run was evaluated; held-out worlds are left out if theirs is not among them.
+        camera: None for a new one.
 
     Raises:
         OutOfMemory: the device's memory did not suffice.
@@ -45,7 +45,9 @@ def shoot_films(
         *_pick_public(suites["public-mazes-v1"]),
     ]
     levels = stack_levels([level for _, level in chosen])
-    score, states = _play(config, find_model(config, state), levels)
+    key = derive_key(config.seed, "film", 0)
+    shot = (camera or Camera(config)).shoot(find_model(config, state), levels, key=key)
+    score, states = shot.score, shot.state
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.gif"):
         old.unlink()
@@ -82,20 +84,3 @@ def _pick_public(suite: Suite) -> list[tuple[str, GridLevel]]:
 
 def _pick(levels: GridLevel, index: int) -> GridLevel:
     return jax.tree.map(lambda leaf: leaf[index], levels)
-
-
-def _play(config: RunConfig, model: Model | ActorCritic, levels: GridLevel):
-    agent = make_agent(config)
-    # A film shows what training is like: what a honeypot hides is not paid.
-    world = agent.world._replace(step=make_grid().step)
-    key = derive_key(config.seed, "film", 0)
-    filmed = eqx.filter_jit(
-        lambda model, levels: record(world, agent.policy, model, levels, steps=_STEPS, key=key)
-    )
-
-    def estimate() -> Estimate:
-        lanes = len(levels.start)
-        return estimate_play(config, model, world, levels, lanes=lanes, states=_STEPS + 1)
-
-    with explain_shortage("film", estimate):
-        return jax.device_get(filmed(model, levels))

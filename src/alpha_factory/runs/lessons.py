@@ -1,4 +1,4 @@
-"""What a config of levels asks for, made: network, recipe and lesson. Settings in, parts of the stages out."""
+"""What a config of levels asks for, made: craft and lesson. Settings in, parts of the stages out."""
 
 from functools import partial
 from typing import Any
@@ -8,13 +8,37 @@ import jax
 from jaxtyping import PRNGKeyArray
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.curriculum import Ground, Lesson, Selector, Size, Tutor, Wishes
-from alpha_factory.learn import PpoLearner, PpoRecipe, make_dpo, start_ppo
-from alpha_factory.nets import ActorCritic
+from alpha_factory.core.types import World
+from alpha_factory.curriculum import (
+    FEWEST_FAILURES,
+    Ground,
+    Lesson,
+    Selector,
+    Size,
+    Tutor,
+    Wishes,
+    count_rounds,
+)
+from alpha_factory.learn import (
+    Craft,
+    PpoLearner,
+    PpoRecipe,
+    Scholar,
+    make_muzero_craft,
+    make_ppo_craft,
+    start_ppo,
+)
 from alpha_factory.runs.arenas import make_arena
-from alpha_factory.runs.build import derive_key
+from alpha_factory.runs.build import (
+    derive_key,
+    make_model,
+    make_policy,
+    make_policy_net,
+    make_ppo_recipe,
+    make_recipe,
+)
 from alpha_factory.runs.resolve import resolve, resolve_curriculum
-from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.settings.config import LEARNABILITY, MUZERO, PPO, RunConfig
 from alpha_factory.runs.settings.limits import MAZE, check_limits
 from alpha_factory.worlds import measure_maze
 
@@ -22,7 +46,7 @@ from alpha_factory.worlds import measure_maze
 class Pupil(eqx.Module):
     """The arrays of a run on chosen levels, between two stretches of rounds."""
 
-    learner: PpoLearner
+    learner: PpoLearner | Scholar
     selection: Any  # all that the selector remembers
 
 
@@ -30,103 +54,134 @@ def make_lesson(config: RunConfig) -> Lesson:
     """How rounds of this config are played.
 
     Raises:
-        UsageError: no method has the curriculum or the score, or a setting is out of its limits.
+        UsageError: no method has the curriculum or the score, the learner can't be the method's, or a setting is out
+            of its limits.
     """
     check_limits(config)
     levels = config.levels
     make_selector = resolve_curriculum(config.curriculum.name, config.learner)
-    arena, recipe = make_arena(levels), make_ppo_recipe(config)
+    arena = make_arena(levels, config.learner)
+    craft = _make_craft(config, arena.world)
     ground = Ground(
         lanes=levels.lanes,
         draw=arena.draw,
         edit=arena.edit,
         redraw=arena.redraw,
-        enrol=partial(_enrol, config, recipe),
+        enrol=craft.begin,
+        hire=partial(_hire, config),
     )
     wishes = Wishes(**{name: getattr(levels, name) for name in Wishes._fields})
     selector = make_selector(ground, wishes)
+    _check_fit(config, selector)
+    score = levels.score or selector.score
     is_grounded = isinstance(selector, Selector) and selector.is_grounded
-    if isinstance(selector, Tutor) and levels.world != MAZE:
-        raise UsageError(
-            f"{config.curriculum.name} builds plain mazes, not levels.world={levels.world}. Set levels.world={MAZE}."
-        )
-    return Lesson(
+    lesson = Lesson(
         world=arena.world,
         pack=arena.pack,
         measure=lambda level: Size(*measure_maze(level)),
         selector=selector,
-        scorer=resolve("Scorer", levels.score or selector.score),
-        recipe=recipe,
+        scorer=resolve("Scorer", score),
+        craft=craft,
         posterior=arena.posterior if is_grounded else None,
     )
-
-
-def make_ppo_recipe(config: RunConfig) -> PpoRecipe:
-    """The updates that a config asks for."""
-    ppo = config.ppo
-    return PpoRecipe(
-        lanes=config.levels.lanes,
-        steps=config.levels.steps,
-        epochs=ppo.epochs,
-        minibatches=ppo.minibatches,
-        learning_rate=ppo.learning_rate,
-        annealed_over=ppo.annealed_over,
-        discount=ppo.discount,
-        trace=ppo.trace,
-        clip=ppo.clip,
-        entropy=ppo.entropy,
-        value=ppo.value,
-        gradient_clip=ppo.gradient_clip,
-        drift=make_dpo() if ppo.drift == "dpo" else None,
-    )
-
-
-def make_untrained_policy(config: RunConfig) -> ActorCritic:
-    """The policy that a run of this config starts from.
-
-    Raises:
-        UsageError: the memory can't have that width.
-    """
-    return _draw_policy(config, key=derive_key(config.seed, "begin", 0))
+    if score == LEARNABILITY:
+        _check_episodes(config, lesson)
+    return lesson
 
 
 def begin_pupil(config: RunConfig, lesson: Lesson) -> Pupil:
-    """A run that has done nothing: an untrained policy, and a selector that knows no level."""
-    key = jax.random.fold_in(derive_key(config.seed, "begin", 0), 1)
-    learner = start_ppo(make_untrained_policy(config), lesson.recipe)
-    return Pupil(learner, lesson.selector.begin(key=key))
+    """A run that has done nothing: an untrained learner, and a selector that knows no level."""
+    key = derive_key(config.seed, "begin", 0)
+    learner = lesson.craft.begin(key=key)
+    return Pupil(learner, lesson.selector.begin(key=jax.random.fold_in(key, 1)))
 
 
-def _draw_policy(
-    config: RunConfig,
-    *,
-    obs: tuple[int, ...] | None = None,
-    actions: int | tuple[int, ...] | None = None,
-    is_masked: bool = False,
-    key: PRNGKeyArray,
-) -> ActorCritic:
-    """An untrained policy of the config's sizes; for its world, unless it says what else it sees and does."""
-    world, ppo = make_arena(config.levels).world, config.ppo
+def count_updates(config: RunConfig) -> int:
+    """MuZero's after a round of practice: for each row as many as in a run of POET, `learning.updates` for
+    `learning.worlds` times `learning.steps` rows; 1 at least."""
+    learning, levels = config.learning, config.levels
+    share = levels.lanes * levels.steps / (learning.worlds * learning.steps)
+    return max(1, round(learning.updates * share))
+
+
+def count_slots(config: RunConfig) -> int:
+    """Rows of each lane that MuZero's replay keeps: whole rounds, of all lanes together no more than in a run of POET,
+    `learning.worlds` times `learning.replay_slots`; but two rounds at least."""
+    learning, levels = config.learning, config.levels
+    rounds = learning.worlds * learning.replay_slots // (levels.lanes * levels.steps)
+    return levels.steps * max(2, rounds)
+
+
+def _make_craft(config: RunConfig, world: World) -> Craft:
+    levels = config.levels
     assert world.features is not None
-    return ActorCritic(
-        obs or (world.features,),
-        actions or world.actions,
-        memory=ppo.memory,
-        width=ppo.width,
-        layers=ppo.layers,
-        embed=ppo.embed,
-        head=ppo.head,
-        is_masked=is_masked,
-        key=key,
+    seen = (world.features,)
+    if config.learner == PPO:
+        draw = partial(make_policy_net, config, seen, world.actions)
+        recipe = make_ppo_recipe(config, lanes=levels.lanes, steps=levels.steps)
+        return make_ppo_craft(recipe, draw)
+    return make_muzero_craft(
+        make_recipe(config),
+        make_policy(config),
+        partial(make_model, config, seen, world.actions),
+        obs=jax.ShapeDtypeStruct(seen, bool),
+        actions=world.actions,
+        lanes=levels.lanes,
+        steps=levels.steps,
+        slots=count_slots(config),
+        updates=count_updates(config),
+        trace=config.ppo.trace,
     )
 
 
-def _enrol(
+def _check_fit(config: RunConfig, selector: Selector | Tutor) -> None:
+    """Raise unless the method goes with the world and the learner."""
+    name, levels = config.curriculum.name, config.levels
+    if isinstance(selector, Tutor) and levels.world != MAZE:
+        raise UsageError(
+            f"{name} builds plain mazes, not levels.world={levels.world}. Set levels.world={MAZE}."
+        )
+    if config.learner != MUZERO:
+        return
+    if isinstance(selector, Selector) and selector.is_grounded:
+        raise UsageError(
+            f"{name} learns from steps that were not taken, one beside each real one, and {MUZERO} from sequences of "
+            f"steps, which these do not make. Give --learner {PPO}, or --curriculum naive-grounding, which draws what "
+            "levels hide by the true odds in real steps."
+        )
+    if isinstance(selector, Tutor) and selector.is_unfolding:
+        raise UsageError(
+            f"{name} makes each cell of a maze as it comes into the student's view of 5 x 5 cells, and {MUZERO}, which "
+            f"has no memory, sees mazes whole. Give --learner {PPO}, or --curriculum paired, which builds mazes first."
+        )
+
+
+def _check_episodes(config: RunConfig, lesson: Lesson) -> None:
+    """Raise unless the rows by which p (1 - p) goes hold episodes enough to tell it."""
+    levels, rounds = config.levels, count_rounds(lesson)
+    rows, episode = rounds * levels.steps, levels.step_limit + 1
+    if rows >= FEWEST_FAILURES * episode:
+        return
+    is_scouting = isinstance(lesson.selector, Selector) and lesson.selector.scout_steps is not None
+    name = "levels.scout_steps" if is_scouting else "levels.steps"
+    ways, shorter = [f"{name}={FEWEST_FAILURES * episode} or more"], rows // FEWEST_FAILURES - 1
+    if shorter > 0:
+        ways.append(f"levels.step_limit={shorter} or less")
+    raise UsageError(
+        f"The score {LEARNABILITY} is p (1 - p), p the share of a level's episodes that are solved, and in {rows} rows "
+        f"there is room for {rows // episode} of the {episode} rows that a failed one takes (levels.step_limit="
+        f"{levels.step_limit}), {FEWEST_FAILURES} at the least. Set {', or '.join(ways)}; or another levels.score."
+    )
+
+
+def _hire(
     config: RunConfig,
-    students: PpoRecipe,
+    recipe: PpoRecipe,
     *,
-    recipe: PpoRecipe | None = None,
+    obs: tuple[int, ...],
+    actions: int | tuple[int, ...],
+    is_masked: bool = False,
     key: PRNGKeyArray,
-    **task: Any,
 ) -> PpoLearner:
-    return start_ppo(_draw_policy(config, key=key, **task), recipe or students)
+    net = make_policy_net(config, obs, actions, is_masked=is_masked, key=key)
+    return start_ppo(net, recipe)

@@ -22,21 +22,43 @@ from alpha_factory.runs.files.durable import list_checkpoints, name_checkpoint
 from alpha_factory.runs.files.metrics import MetricWriter
 from alpha_factory.runs.machine.devices import spread
 from alpha_factory.runs.machine.processes import agree, gather, is_first, together
+from alpha_factory.runs.playback import Recorder
 from alpha_factory.runs.settings.config import MAY_CHANGE
 from alpha_factory.runs.settings.text import to_json
 from alpha_factory.runs.state import Counters
+from alpha_factory.runs.steering.steering import Steering
+
+_REST_S = 0.2
+"""Between two looks at what people ask for, while paused."""
 
 
 class Run:
     """A run in a directory, from its beginning or its last checkpoint to the end of its budget."""
 
-    def __init__(self, directory: RunDirectory, course: Course, hooks: Hooks) -> None:
+    def __init__(
+        self,
+        directory: RunDirectory,
+        course: Course,
+        hooks: Hooks,
+        *,
+        steering: Steering | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
+        """A run at its beginning.
+
+        Args:
+            steering: what people ask of it; None for that of its directory from now on.
+            recorder: plays episodes to be watched; None for nobody.
+        """
         self.config = course.config
+        self.steering = steering or Steering(directory.path, hooks.event)
+        self._recorder = recorder
+        self._paused_s = 0.0
         self.directory = directory
         self.course = course
         self._hooks = hooks
         self._started = time.perf_counter()
-        self._compiled = course.compile_s
+        self._compiled, self._filmed = self._compile_s, self._camera_s
         self._before = Counters()
         self._metrics = MetricWriter(directory.path)
         self._saved_chunk = -1
@@ -74,6 +96,8 @@ class Run:
                 self._hooks.warned(f"Skipped a checkpoint that is not whole: {skipped}.")
         course.rewind()
         self._metrics.rewind(self.counters.frames if restored else -1)
+        if self._recorder is not None:
+            self._recorder.rewind(self.counters.frames)
         self._hooks.event("resumed" if restored else "started", {"frames": self.counters.frames})
 
     def train(self, *, seconds: float | None, frames: int | None) -> bool:
@@ -90,22 +114,32 @@ class Run:
             Diverged: too many updates in a row had to be skipped. The last checkpoint is as it was.
             DiskFull: nothing more could be saved. The last checkpoint is as it was.
         """
+        self._look()
+        self._rest()
         while not self._is_spent(seconds, frames):
-            if self._hooks.is_stopping():
+            if self._hooks.is_stopping() or self.steering.is_stopping:
                 self.save()
                 return False
             frames_per_s = self._stretch()
+            self._look()
+            cycle = self.counters.cycle
             is_saving = self.course.turn()
             self._log(frames_per_s)
             if is_saving:
                 self.save()
+            self._save_if_asked()
+            if self._recorder is not None and self.counters.cycle > cycle:
+                self._recorder.record(self.state, self.counters, self._hooks.doing)
+            self._rest()
         self.save()
+        self.steering.end_training()
         return True
 
     def save(self) -> None:
         """Write a checkpoint of the present state, unless there is one."""
         if self._saved_chunk == self.counters.chunk:
             return
+        self._hooks.doing("saving", "saving a checkpoint")
         self._count_time()
         extra = {
             "config": to_json(self.config),
@@ -119,13 +153,54 @@ class Run:
             "saved", {"checkpoint": name_checkpoint(step), "frames": self.counters.frames}
         )
 
+    def is_stopped(self) -> bool:
+        """Whether somebody asked for a stop, now that training is over."""
+        self._look()
+        return self.steering.is_stopping
+
     def close(self) -> None:
         """Close the run's files."""
         self.course.close()
         self._metrics.close()
+        if self._recorder is not None:
+            self._recorder.close()
+
+    @property
+    def _compile_s(self) -> float:
+        own = 0.0 if self._recorder is None else self._recorder.compile_s
+        return own + self.course.compile_s
+
+    @property
+    def _camera_s(self) -> float:
+        return 0.0 if self._recorder is None else self._recorder.camera_s
+
+    def _look(self) -> None:
+        """Take up what people asked for."""
+        self.steering.look(self.counters.frames, self.counters.cycle, self.course.hear)
+
+    def _save_if_asked(self) -> None:
+        if self.steering.is_saving:
+            self.save()
+            self.steering.saved(self.counters.frames, self.counters.cycle)
+
+    def _rest(self) -> None:
+        """Do nothing for as long as the run is paused; this time counts nowhere."""
+        before = self._paused_s
+        while self.steering.is_paused and not self.steering.is_stopping:
+            if self._hooks.is_stopping():
+                break
+            self._hooks.doing("paused", "paused")
+            start = time.perf_counter()
+            time.sleep(_REST_S)
+            self._paused_s += time.perf_counter() - start
+            self._look()
+            self._save_if_asked()
+        if rested := self._paused_s - before:
+            self._hooks.event("paused", {"seconds": rested, "frames": self.counters.frames})
 
     def _stretch(self) -> float:
         """Train once; frames per second, compilation left out."""
+        self._hooks.doing("training", "training")
         start = time.perf_counter() - self.course.compile_s
         frames = self.course.train(self._check_progress)
         return frames / (time.perf_counter() - self.course.compile_s - start)
@@ -154,8 +229,10 @@ class Run:
 
     def _count_time(self) -> None:
         """Seconds of this process go on top of those of the ones before it."""
-        compile_s = self.course.compile_s - self._compiled
-        wall_s = time.perf_counter() - self._started - compile_s
+        compile_s = self._compile_s - self._compiled
+        # What the camera compiles is the films' as well, for which the budget keeps time at the end.
+        apart_s = self._paused_s + self._camera_s - self._filmed
+        wall_s = time.perf_counter() - self._started - compile_s - apart_s
         self.course.counters = dataclasses.replace(
             self.counters,
             compile_s=self._before.compile_s + compile_s,

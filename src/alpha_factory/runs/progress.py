@@ -73,6 +73,10 @@ class ProgressLine(StatusLine):
         self._row = row
         self.say(self._tell_row(row), is_news=False)
 
+    def seconds_left(self, row: MetricRow) -> float | None:
+        """Of the budget after a stretch, as far as its rate tells; None for a run without end."""
+        return self._count_left(row, row.values.get("frames_per_s") or 0.0)
+
     def _tell(self, doing: str) -> None:
         before = [self._tell_row(self._row)] if self._row else []
         self.say(" · ".join([*before, doing]), is_news=True)
@@ -87,11 +91,11 @@ class ProgressLine(StatusLine):
             f"solved {solved}",
             f"{rate:,.0f} frames/s" + ("" if ratio is None else f", {ratio:.2f} replayed a frame"),
         ]
-        if (left := self._seconds_left(row, rate)) is not None:
+        if (left := self.seconds_left(row)) is not None:
             parts.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
         return " · ".join(parts)
 
-    def _seconds_left(self, row: MetricRow, rate: float) -> float | None:
+    def _count_left(self, row: MetricRow, rate: float) -> float | None:
         spent = row.wall_s + row.compile_s
         by_time = None if self._minutes is None else max(0.0, 60 * self._minutes - spent)
         if self._frames is None or not rate:

@@ -11,7 +11,8 @@ from jax.sharding import Mesh
 from rich.console import Console
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.records import MetricRow, RunSummary
+from alpha_factory.records import MetricRow, RunState, RunSummary
+from alpha_factory.runs.camera import Camera
 from alpha_factory.runs.course import Course, Hooks
 from alpha_factory.runs.evaluation import Examiner, find_model, tell_budget
 from alpha_factory.runs.evolution.course import Evolution
@@ -27,8 +28,10 @@ from alpha_factory.runs.interrupts import noting_interrupts
 from alpha_factory.runs.judging.result import without_levels
 from alpha_factory.runs.lessons import make_lesson
 from alpha_factory.runs.loop import Run
+from alpha_factory.runs.machine.compiler import Compiling
 from alpha_factory.runs.machine.devices import make_mesh
 from alpha_factory.runs.machine.processes import agree, follow_run, is_first, together
+from alpha_factory.runs.playback import Recorder
 from alpha_factory.runs.progress import ProgressLine
 from alpha_factory.runs.report import write_report
 from alpha_factory.runs.resolve import resolve, resolve_curriculum
@@ -40,10 +43,12 @@ from alpha_factory.runs.settings.asked import (
     choose_names,
     training_seconds,
 )
-from alpha_factory.runs.settings.config import MAY_CHANGE, POET, RunConfig
+from alpha_factory.runs.settings.config import MAY_CHANGE, POET, PPO, RunConfig
 from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.runs.settings.presets import choose_preset
 from alpha_factory.runs.settings.text import change, from_json, to_json
+from alpha_factory.runs.steering.status import Status
+from alpha_factory.runs.steering.steering import Steering
 from alpha_factory.runs.suites import CLOSING, CLOSING_MAZES, held_out_levels, load_suite
 
 RUNS = Path("runs")
@@ -123,6 +128,8 @@ def start_run(
         crew = stack.enter_context(open_executor(executor, workers, config, say))
         directory = together(lambda: stack.enter_context(_open_directory(path, config, resume)))
         event = _record_events(directory, open_ledger)
+        steering = Steering(directory.path, event)
+        status = stack.enter_context(Status(directory.path, lambda: steering.read_bytes))
         is_asked = stack.enter_context(noting_interrupts(console, _STOPPING))
 
         def is_interrupted() -> bool:
@@ -132,47 +139,74 @@ def start_run(
         line = stack.enter_context(
             ProgressLine(console, minutes=budget.minutes, frames=budget.frames)
         )
+
+        def logged(row: MetricRow) -> None:
+            line.logged(row)
+            status.logged(row, line.seconds_left(row))
+
         hooks = Hooks(
-            logged=line.logged,
+            logged=logged,
             is_stopping=is_interrupted,
             warned=say,
             event=event,
+            doing=status.doing,
         )
-        run = Run(directory, make_course(directory, hooks, line, crew), hooks)
+
+        def compiling(program: str) -> Callable[[], None]:
+            line.compiling(program)
+            return status.compiling(program)
+
+        camera, recorder = Camera(config, compiling), None
+        course = make_course(directory, hooks, compiling, crew)
+        if config.playback.cycles is not None and is_first():
+            recorder = Recorder(
+                config, directory.episodes, camera=camera, compiling=compiling, warned=say
+            )
+        run = Run(directory, course, hooks, steering=steering, recorder=recorder)
         try:
             run.restore_or_start(is_resuming=resume)
             is_spent = run.train(seconds=training_seconds(config), frames=budget.frames)
         finally:
             run.close()
-        suites = _close(run, config, directory, line, is_interrupted) if is_spent else []
-        line.doing("writing the report")
+
+        def doing(state: RunState, words: str) -> None:
+            line.doing(words)
+            status.doing(state, words)
+
+        def is_over() -> bool:
+            return is_interrupted() or run.is_stopped()
+
+        suites = _close(run, config, directory, camera, doing, is_over) if is_spent else []
+        doing("reporting", "writing the report")
         report = write_report(directory.path)
         event("ended" if suites else "interrupted", {"frames": run.counters.frames})
+        status.doing("finished" if suites else "stopped", "finished" if suites else "stopped")
         return _summarise(run, directory, report, suites)
 
 
 def _plan_course(
     config: RunConfig, mesh: Mesh | None
-) -> Callable[[RunDirectory, Hooks, ProgressLine, Executor | None], Course]:
+) -> Callable[[RunDirectory, Hooks, Compiling, Executor | None], Course]:
     """What makes the course of a run, once it has a directory.
 
     Raises:
         UsageError: the config asks for what there is not; nothing has been begun then.
     """
     resolve_curriculum(config.curriculum.name, config.learner)
-    if config.curriculum.name != POET:
+    if config.curriculum.name != POET or config.learner == PPO:
         check_alone(mesh)
+    if config.curriculum.name != POET:
         make_lesson(config)
-        return lambda directory, hooks, line, crew: Schooling(
-            LessonPrograms(config, line.compiling), hooks
+        return lambda directory, hooks, compiling, crew: Schooling(
+            LessonPrograms(config, compiling), hooks
         )
     chosen = resolve("Mutator", config.curriculum.mutator)
     held_out = held_out_levels()
 
     def make_evolution(
-        directory: RunDirectory, hooks: Hooks, line: ProgressLine, crew: Executor | None
+        directory: RunDirectory, hooks: Hooks, compiling: Compiling, crew: Executor | None
     ) -> Evolution:
-        programs = Programs(config, chosen, held_out, line.compiling, mesh)
+        programs = Programs(config, chosen, held_out, compiling, mesh)
         return Evolution(directory, programs, chosen.operators, held_out, hooks, crew)
 
     return make_evolution
@@ -205,7 +239,8 @@ def _close(
     run: Run,
     config: RunConfig,
     directory: RunDirectory,
-    line: ProgressLine,
+    camera: Camera,
+    doing: Callable[[RunState, str], None],
     is_interrupted: Callable[[], bool],
 ) -> list[dict[str, Any]]:
     """Evaluate and film; nothing if interrupted, since a resume will do it all."""
@@ -216,15 +251,15 @@ def _close(
     for name, suite in suites.items():
         if is_interrupted():
             return []
-        line.doing(f"evaluating on {name}")
+        doing("evaluating", f"evaluating on {name}")
         model = find_model(config, run.state)
         results += examiner.examine(model, suite, episodes=None, seed=config.seed)
     save_scores(directory, [result | tell_budget(run.counters) for result in results])
     if is_interrupted():
         return []
-    line.doing("filming the agent")
+    doing("filming", "filming the agent")
     with explain_disk_full(directory.media, directory.checkpoints):
-        shoot_films(directory.media, config, run.state, suites)
+        shoot_films(directory.media, config, run.state, suites, camera)
     return [] if is_interrupted() else results
 
 

@@ -18,18 +18,19 @@ from alpha_factory.curriculum import (
     start_frontier,
     start_roster,
 )
-from alpha_factory.learn import Student, start_learner, start_student
+from alpha_factory.learn import Student, Traveller
 from alpha_factory.rollout import Episodes, no_episodes
-from alpha_factory.runs.build import derive_key, make_practice, make_untrained
+from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.runs.settings.config import PATA_EC, RunConfig
+from alpha_factory.runs.tuition import make_tuition
 from alpha_factory.worlds import decode, shortest_walk
 
 
 class RunState(eqx.Module):
     """The arrays of a run between two stretches of training."""
 
-    student: Student
+    student: Student | Traveller
     pool: Pool
     frontier: Frontier
     tally: Episodes  # what training episodes brought since the last cycle, by slot
@@ -78,11 +79,11 @@ def begin_state(config: RunConfig) -> RunState:
     curriculum = config.curriculum
     slots, agents = curriculum.slots, curriculum.agents
     pool = make_pool(genome, level, shortest_walk(level), slots=slots)
-    practice = make_practice(config)
-    learner = start_learner(make_untrained(config), practice.recipe)
+    tuition = make_tuition(config)
+    learner = tuition.begin()
     key = derive_key(config.seed, "begin", 0)
     return RunState(
-        student=start_student(practice, learner, pool, key=jax.random.fold_in(key, 1)),
+        student=tuition.start(learner, pool, key=jax.random.fold_in(key, 1)),
         pool=pool,
         frontier=start_frontier(
             genome,

@@ -1,24 +1,44 @@
-"""What leaves the process: here, a child process to talk to, a line out and a line back.
+"""What leaves the process: a child process to talk to, a line out and a line back, and a port to listen at.
 
 No shell is involved: a program is a list of arguments.
 """
 
 import contextlib
 import queue
+import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
 
 _LAST_WORDS = 800
 """Characters of what a child wrote to stderr that an error quotes."""
+_BACKLOG = 256
 _GRACE_S = 5.0
 """Seconds for a child to leave by itself once its stdin is closed."""
 
 
 class ChildFailed(RuntimeError):
     """A child process could not be started, left early, or said nothing in time."""
+
+
+@contextlib.contextmanager
+def listen(host: str, port: int) -> Iterator[tuple[list[socket.socket], int]]:
+    """Listen at an address; the socket in a list, and its port.
+
+    Args:
+        port: 0 for any that is free.
+
+    Raises:
+        OSError: the address is taken, or none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)  # who comes before the server is ready waits for it
+        yield [listening], listening.getsockname()[1]
 
 
 class Child:

@@ -23,21 +23,29 @@ from alpha_factory.worlds.levels import tiles
 from alpha_factory.worlds.levels.level import GridLevel
 from alpha_factory.worlds.levels.plain import MOST_WALLS, draw_maze
 from alpha_factory.worlds.levels.settings import measure_ways
+from alpha_factory.worlds.small_mazes import make_small_mazes, mark_turned, observe_turned
 
 ODDS = 0.7
 """q, as published."""
 
 APPLE_PAYS, BANANA_PAYS = 0.3, 1.0
 
+_APPLE_BITS = 56  # 50 and what fills the last byte
 _NEAR = 2  # rows and columns together from the banana to the apple
 
 
-def make_fruits(*, pays_hidden: bool = False) -> World:
+def make_fruits(*, is_whole: bool = False, pays_hidden: bool = False) -> World:
     """The grid world as it is seen here: the 54 bits of a plain maze, and 25 for the cells of the view with an apple.
 
     Args:
+        is_whole: it is seen whole, as `make_small_mazes` shows mazes, with 50 bits for where the apple is and 6 that
+            are never set.
         pays_hidden: as `make_grid` takes it.
     """
+    if is_whole:
+        mazes = make_small_mazes(pays_hidden=pays_hidden)
+        assert mazes.features is not None
+        return mazes._replace(observe=observe_all_fruits, features=mazes.features + _APPLE_BITS)
     world = make_grid(observation="bits", pays_hidden=pays_hidden)
     return world._replace(observe=observe_fruits, features=VIEW_BITS + VIEW * VIEW)
 
@@ -121,6 +129,15 @@ def observe_fruits(level: GridLevel, state: GridState) -> Bool[Array, " features
     """What the agent sees: walls, goal and heading as `make_maze` shows them by bits, and where an apple is."""
     is_apple = show_view(level, state, VIEW) == tiles.DECOY
     return jnp.concatenate([show_bits(level, state), is_apple.ravel()])
+
+
+def observe_all_fruits(level: GridLevel, state: GridState) -> Bool[Array, " features"]:
+    """All of a maze as the agent stands in it, the goal, and how far ahead and to the right an apple is."""
+    is_apple = level.tile == tiles.DECOY
+    place = jnp.stack(jnp.unravel_index(jnp.argmax(is_apple), is_apple.shape)).astype(jnp.int32)
+    apple = mark_turned(place, state) & jnp.any(is_apple)
+    apple = jnp.pad(apple, (0, _APPLE_BITS - apple.size))
+    return jnp.concatenate([observe_turned(level, state), apple])
 
 
 def _pay(level: GridLevel, chance: Float32[Array, ""]) -> GridLevel:

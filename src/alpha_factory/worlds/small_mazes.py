@@ -26,12 +26,14 @@ _HEADINGS = len(tiles.HEADINGS)
 _BYTE = 8  # replay keeps eight bits in one
 
 
-def make_small_mazes(*, frame: str = "agent") -> World:
+def make_small_mazes(*, frame: str = "agent", pays_hidden: bool = False) -> World:
     """The grid world with all of a 13 x 13 level in view, as bits; for levels of floor, walls and a goal.
 
     Args:
-        frame: `agent`, 680 bits, the maze turned and moved so that the agent stands in the middle and faces up;
-            `north`, 232 bits, the maze as it lies, and where the agent is in it.
+        frame: `agent`, 680 bits, the maze turned and moved so that the agent stands in the middle and faces up, which
+            shows as much of a larger one as lies within 12 cells; `north`, 232 bits, the maze as it lies, and where
+            the agent is in it, for 13 x 13 cells only.
+        pays_hidden: as `make_grid` takes it.
 
     Raises:
         UsageError: there is no such frame.
@@ -39,7 +41,8 @@ def make_small_mazes(*, frame: str = "agent") -> World:
     if frame not in _FRAMES:
         raise unknown("frame", frame, _FRAMES)
     chosen = _FRAMES[frame]
-    return make_grid()._replace(observe=chosen.observe, features=_round_up(chosen.bits))
+    world = make_grid(pays_hidden=pays_hidden)
+    return world._replace(observe=chosen.observe, features=_round_up(chosen.bits))
 
 
 def observe_turned(level: GridLevel, state: GridState) -> Bool[Array, " features"]:
@@ -48,19 +51,23 @@ def observe_turned(level: GridLevel, state: GridState) -> Bool[Array, " features
     Returns:
         Walls of 25 x 25 cells, 12 ahead to 12 behind, each row from 12 to the left to 12 to the right, beyond
         the edge all walls; 25 bits for how far ahead the goal is, from -12 to 12, and 25 for how far to the
-        right; five that are never set.
+        right, none of them set for one that is farther; five that are never set.
     """
-    _check_side(level)
     framed = jnp.pad(level.tile == tiles.WALL, _REACH, constant_values=True)
     row, column = state.position
     around = jax.lax.dynamic_slice(framed, (row, column), (_SPAN, _SPAN))
     # Turned anticlockwise so often that what lies to the right, below or to the left comes up.
     turned = jnp.stack([jnp.rot90(around, times) for times in (1, 2, 3, 0)])[state.heading]
-    apart = level.goal - state.position
+    return _join([turned.ravel(), mark_turned(level.goal, state)])
+
+
+def mark_turned(place: Int32[Array, "2"], state: GridState) -> Bool[Array, " bits"]:
+    """A place as the agent stands to it: 25 bits for how far ahead, from -12 to 12, and 25 for how far to the right."""
+    apart = place - state.position
     ahead, aside = (
         jnp.sum(apart * unit_vector(state.heading + turn), dtype=jnp.int32) for turn in (0, 1)
     )
-    return _join([turned.ravel(), _mark(ahead + _REACH, _SPAN), _mark(aside + _REACH, _SPAN)])
+    return jnp.concatenate([_mark(ahead + _REACH, _SPAN), _mark(aside + _REACH, _SPAN)])
 
 
 def observe_north(level: GridLevel, state: GridState) -> Bool[Array, " features"]:

@@ -71,6 +71,25 @@ def test_numbers_are_those_of_all_runs_and_levels(six):
     assert profile["share"][50] == pytest.approx((high > 0.5).mean())
 
 
+def test_intervals_reach_from_the_worst_to_the_best_of_three_runs(tmp_path):
+    """Each run solves all of its levels as often: what differs is the seed, and nothing averages it away."""
+    runs = [write_run(tmp_path / str(seed), seed=seed) for seed in range(3)]
+    for run, rate in zip(runs, (0.2, 0.5, 0.8), strict=True):
+
+        def level_out(suites, rate=rate):
+            told = suites[0]["policies"]["trained"]["by_level"]
+            for field in ("solve_rate", "return_mean", "steps_mean"):
+                told[field] = [rate] * LEVELS
+
+        edit(run, level_out)
+    (suite,) = compare_runs(runs)["suites"]
+    (scores,) = suite["groups"].values()
+    for field in ("solve_rate", "iqm", "return_mean", "steps_mean"):
+        assert (scores[field]["low"], scores[field]["high"]) == pytest.approx((0.2, 0.8))
+    (profile,) = suite["profiles"]["groups"].values()
+    assert (profile["low"][60], profile["high"][60]) == (0.0, 1.0)
+
+
 def test_single_runs_have_no_intervals_over_seeds(tmp_path):
     runs = [write_run(tmp_path / str(slots), seed=0, slots=slots) for slots in (64, 128)]
     told = compare_runs(runs)

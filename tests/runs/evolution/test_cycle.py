@@ -20,7 +20,7 @@ from alpha_factory.runs.suites import held_out_levels
 from alpha_factory.worlds import count_matches
 from runs import tiny
 
-pytestmark = pytest.mark.implicit_promotion
+pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
 
 CANDIDATES = tiny.TINY.curriculum.parents * tiny.TINY.curriculum.children
 

@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 
 from alpha_factory.core.types import Plan
+from alpha_factory.rollout import as_player
 from alpha_factory.runs.evolution import contest
 from alpha_factory.runs.evolution.newness import enrol_agents, rank_proposal, try_newcomers
 from alpha_factory.runs.evolution.programs import Programs, Proposal
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.state import Counters
-from alpha_factory.worlds import from_text, make_grid
+from alpha_factory.worlds import GridLevel, from_text, make_grid
 from runs import tiny
 
-pytestmark = pytest.mark.implicit_promotion
+pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
 
 BY_AGENTS = dataclasses.replace(
     tiny.TINY,
@@ -36,17 +37,18 @@ class Walker(eqx.Module):
     action: jax.Array
 
 
-def test_each_agent_plays_each_world_with_its_own_model(monkeypatch):
+def test_each_agent_plays_each_world_with_its_own_model():
     """One agent walks on, which reaches the goal of one of the worlds; the other turns on the spot."""
 
     def act(model, obs, *, key):
         action = jnp.broadcast_to(model.action, obs.shape[:1])
         return Plan(action, jnp.ones((obs.shape[0], 1)), jnp.zeros(obs.shape[0]))
 
-    monkeypatch.setattr(contest, "make_prior", lambda: act)
     levels = jax.tree.map(lambda *leaves: jnp.stack(leaves), from_text(">..G"), from_text(">#.G"))
     models = Walker(jnp.array([2, 0], jnp.int32))
-    solved = contest.play_all(make_grid(), models, levels, episodes=3, key=jax.random.key(0))
+    solved = contest.play_all(
+        *(make_grid(), as_player(act), models, levels), episodes=3, key=jax.random.key(0)
+    )
     assert solved.tolist() == [[1.0, 0.0], [0.0, 0.0]]
 
 
@@ -55,12 +57,12 @@ class Told(contest.Contest):
 
     def __init__(self, real: contest.Contest, solved: np.ndarray) -> None:
         vars(self).update(vars(real))
-        self.asked: list[np.ndarray] = []
+        self.asked: list[GridLevel] = []
         self._solved = solved
 
-    def challenge(self, models, genome, *, key):
-        self.asked.append(np.asarray(genome))
-        return jnp.asarray(self._solved[: genome.shape[0]])
+    def challenge(self, models, levels, *, key):
+        self.asked.append(jax.device_get(levels))
+        return jnp.asarray(self._solved[: levels.tile.shape[0]])
 
 
 def tell(programs: Programs, solved: np.ndarray) -> tuple[Programs, Told]:
@@ -97,8 +99,8 @@ def test_newcomers_are_tried_by_all_agents_there_are_and_the_best_is_kept(begun)
     assert [(one.world, one.cycle, one.agents) for one in trials] == [(101, 4, 3), (106, 4, 3)]
     assert [one.best for one in trials] == pytest.approx([1.0, 0.6])
     (asked,) = told.asked
-    assert asked[:2].tolist() == np.asarray(proposal.candidates.genome)[[1, 6]].tolist()
-    assert asked.shape[0] == tiny.TINY.curriculum.accepted
+    assert asked.tile[:2].tolist() == np.asarray(proposal.candidates.level.tile)[[1, 6]].tolist()
+    assert asked.tile.shape[0] == tiny.TINY.curriculum.accepted
 
 
 def test_nobody_plays_where_nothing_was_accepted(begun):

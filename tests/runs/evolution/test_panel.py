@@ -12,11 +12,13 @@ import pytest
 from alpha_factory.core.types import Outcome, World
 from alpha_factory.nets import Model
 from alpha_factory.records import WorldCard
+from alpha_factory.rollout import as_player
 from alpha_factory.runs.build import make_model
 from alpha_factory.runs.evolution import panel
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.runs.workshop.source import decode_genome
+from alpha_factory.search import make_prior
 from runs import tiny
 
 EVERY = 4  # cycles between two looks
@@ -158,7 +160,8 @@ def test_fresh_levels_are_played_by_the_untrained_model_and_the_others_by_the_ot
 
     @eqx.filter_jit
     def play(model, untrained, key):
-        return panel.play_both(BANDIT, model, (first, second), untrained, fresh, key=key)
+        player = as_player(make_prior())
+        return panel.play_both(BANDIT, player, model, (first, second), untrained, fresh, key=key)
 
     got = play(_insist(2), _insist(0), jax.random.key(0))
     assert got.tolist() == [False, True, True, True, False, True, True, False]

@@ -197,7 +197,8 @@ def test_archive_of_the_first_version_gets_the_table_that_it_lacks(tmp_path, rea
     with sqlite3.connect(path) as connection:
         connection.executescript(
             "DROP TABLE looks; DROP INDEX accepted_by_cycle; "
-            "DROP TABLE trials; DROP INDEX scores_by_cycle; DROP TABLE honeypots; PRAGMA user_version = 1;"
+            "DROP TABLE trials; DROP INDEX scores_by_cycle; DROP TABLE honeypots; DROP TABLE guests; "
+            "ALTER TABLE worlds DROP COLUMN level; PRAGMA user_version = 1;"
         )
     connection.close()
     with Archive(path, read_only=read_only) as archive:
@@ -208,6 +209,30 @@ def test_archive_of_the_first_version_gets_the_table_that_it_lacks(tmp_path, rea
         archive.record(looks=cycle["looks"], trials=cycle["trials"])
         assert archive.looks() == cycle["looks"]
         assert archive.trials() == cycle["trials"]
+
+
+def test_guests_of_a_cycle_are_settled_for_good(tmp_path):
+    with Archive(tmp_path / "worlds.sqlite") as archive:
+        assert archive.guests(0) is None
+        archive.invite(0, ["first", "second"])
+        archive.invite(1, [])
+        archive.invite(2, ["third"])
+        archive.rewind(-1)
+        assert [archive.guests(cycle) for cycle in range(4)] == [
+            ["first", "second"],
+            [],
+            ["third"],
+            None,
+        ]
+        assert archive.guests() == ["first", "second", "third"]
+
+
+def test_drawn_world_comes_back_with_its_text_and_no_genome(tmp_path):
+    drawn = _card(1, 0, genome=None, level=">.G\n", operator="person", parents=[])
+    with Archive(tmp_path / "worlds.sqlite") as archive:
+        archive.record(worlds=[_card(0, 0), drawn])
+        assert archive.last(1) == [drawn]
+        assert archive.last(2) == archive.worlds() == [_card(0, 0), drawn]
 
 
 _RECORD_FOR_EVER = """

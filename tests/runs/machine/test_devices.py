@@ -22,7 +22,7 @@ from alpha_factory.runs.machine.processes import agree, connect, follow_run, gat
 from alpha_factory.runs.settings.text import from_json
 from runs import spread, tiny
 
-pytestmark = pytest.mark.implicit_promotion
+pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
 
 TESTS = Path(__file__).parents[2]
 

@@ -8,15 +8,13 @@ import jax.numpy as jnp
 import pytest
 
 from alpha_factory.core.errors import OutOfMemory
-from alpha_factory.runs import evaluation, films
+from alpha_factory.runs import camera, evaluation, films
 from alpha_factory.runs.build import make_untrained
 from alpha_factory.runs.evaluation import Examiner, load_model
 from alpha_factory.runs.evolution.programs import Programs
-from alpha_factory.runs.machine.memory import (
+from alpha_factory.runs.machine.memory import estimate_play, estimate_practice, estimate_run
+from alpha_factory.runs.machine.shortage import (
     Estimate,
-    estimate_play,
-    estimate_practice,
-    estimate_run,
     explain_shortage,
     measure_need,
     measure_work,
@@ -30,7 +28,7 @@ from alpha_factory.worlds import make_grid
 from runs.shortage import SHORT, fall_short
 from runs.tiny import MUTATOR, TINY, make_programs
 
-pytestmark = pytest.mark.implicit_promotion
+pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
 
 GIB = 2**30
 HUGE = "learning.replay_slots=1099511627776"  # some petabytes
@@ -183,7 +181,7 @@ def test_evaluation_that_does_not_fit_names_its_search(monkeypatch):
 
 
 def test_film_that_does_not_fit_says_so(monkeypatch, state, tmp_path):
-    monkeypatch.setattr(films, "record", fall_short)
+    monkeypatch.setattr(camera, "film", fall_short)
     suites = {name: load_suite(name) for name in ("generated-v1", "public-mazes-v1")}
     with pytest.raises(OutOfMemory, match=r"too small for 'film'"):
         films.shoot_films(tmp_path / "media", TINY, state, suites)

@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 
 from alpha_factory.core.errors import Diverged, UsageError
+from alpha_factory.curriculum import count_rounds
 from alpha_factory.runs.course import Hooks
+from alpha_factory.runs.files.episodes import EpisodeStore
 from alpha_factory.runs.files.metrics import read_metrics
+from alpha_factory.runs.lessons import make_lesson
 from alpha_factory.runs.loop import Run
+from alpha_factory.runs.playback import Recorder
 from alpha_factory.runs.report import write_report
 from alpha_factory.runs.resolve import resolve_curriculum
 from alpha_factory.runs.schooling.course import LessonPrograms
@@ -46,7 +50,7 @@ def tell_rows(run: Run) -> list[dict]:
 
 def test_killed_run_resumes_to_the_same_bits(whole: Run, tmp_path: Path) -> None:
     path = tmp_path / "run"
-    command = [sys.executable, tiny_levels.__file__, path, "3"]
+    command = [sys.executable, tiny_levels.__file__, path, "3", "ppo"]
     killed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     resumed = tiny_levels.finish(tiny_levels.open_run(path, is_resuming=True))
@@ -56,6 +60,21 @@ def test_killed_run_resumes_to_the_same_bits(whole: Run, tmp_path: Path) -> None
         if eqx.is_array(leaf):
             assert np.array_equal(leaf, twin, equal_nan=True), jax.tree_util.keystr(where)
     assert tell_rows(whole) == tell_rows(resumed)
+
+
+def test_rounds_of_ppo_are_what_they_were_before_rounds_knew_of_other_learners(whole: Run) -> None:
+    """Numbers of that commit's run of the same config, up to rounding."""
+    last = read_metrics(whole.directory.path)[-1]
+    assert (last.frames, last.updates) == (1440, 24)
+    wanted = {
+        "loss_value": 0.0013073797,
+        "loss_policy": -0.0012593559,
+        "policy_entropy": 1.0977078,
+        "divergence": 9.075950e-05,
+        "score_mean": -0.065153458,
+        "buffer_score_high": -0.04255683,
+    }
+    assert {name: last.values[name] for name in wanted} == pytest.approx(wanted, rel=1e-3)
 
 
 def test_rows_tell_of_learner_and_levels(whole: Run) -> None:
@@ -170,12 +189,6 @@ def test_curricula_and_learners_that_do_not_exist_list_the_choices() -> None:
         LessonPrograms(tiny_levels.with_levels(score="mcmax"))
 
 
-@pytest.mark.parametrize(("name", "learner"), [("poet", "ppo"), ("accel", "muzero")])
-def test_combinations_that_are_not_built_say_so(name: str, learner: str) -> None:
-    with pytest.raises(UsageError, match=f"curriculum {name} with the learner {learner} is not"):
-        resolve_curriculum(name, learner)
-
-
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -194,5 +207,45 @@ def test_settings_out_of_their_limits_are_refused(setting: str, message: str) ->
         check_limits(change(TINY, [setting]))
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            ["curriculum.name=plr"],
+            "in 16 rows .* for 1 .*steps=52 or more, or levels.step_limit=3 ",
+        ),
+        (["curriculum.name=sfl", "levels.scout_steps=33"], "48 rows .* for 3 .*scout_steps=52 or"),
+        (["curriculum.name=dr", "levels.steps=7"], "in 7 rows .* for 0 .*steps=52 or more; or"),
+    ],
+)
+def test_learnability_of_too_few_episodes_is_refused(settings: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        make_lesson(change(TINY, ["levels.score=learnability", *settings]))
+
+
+def test_learnability_of_many_episodes_is_taken() -> None:
+    make_lesson(change(TINY, ["levels.score=learnability", "levels.steps=52"]))
+    published = change(TINY, ["curriculum.name=sfl", "levels.score=None"])
+    assert count_rounds(make_lesson(published)) == 125  # of 16 rows
+
+
 def test_none_of_the_published_settings_is_out_of_limits() -> None:
     check_limits(dataclasses.replace(TINY, levels=type(TINY.levels)()))
+
+
+def test_watched_run_has_the_same_bits_and_shows_levels_of_its_method(
+    whole: Run, tmp_path: Path
+) -> None:
+    recorder = Recorder(TINY, tmp_path / "episodes.sqlite")
+    watched = tiny_levels.finish(tiny_levels.open_run(tmp_path / "run", recorder=recorder))
+    for leaf, twin in zip(
+        jax.tree.leaves(whole.state), jax.tree.leaves(watched.state), strict=True
+    ):
+        if eqx.is_array(leaf):
+            assert np.array_equal(leaf, twin, equal_nan=True)
+    store = EpisodeStore(tmp_path / "episodes.sqlite", kept=1, total=1)
+    seen = store.last_seen()
+    store.close()
+    every, lanes = TINY.playback.cycles, TINY.levels.lanes
+    assert every is not None
+    assert 1 <= len(seen) <= lanes * (1 + (watched.counters.cycle - 1) // every)

@@ -44,6 +44,16 @@ def test_run_of_another_learner_has_no_explanation():
     assert explain([row.model_copy(update={"values": {"loss_value": 1.0}})]) is None
 
 
+def test_row_of_poet_is_explained():
+    """It has no shares of rounds."""
+    rows = [
+        row.model_copy(update={"values": {**row.values, "pool": 9.0}}) for row in rows_of(flat())
+    ]
+    for row in rows:
+        row.values.pop("practice_share")
+    assert "Nothing in the updates explains it" in explain(rows)
+
+
 def test_rising_solve_rate_is_no_plateau():
     rising = np.linspace(0.1, 0.9, 40).tolist()
     told = explain(rows_of(rising))
@@ -57,7 +67,8 @@ def test_rising_solve_rate_is_no_plateau():
     [
         ({"divergence": 0.06}, 1, "moves the policy farther"),
         ({"noise_spread": 100.0}, 1, "noise scale of the gradient, 100 lanes, is above the 32"),
-        ({"noise_spread": 20.0}, 2, "20 lanes, is above the 16 lanes of a minibatch"),
+        ({"noise_spread": 40.0}, 2, "40 lanes, is above the 32 lanes of a round"),
+        ({"noise_spread": 20.0}, 2, "noise scale 20 lanes against 32 lanes in a round"),
         ({"noise_signal": -0.1}, 1, "more than could be measured"),
         ({"explained_variance": -0.2}, 1, "critic explains none of the returns"),
         ({"divergence": 0.001}, 1, "hardly moves"),
@@ -74,6 +85,13 @@ def test_plateau_is_explained_by_what_was_logged(values, minibatches, words):
 def test_remedy_keeps_the_size_of_a_minibatch():
     told = explain(rows_of(flat(), noise_spread=100.0), lanes=64, minibatches=4)
     assert "levels.lanes=128 with ppo.minibatches=8" in told
+
+
+def test_remedy_heals():
+    """The same numbers, with three times twice the lanes in minibatches of the same size."""
+    rows = rows_of(flat(), noise_spread=100.0)
+    assert "Outer step too large" in explain(rows, lanes=32, minibatches=4)
+    assert "Outer step too large" not in explain(rows, lanes=256, minibatches=32)
 
 
 def test_fall_is_called_a_fall():

@@ -10,9 +10,10 @@ import pytest
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.runs.arenas import make_arena
+from alpha_factory.runs.build import make_untrained
 from alpha_factory.runs.evaluation import make_agent
 from alpha_factory.runs.files.metrics import read_metrics
-from alpha_factory.runs.lessons import make_lesson, make_untrained_policy
+from alpha_factory.runs.lessons import make_lesson
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.runs.settings.text import change
@@ -68,7 +69,9 @@ def test_only_samplr_learns_from_fiction() -> None:
 def test_edited_level_keeps_its_good_fruit_and_has_an_apple() -> None:
     parent = from_text(">....\n.....\n..#..\n.....\n..?.G", side=5, step_limit=12, decoy=0.25)
     ground_edit = jax.jit(
-        lambda key: make_arena(with_curriculum("accel").levels).edit(parent, edits=5, key=key)
+        lambda key: make_arena(with_curriculum("accel").levels, "ppo").edit(
+            parent, edits=5, key=key
+        )
     )
     for seed in range(5):
         child = ground_edit(jax.random.key(seed))
@@ -78,7 +81,7 @@ def test_edited_level_keeps_its_good_fruit_and_has_an_apple() -> None:
 
 def test_agent_is_judged_by_what_it_saw_in_training() -> None:
     config = with_curriculum("samplr")
-    world, net = make_agent(config).world, make_untrained_policy(config)
+    world, net = make_agent(config).world, make_untrained(config)
     assert (world.features,) == net.shape == (79,)
 
 

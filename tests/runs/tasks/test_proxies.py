@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.runs.lessons import make_untrained_policy
+from alpha_factory.runs.build import make_untrained
 from alpha_factory.runs.settings.text import change
 from alpha_factory.runs.tasks import proxies
 from alpha_factory.runs.tasks.proxies import (
@@ -66,7 +66,7 @@ def look(levels, quick_compilation):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proxies, "_AT_A_TIME", AT_A_TIME)
         panel = Panel(TINY, NAMES, levels=levels, episodes=EPISODES)
-        return panel.look(make_untrained_policy(TINY), seed=0, frames=0)
+        return panel.look(make_untrained(TINY), seed=0, frames=0)
 
 
 def test_truth_is_of_whole_episodes(look, levels):

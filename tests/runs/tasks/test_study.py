@@ -13,7 +13,7 @@ from alpha_factory.runs.tasks.catalogue import EPISODES, TASKS, find_task
 from alpha_factory.runs.tasks.study import study
 from alpha_factory.worlds import shortest_walk
 
-pytestmark = pytest.mark.implicit_promotion
+pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
 
 TINY = [
     "network.widths=[8]",

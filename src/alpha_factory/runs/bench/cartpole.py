@@ -20,7 +20,8 @@ from alpha_factory.runs.bench.measure import (
     to_result,
 )
 from alpha_factory.runs.bench.sizes import Sizes
-from alpha_factory.runs.machine.memory import Estimate, estimate_practice, explain_shortage
+from alpha_factory.runs.machine.memory import estimate_practice
+from alpha_factory.runs.machine.shortage import Estimate, explain_shortage
 from alpha_factory.runs.tasks.catalogue import find_task
 from alpha_factory.runs.tasks.study import begin
 

@@ -10,11 +10,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
+from alpha_factory.core.errors import UsageError
 from alpha_factory.core.types import Trajectory, World
 from alpha_factory.curriculum import NEVER_PLAYED, Entry, Pool, draw_level, enter
 from alpha_factory.evaluate import make_random
 from alpha_factory.genome import random_genome
-from alpha_factory.learn import Recipe, Student, start_student, update
+from alpha_factory.learn import Learner, Recipe, Student, start_student, update
 from alpha_factory.replay import Ring, Sample, insert, sample
 from alpha_factory.rollout import collect
 from alpha_factory.runs.bench.measure import (
@@ -28,8 +29,9 @@ from alpha_factory.runs.bench.measure import (
 )
 from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.runs.build import make_practice, make_recipe
-from alpha_factory.runs.machine.memory import estimate_run, explain_shortage
-from alpha_factory.runs.settings.config import RunConfig
+from alpha_factory.runs.machine.memory import estimate_run
+from alpha_factory.runs.machine.shortage import explain_shortage
+from alpha_factory.runs.settings.config import MUZERO, POET, PPO, RunConfig
 from alpha_factory.runs.state import begin_state
 from alpha_factory.worlds import decode, make_grid, shortest_walk
 
@@ -41,6 +43,7 @@ def bench_learn(sizes: Sizes, repeats: int) -> Measured:
 
     Raises:
         OutOfMemory: the device's memory did not suffice.
+        UsageError: as `prepare`.
     """
     with explain_copies("bench learn", sizes.config):
         return _measure(sizes, repeats)
@@ -103,7 +106,16 @@ def _measure(sizes: Sizes, repeats: int) -> Measured:
 
 
 def prepare(config: RunConfig) -> tuple[Pool, Student]:
-    """A full pool of random worlds and an untrained student in it."""
+    """A full pool of random worlds and an untrained student in it.
+
+    Raises:
+        UsageError: the config's student is not one of MuZero in a pool.
+    """
+    if config.learner != MUZERO or config.curriculum.name != POET:
+        raise UsageError(
+            f"learner={config.learner} and curriculum.name={config.curriculum.name} are not measured here, but "
+            f"{MUZERO} in {POET}'s pool. Run `alpha-factory bench rounds` for {PPO} on chosen levels."
+        )
 
     def build() -> tuple[Pool, Student]:
         state = begin_state(config)
@@ -115,8 +127,9 @@ def prepare(config: RunConfig) -> tuple[Pool, Student]:
         plan, score = jax.vmap(shortest_walk)(level), jnp.full(slots.shape, NEVER_PLAYED)
         pool = enter(state.pool, Entry(genome, level, slots, plan, score), slots, jnp.int32(0))
         key = jax.random.key(_SEED)
-        practice = make_practice(config)
-        return pool, start_student(practice, state.student.learner, pool, key=key)
+        practice, learner = make_practice(config), state.student.learner
+        assert isinstance(learner, Learner)
+        return pool, start_student(practice, learner, pool, key=key)
 
     return eqx.filter_jit(build)()
 

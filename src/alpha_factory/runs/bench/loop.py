@@ -54,6 +54,7 @@ def bench_loop(sizes: Sizes, repeats: int) -> Measured:
 
     Raises:
         OutOfMemory: the device's memory did not suffice.
+        UsageError: the config's student is not one of MuZero in a pool.
     """
     with explain_copies("bench loop", sizes.config):
         return _measure(sizes, repeats)

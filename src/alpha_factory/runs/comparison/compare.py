@@ -136,7 +136,7 @@ def _tell_conditions(groups: Sequence[Group], budget: Range) -> str:
     ends = (
         "one run a group, so no intervals over seeds"
         if sizes == [1]
-        else f"{seeds}, bars and bands: 95 % stratified bootstrap over seeds"
+        else f"{seeds}, bars and bands: 95 % bootstrap of whole runs"
     )
     equal = "Equal budgets" if budget.is_equal else "UNEQUAL BUDGETS"
     return f"{equal}: {budget.tell()} a run; {ends}."

@@ -1,4 +1,7 @@
-"""Groups of runs in numbers: each with its interval over seeds. Scores in, what `compare --json` prints out."""
+"""Groups of runs in numbers: each with its interval over seeds. Scores in, what `compare --json` prints out.
+
+Intervals are of whole runs drawn anew: an agent plays every level of a suite, so its levels stay together.
+"""
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
@@ -73,12 +76,11 @@ def _judge_group(group: Group, exam: Exam) -> dict[str, Any]:
 
 
 def _profile(matrix: np.ndarray) -> dict[str, Any]:
-    def share(scores: np.ndarray) -> np.ndarray:
-        return performance_profile(scores, THRESHOLDS)
-
-    ends = stratified_interval(share, matrix)
+    # All runs have as many levels, so the profile of them all is the mean of those of each.
+    of_runs = np.stack([performance_profile(run[None], THRESHOLDS) for run in matrix])
+    ends = stratified_interval(lambda profiles: profiles.mean(axis=0), of_runs)
     low, high = (None, None) if ends is None else (end.tolist() for end in ends)
-    return {"share": share(matrix).tolist(), "low": low, "high": high}
+    return {"share": of_runs.mean(axis=0).tolist(), "low": low, "high": high}
 
 
 def _stack(group: Group, exam: Exam, field: str) -> np.ndarray:

@@ -5,31 +5,32 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt32
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from alpha_factory.core.types import Level, Plan, World
+from alpha_factory.core.types import Level, Plan, Player, World
 from alpha_factory.curriculum import Frontier, Roster, characterise, enrol, measure_novelty
-from alpha_factory.nets import Model
 from alpha_factory.rollout import play
 from alpha_factory.runs.machine.compiler import Compiler
 from alpha_factory.runs.settings.config import CurriculumConfig
-from alpha_factory.search import make_prior
 from alpha_factory.worlds import decode
 
 
 class Contest:
     """The programs in which these agents take part, compiled on first use."""
 
-    def __init__(self, config: CurriculumConfig, world: World, compiler: Compiler) -> None:
+    def __init__(
+        self, config: CurriculumConfig, world: World, player: Player, compiler: Compiler
+    ) -> None:
         self._config = config
         self._world = world
+        self._player = player
         self._compiler = compiler
 
     def challenge(
-        self, models: eqx.Module, genome: UInt32[Array, "worlds 16"], *, key: PRNGKeyArray
+        self, models: eqx.Module, levels: Level, *, key: PRNGKeyArray
     ) -> Float[Array, "worlds agents"]:
-        """How often each of several agents solves each world, with its policy head alone."""
-        return self._compiler.call("challenge", self._challenge, models, genome, key)
+        """How often each of several agents solves each level, without a search."""
+        return self._compiler.call("challenge", self._challenge, models, levels, key)
 
     def compare(
         self, solved: Float[Array, "candidates agents"], frontier: Frontier, roster: Roster
@@ -38,7 +39,7 @@ class Contest:
         return self._compiler.call("compare", self._compare, solved, frontier, roster)
 
     def enrol(
-        self, roster: Roster, model: Model, *, key: PRNGKeyArray
+        self, roster: Roster, model: eqx.Module, *, key: PRNGKeyArray
     ) -> tuple[Roster, Int[Array, ""]]:
         """The roster after an agent was offered, and the place that it took."""
         return self._compiler.call(
@@ -51,9 +52,9 @@ class Contest:
         """Let the agent at one place of the roster play all worlds of the frontier."""
         return self._compiler.call("revisit", self._revisit, roster, frontier, place, key)
 
-    def _challenge(self, models: eqx.Module, genome: Array, key: PRNGKeyArray) -> Array:
-        levels, episodes = jax.vmap(decode)(genome), self._config.episodes
-        return play_all(self._world, models, levels, episodes=episodes, key=key)
+    def _challenge(self, models: eqx.Module, levels: Level, key: PRNGKeyArray) -> Array:
+        episodes = self._config.episodes
+        return play_all(self._world, self._player, models, levels, episodes=episodes, key=key)
 
     def _compare(self, solved: Array, frontier: Frontier, roster: Roster) -> Array:
         config, is_agent = self._config, roster.is_agent
@@ -70,32 +71,45 @@ class Contest:
         assert frontier.solved is not None
         arrays, static = eqx.partition(roster.model, eqx.is_array)
         alone = eqx.combine(jax.tree.map(lambda leaf: leaf[place][None], arrays), static)
-        column = self._challenge(alone, frontier.genome, key)[:, 0]
+        column = self._challenge(alone, jax.vmap(decode)(frontier.genome), key)[:, 0]
         solved = frontier.solved.at[:, place].set(column)
         return eqx.tree_at(lambda tree: tree.solved, frontier, solved)
 
 
 def play_all(
-    world: World, models: eqx.Module, levels: Level, *, episodes: int, key: PRNGKeyArray
+    world: World,
+    player: Player,
+    models: eqx.Module,
+    levels: Level,
+    *,
+    episodes: int,
+    key: PRNGKeyArray,
 ) -> Float[Array, "worlds agents"]:
-    """Share of so many episodes of each world that each model's policy head solves, without a search.
+    """Share of so many episodes of each world that the player solves with each model.
 
     Args:
         models: whose arrays have a leading axis `agents`.
     """
-    act = make_prior()
     arrays, static = eqx.partition(models, eqx.is_array)
     agents, worlds = (jax.tree.leaves(tree)[0].shape[0] for tree in (arrays, levels))
     lane = jnp.tile(jnp.repeat(jnp.arange(worlds), episodes), agents)
 
-    def act_all(params: Any, obs: Array, *, key: PRNGKeyArray) -> Plan:
-        def act_one(own: Any, seen: Array, key_one: PRNGKeyArray) -> Plan:
-            return act(eqx.combine(own, static), seen, key=key_one)
+    def start_all(params: Any, lanes: int) -> Any:
+        return jax.vmap(lambda own: player.start(eqx.combine(own, static), lanes // agents))(params)
 
-        shares = obs.reshape(agents, -1, *obs.shape[1:])
-        plans = jax.vmap(act_one)(params, shares, jax.random.split(key, agents))
-        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), plans)
+    def act_all(
+        params: Any, obs: Array, is_first: Array, carry: Any, *, key: PRNGKeyArray
+    ) -> tuple[Plan, Any]:
+        def act_one(own: Any, *given: Any) -> tuple[Plan, Any]:
+            *seen, key_one = given
+            return player.act(eqx.combine(own, static), *seen, key=key_one)
+
+        obs, is_first = (leaf.reshape(agents, -1, *leaf.shape[1:]) for leaf in (obs, is_first))
+        keys = jax.random.split(key, agents)
+        plans, carry = jax.vmap(act_one)(params, obs, is_first, carry, keys)
+        return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), plans), carry
 
     each = jax.tree.map(lambda leaf: leaf[lane], levels)
-    is_solved = play(world, act_all, arrays, each, key=key).is_solved
+    everyone = Player(start=start_all, act=act_all)
+    is_solved = play(world, everyone, arrays, each, key=key).is_solved
     return jnp.mean(is_solved.reshape(agents, worlds, episodes), axis=2).T

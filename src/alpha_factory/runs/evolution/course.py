@@ -11,13 +11,14 @@ import numpy as np
 
 from alpha_factory.core.types import Level
 from alpha_factory.genome import to_hex
-from alpha_factory.learn import Losses, Progress
-from alpha_factory.records import MetricRow, WorldCard
+from alpha_factory.learn import Losses, PpoLosses, Progress, Travels
+from alpha_factory.records import CandidateAct, FeedbackAct, MetricRow, WorldCard
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.course import Check, Hooks
 from alpha_factory.runs.evolution.achieved import Achieved
 from alpha_factory.runs.evolution.cycle import evolve
 from alpha_factory.runs.evolution.executor.jobs import Executor, InProcess
+from alpha_factory.runs.evolution.guests import GuestList
 from alpha_factory.runs.evolution.panel import MEMBERS, NEWCOMERS, lay_out, pick_panel, write_looks
 from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.evolution.row import make_row
@@ -63,9 +64,10 @@ class Evolution:
         )
         self._directory = directory
         self._archive = Archive(directory.worlds)
+        self._guests = GuestList(self._archive, programs.guests)
         self._achieved = Achieved(self.config.curriculum)
         self._look: float | None = None
-        self._progress: Progress | None = None
+        self._progress: Progress | Travels | None = None
         self._tally = self.state.tally
         self._check: Check | None = None
 
@@ -92,13 +94,15 @@ class Evolution:
         self._achieved.add(self._archive.worlds(), self._archive.scores(), self._archive.trials())
 
     def train(self, check: Check) -> int:
-        """One stretch of acting, storing and updating in worlds of the pool."""
+        """One stretch of acting and updating in worlds of the pool."""
         key = derive_key(self.config.seed, "train", self.counters.chunk)
         student, progress = jax.block_until_ready(
             self.programs.train(self.state.student, self.state.pool, key=key)
         )
 
         def tell_world(slot: int) -> str:
+            if isinstance(progress, Travels):
+                return f"a world of lane {slot}"
             is_here = slot < self.config.curriculum.slots
             return f"world {int(self.state.pool.world[slot])}" if is_here else "a world that left"
 
@@ -118,6 +122,8 @@ class Evolution:
         if self.counters.chunk % self.config.curriculum.chunks:
             return False
         before = self.counters
+        self._hooks.doing("judging", f"judging new worlds, cycle {before.cycle}")
+        guests = self._guests.settle(before.cycle)
         self.state, self.counters = evolve(
             self.programs,
             self.state,
@@ -126,7 +132,11 @@ class Evolution:
             self._archive,
             self._check_specialist,
             self._executor,
+            guests,
         )
+        for card, guest in zip(self._archive.last(len(guests)), guests, strict=True):
+            told = {"id": guest.act.id, "cycle": before.cycle, "world": card.id}
+            self._hooks.event("candidate", {**told, "verdict": card.verdict, "reason": ""})
         archive, cycle = self._archive, before.cycle
         self._achieved.add(
             archive.accepted([cycle]), archive.scores_in(cycle), archive.trials(cycle)
@@ -141,6 +151,13 @@ class Evolution:
             {"cycle": before.cycle, "accepted": self.counters.accepted - before.accepted},
         )
         return self.counters.cycle % self.config.checkpoint_cycles == 0
+
+    def hear(self, act: CandidateAct | FeedbackAct) -> str | None:
+        """A candidate waits for the next cycle that has room; what people think is noted."""
+        if isinstance(act, CandidateAct):
+            return self._guests.hear(act)
+        known = self.counters.worlds
+        return None if act.world < known else f"world {act.world} is not one of the {known} so far"
 
     def tell(self, frames_per_s: float) -> MetricRow:
         """The row after a stretch, and the cycle that followed it if one was due."""
@@ -197,7 +214,7 @@ class Evolution:
         looks = write_looks(panel, members, fresh, cycle=cycle, frames=before.frames)
         self._archive.record(looks=looks)
 
-    def _check_specialist(self, losses: Losses, updates: int, world: int) -> None:
+    def _check_specialist(self, losses: Losses | PpoLosses, updates: int, world: int) -> None:
         assert self._check is not None
         before = self.counters.updates + updates
         self._check(losses, before, lambda _: f"world {world}", " of a specialist")

@@ -4,7 +4,11 @@ The arithmetic is `curriculum`'s and runs on the device; here are the decisions 
 at once, and the records that they leave.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -14,6 +18,7 @@ from alpha_factory.records import Retirement, Transfer, WorldCard, WorldScore
 from alpha_factory.rollout import no_episodes
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.evolution.executor.jobs import Executor
+from alpha_factory.runs.evolution.guests import Guest, seat
 from alpha_factory.runs.evolution.honeypots import check_honeypot, lay_honeypots
 from alpha_factory.runs.evolution.judgement import Judgement, judge
 from alpha_factory.runs.evolution.newness import enrol_agents, rank_proposal, try_newcomers
@@ -32,12 +37,14 @@ def evolve(
     archive: Archive,
     check_specialist: CheckSpecialist,
     executor: Executor,
+    guests: Sequence[Guest] = (),
 ) -> tuple[RunState, Counters]:
     """Run one cycle and archive it in one transaction.
 
     Args:
         executor: plays the candidates and trains specialists.
         check_specialist: raises if a specialist's updates could not be made; nothing is merged or archived then.
+        guests: worlds that people put forward; they are the last candidates.
     """
     config, seed = programs.config.curriculum, programs.config.seed
     state, scores = _score_pool(state, counters)
@@ -47,6 +54,7 @@ def evolve(
         state.pool,
         state.embedding.net,
         state.frontier,
+        seat(guests, jax.tree.map(lambda leaf: leaf[0], state.pool.level), programs.guests),
         key=derive_key(seed, "propose", counters.cycle),
     )
     proposal = rank_proposal(programs, state, proposal, counters)
@@ -75,7 +83,7 @@ def evolve(
             key=derive_key(seed, "keep", counters.cycle),
         )
     state = RunState(student, pool, frontier, no_episodes(config.slots), embedding, state.roster)
-    cards = _write_cards(pool_before, proposal, judgement, counters, operators)
+    cards = _write_cards(pool_before, proposal, judgement, counters, operators, guests)
     retirements = [_retire(config, pool_before, int(slot), counters.cycle) for slot in taken]
 
     transfers: list[Transfer] = []
@@ -160,6 +168,7 @@ def _write_cards(
     judgement: Judgement,
     counters: Counters,
     operators: tuple[str, ...],
+    guests: Sequence[Guest],
 ) -> list[WorldCard]:
     candidates = proposal.candidates
     genome, parent, operator, plan, qd, world = (
@@ -173,7 +182,7 @@ def _write_cards(
             pool.world,
         )
     )
-    return [
+    cards = [
         WorldCard(
             id=counters.worlds + index,
             genome=to_hex(genome[index]),
@@ -188,3 +197,10 @@ def _write_cards(
         )
         for index in range(len(genome))
     ]
+    first = len(cards) - len(guests)
+    for place, guest in enumerate(guests, start=first):
+        own: dict[str, Any] = {"parents": [], "operator": "person"}
+        if guest.act.level is not None:
+            own |= {"genome": None, "level": guest.act.level}
+        cards[place] = cards[place].model_copy(update=own)
+    return cards

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
-from alpha_factory.nets import Model
 from alpha_factory.records import WorldTrial
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.evolution.programs import Programs, Proposal
@@ -29,7 +28,7 @@ def rank_proposal(
     if config.novelty != PATA_EC:
         return proposal
     key = derive_key(seed, "challenge", counters.cycle)
-    solved = programs.contest.challenge(state.roster.model, proposal.candidates.genome, key=key)
+    solved = programs.contest.challenge(state.roster.model, proposal.candidates.level, key=key)
     qd = programs.contest.compare(solved, state.frontier, state.roster)
     return proposal._replace(solved=solved, qd=qd)
 
@@ -54,9 +53,10 @@ def try_newcomers(
     config, seed = programs.config.curriculum, programs.config.seed
     if proposal.solved is None:
         # As many rows as can be accepted at most, so that one program does for every cycle.
-        genome = proposal.candidates.genome[jnp.asarray(np.resize(rows, config.accepted))]
+        chosen = jnp.asarray(np.resize(rows, config.accepted))
+        levels = jax.tree.map(lambda leaf: leaf[chosen], proposal.candidates.level)
         key = derive_key(seed, "challenge", counters.cycle)
-        solved = np.asarray(programs.contest.challenge(state.roster.model, genome, key=key))[
+        solved = np.asarray(programs.contest.challenge(state.roster.model, levels, key=key))[
             : rows.size
         ]
     else:
@@ -75,7 +75,7 @@ def try_newcomers(
 
 
 def enrol_agents(
-    programs: Programs, state: RunState, models: tuple[Model, ...], counters: Counters
+    programs: Programs, state: RunState, models: tuple[eqx.Module, ...], counters: Counters
 ) -> RunState:
     """Offer agents to the roster. Those that join play the worlds that novelty is measured against.
 

@@ -8,20 +8,18 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, PRNGKeyArray
 
-from alpha_factory.core.types import Level, Plan, World
-from alpha_factory.genome import from_hex
-from alpha_factory.nets import Model
+from alpha_factory.core.types import Level, Plan, Player, World
 from alpha_factory.records import WorldCard, WorldLook
 from alpha_factory.rollout import play
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.seed_world import seed_genome
-from alpha_factory.runs.workshop.source import decode_genome
-from alpha_factory.search import make_prior
+from alpha_factory.runs.workshop.source import from_card, from_genome
 
 MEMBERS = 32
 """Worlds on the panel at most: with those that join, about 1 % of the demo's time."""
@@ -45,7 +43,7 @@ def pick_panel(archive: Archive, *, cycle: int, every: int) -> Panel:
     looks = choose_looks(cycle // every + 1, MEMBERS // NEWCOMERS)
     joined: dict[int, list[WorldCard]] = {look * every: [] for look in looks}
     for card in archive.accepted(list(joined)):
-        if card.parents and card.specialist_score is None:
+        if card.id and card.specialist_score is None:
             joined[card.cycle].append(card)
     cohorts = {when: list(islice(cards, NEWCOMERS)) for when, cards in joined.items()}
     return Panel([card for cards in cohorts.values() for card in cards], cohorts.get(cycle, []))
@@ -63,40 +61,47 @@ def choose_looks(looks: int, most: int) -> list[int]:
 
 def lay_out(cards: Sequence[WorldCard], *, lanes: int) -> Level:
     """So many levels, those of the cards in turn; of the first world where there is no card."""
-    genomes = [from_hex(card.genome) for card in cards] or [seed_genome()]
-    levels = jax.device_get([decode_genome(genome) for genome in genomes])
+    worlds = [from_card(card) for card in cards] or [from_genome(seed_genome())]
+    levels = jax.device_get([world.level for world in worlds])
     turns = np.arange(lanes) % len(levels)
     return jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)[turns]), *levels)
 
 
 def play_both(
     world: World,
-    model: Model,
+    player: Player,
+    model: eqx.Module,
     levels: tuple[Level, ...],
-    untrained: Model,
+    untrained: eqx.Module,
     fresh: Level,
     *,
     key: PRNGKeyArray,
 ) -> Bool[Array, " lanes"]:
-    """Play the levels with one model's policy head and the fresh ones with another's, side by side.
+    """Play the levels with one model and the fresh ones with another, side by side.
 
     In one program, since each takes seconds to compile.
 
     Returns:
         Whether each episode was solved, those of the fresh levels last.
     """
-    act = make_prior()
     together = _join(*levels, fresh)
     own = _count_lanes(together) - _count_lanes(fresh)
 
-    def act_both(models: tuple[Model, Model], obs: Array, *, key: PRNGKeyArray) -> Plan:
-        key_model, key_untrained = jax.random.split(key)
-        return _join(
-            act(models[0], obs[:own], key=key_model),
-            act(models[1], obs[own:], key=key_untrained),
-        )
+    def start_both(models: tuple[Any, Any], lanes: int) -> tuple[Any, Any]:
+        return player.start(models[0], own), player.start(models[1], lanes - own)
 
-    return play(world, act_both, (model, untrained), together, key=key).is_solved
+    def act_both(
+        models: tuple[Any, Any], obs: Array, is_first: Array, carry: Any, *, key: PRNGKeyArray
+    ) -> tuple[Plan, Any]:
+        key_model, key_untrained = jax.random.split(key)
+        plan, ours = player.act(models[0], obs[:own], is_first[:own], carry[0], key=key_model)
+        fresh_plan, theirs = player.act(
+            models[1], obs[own:], is_first[own:], carry[1], key=key_untrained
+        )
+        return _join(plan, fresh_plan), (ours, theirs)
+
+    both = Player(start=start_both, act=act_both)
+    return play(world, both, (model, untrained), together, key=key).is_solved
 
 
 def write_looks(

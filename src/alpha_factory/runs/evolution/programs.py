@@ -4,7 +4,6 @@ Each is compiled before its first call, so that compilation can be told apart fr
 that the whole run has as few programs as the shapes allow.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -22,30 +21,42 @@ from alpha_factory.curriculum import (
     Embedding,
     Entry,
     Frontier,
+    Guests,
     Mutator,
     Pool,
     advance_frontier,
     embed,
     enter,
+    has_genes,
     hide_goal,
     learn_embedding,
+    no_guests,
     propose,
     quality_diversity,
 )
-from alpha_factory.learn import Learner, Progress, Student, keep, start_student, train
-from alpha_factory.nets import Model
-from alpha_factory.replay import retire
+from alpha_factory.learn import (
+    Learner,
+    PpoLearner,
+    Practice,
+    Progress,
+    Student,
+    Traveller,
+    Travels,
+)
 from alpha_factory.rollout import Score, play
-from alpha_factory.runs.build import make_practice
 from alpha_factory.runs.evolution.contest import Contest
 from alpha_factory.runs.evolution.panel import play_both
-from alpha_factory.runs.machine.compiler import Compiler
+from alpha_factory.runs.machine.compiler import Compiler, Compiling
 from alpha_factory.runs.machine.devices import check_split, spread_practice
-from alpha_factory.runs.machine.memory import Estimate, estimate_run
+from alpha_factory.runs.machine.memory import estimate_run
+from alpha_factory.runs.machine.shortage import Estimate
 from alpha_factory.runs.settings.config import EMBEDDING, RunConfig
 from alpha_factory.runs.state import RunState, begin_state
-from alpha_factory.search import make_prior
+from alpha_factory.runs.tuition import make_tuition
 from alpha_factory.worlds import count_matches, decode, shortest_walk
+
+_STRANGE = 0.5
+"""The quality diversity of a level that no genome says: eq. (3) puts a random genome about there."""
 
 
 class Proposal(NamedTuple):
@@ -70,16 +81,14 @@ class Programs:
         config: RunConfig,
         mutator: Mutator,
         held_out: Level,
-        compiling: Callable[[str], None] = lambda name: None,
+        compiling: Compiling = lambda name: None,
         mesh: Mesh | None = None,
     ) -> None:
-        practice = make_practice(config)
-        check_split(mesh.size if mesh else 1, practice)
         self.config = config
         self.mesh = mesh
-        self.practice = spread_practice(mesh, practice)
+        self._tuition = tuition = make_tuition(config, self._spread)
         self._compiler = Compiler(mesh, compiling, self._estimate)
-        self.contest = Contest(config.curriculum, practice.world, self._compiler)
+        self.contest = Contest(config.curriculum, tuition.world, tuition.player, self._compiler)
         self._mutator = mutator
         self._held_out = held_out
 
@@ -87,39 +96,51 @@ class Programs:
         """The state of a run that has done nothing yet."""
         return self._compiler.call_spread("begin", lambda: begin_state(self.config))
 
-    def restart(self, learner: Learner, pool: Pool, *, key: PRNGKeyArray) -> Student:
+    def restart(
+        self, learner: Learner | PpoLearner, pool: Pool, *, key: PRNGKeyArray
+    ) -> Student | Traveller:
         """A copy of a learner with empty experience, in worlds of the pool."""
         return self._compiler.call_spread("restart", self._restart, learner, pool, key)
 
-    def train(self, student: Student, pool: Pool, *, key: PRNGKeyArray) -> tuple[Student, Progress]:
-        """A stretch of acting, storing and updating. The student's buffers are given away."""
+    def train(
+        self, student: Student | Traveller, pool: Pool, *, key: PRNGKeyArray
+    ) -> tuple[Student | Traveller, Progress | Travels]:
+        """A stretch of acting and updating. The student's buffers are given away."""
         return self._compiler.call_spread(
             "train", self._train, (pool, key), student, donate="all-except-first"
         )
 
     def retire(
-        self, student: Student, is_leaving: Bool[Array, " slots"], *, key: PRNGKeyArray
-    ) -> Student:
+        self, student: Student | Traveller, is_leaving: Bool[Array, " slots"], *, key: PRNGKeyArray
+    ) -> Student | Traveller:
         """Consolidate what the worlds in these slots taught, then let their slots go."""
         return self._compiler.call_spread("retire", self._retire, student, is_leaving, key)
 
     def propose(
-        self, pool: Pool, net: Autoencoder, frontier: Frontier, *, key: PRNGKeyArray
+        self,
+        pool: Pool,
+        net: Autoencoder,
+        frontier: Frontier,
+        guests: Guests | None = None,
+        *,
+        key: PRNGKeyArray,
     ) -> Proposal:
-        """A cycle's candidates, ranked by quality diversity."""
+        """A cycle's candidates, ranked by quality diversity; guests are among them."""
+        if guests is None:
+            guests = no_guests(jax.tree.map(lambda leaf: leaf[0], pool.level), guests=self.guests)
         return self._compiler.call(
-            "propose", self._propose, pool, net, frontier, self._held_out, key
+            "propose", self._propose, pool, net, frontier, guests, self._held_out, key
         )
 
-    def judge(self, model: Model, levels: Level, *, key: PRNGKeyArray) -> Score:
+    def judge(self, model: eqx.Module, levels: Level, *, key: PRNGKeyArray) -> Score:
         """Play each level once with the policy head alone, without a search."""
         return self._compiler.call("judge", self._judge, model, levels, key)
 
     def look(
         self,
-        model: Model,
+        model: eqx.Module,
         levels: tuple[Level, ...],
-        untrained: Model,
+        untrained: eqx.Module,
         fresh: Level,
         *,
         key: PRNGKeyArray,
@@ -145,6 +166,12 @@ class Programs:
         )
 
     @property
+    def guests(self) -> int:
+        """How many guests a cycle has room for."""
+        curriculum = self.config.curriculum
+        return min(curriculum.guests, curriculum.parents * curriculum.children)
+
+    @property
     def compile_s(self) -> float:
         """Seconds spent compiling so far."""
         return self._compiler.compile_s
@@ -153,44 +180,48 @@ class Programs:
         """Bytes on each device that the program of a method needs; one that has been called."""
         return self._compiler.need(name)
 
-    def _train(self, kept: tuple[Pool, PRNGKeyArray], student: Student) -> tuple[Student, Progress]:
-        pool, key = kept
-        iterations = self.config.curriculum.iterations
-        return train(self.practice, student, pool, iterations=iterations, key=key)
+    def _spread(self, practice: Practice) -> Practice:
+        check_split(self.mesh.size if self.mesh else 1, practice)
+        return spread_practice(self.mesh, practice)
 
-    def _restart(self, learner: Learner, pool: Pool, key: PRNGKeyArray) -> Student:
-        return start_student(self.practice, learner, pool, key=key)
+    def _train(
+        self, kept: tuple[Pool, PRNGKeyArray], student: Student | Traveller
+    ) -> tuple[Student | Traveller, Progress | Travels]:
+        pool, key = kept
+        return self._tuition.train(student, pool, key=key)
+
+    def _restart(
+        self, learner: Learner | PpoLearner, pool: Pool, key: PRNGKeyArray
+    ) -> Student | Traveller:
+        return self._tuition.start(learner, pool, key=key)
 
     def _retire(
-        self, student: Student, is_leaving: Bool[Array, " slots"], key: PRNGKeyArray
-    ) -> Student:
-        learning = self.config.learning
-        kept = keep(
-            self.practice,
-            student,
-            is_leaving,
-            sequences=learning.ewc_sequences,
-            decay=learning.ewc_decay,
-            key=key,
-        )
-        return _leave(kept, is_leaving)
+        self, student: Student | Traveller, is_leaving: Bool[Array, " slots"], key: PRNGKeyArray
+    ) -> Student | Traveller:
+        return self._tuition.retire(student, is_leaving, key=key)
 
-    def _judge(self, model: Model, levels: Level, key: PRNGKeyArray) -> Score:
-        return play(self.practice.world, make_prior(), model, levels, key=key)
+    def _judge(self, model: eqx.Module, levels: Level, key: PRNGKeyArray) -> Score:
+        return play(self._tuition.world, self._tuition.player, model, levels, key=key)
 
     def _look(
         self,
-        model: Model,
+        model: eqx.Module,
         levels: tuple[Level, ...],
-        untrained: Model,
+        untrained: eqx.Module,
         fresh: Level,
         key: PRNGKeyArray,
     ) -> Bool[Array, " lanes"]:
-        world = self.practice.world
-        return play_both(world, model, levels, untrained, fresh, key=key)
+        world, player = self._tuition.world, self._tuition.player
+        return play_both(world, player, model, levels, untrained, fresh, key=key)
 
     def _propose(
-        self, pool: Pool, net: Autoencoder, frontier: Frontier, held_out: Level, key: PRNGKeyArray
+        self,
+        pool: Pool,
+        net: Autoencoder,
+        frontier: Frontier,
+        guests: Guests,
+        held_out: Level,
+        key: PRNGKeyArray,
     ) -> Proposal:
         curriculum = self.config.curriculum
         candidates = propose(
@@ -201,22 +232,24 @@ class Programs:
             parents=curriculum.parents,
             children=curriculum.children,
             mutations=curriculum.mutations,
+            guests=guests,
             key=key,
         )
         levels = candidates.level
         # A child of a honeypot's level is a repeat of it, too.
         none = jnp.zeros(pool.world.shape, bool)
+        qd = quality_diversity(
+            candidates.genome,
+            frontier,
+            partial(embed, net),
+            novelty_weight=curriculum.novelty_weight,
+        )
         return Proposal(
             candidates=candidates,
             is_repeat=count_matches(levels, hide_goal(pool.level, none)) + _count_earlier(levels)
             > 0,
             is_held_out=count_matches(levels, held_out, is_plan_only=True) > 0,
-            qd=quality_diversity(
-                candidates.genome,
-                frontier,
-                partial(embed, net),
-                novelty_weight=curriculum.novelty_weight,
-            ),
+            qd=jnp.where(has_genes(candidates.genome), qd, _STRANGE),
         )
 
     def _accept(
@@ -231,6 +264,7 @@ class Programs:
         key: PRNGKeyArray,
     ) -> tuple[Pool, Frontier, Embedding]:
         candidates, curriculum = proposal.candidates, self.config.curriculum
+        is_bred = has_genes(candidates.genome)
         entry = Entry(
             candidates.genome,
             candidates.level,
@@ -241,7 +275,7 @@ class Programs:
         frontier = advance_frontier(
             frontier,
             candidates.genome,
-            slot < curriculum.slots,
+            (slot < curriculum.slots) & is_bred,
             proposal.qd,
             proposal.solved,
             rate=curriculum.frontier_rate,
@@ -250,7 +284,7 @@ class Programs:
             embedding = learn_embedding(
                 embedding,
                 jnp.concatenate([frontier.genome, candidates.genome]),
-                jnp.append(frontier.is_kept, jnp.ones(slot.shape, bool)),
+                jnp.append(frontier.is_kept, is_bred),
                 updates=curriculum.embedding_updates,
                 key=key,
             )
@@ -258,18 +292,6 @@ class Programs:
 
     def _estimate(self, work: int | None) -> Estimate:
         return estimate_run(self.config, devices=self.mesh.size if self.mesh else 1, work=work)
-
-
-def _leave(student: Student, is_leaving: Bool[Array, " slots"]) -> Student:
-    """The student whose rows and episodes in worlds that leave won't count for those that come."""
-    slots, slot = is_leaving.size, student.actors.slot
-    # An index beyond the pool is dropped when episodes are counted; beyond it already: it stays.
-    is_left = jnp.append(is_leaving, False)[jnp.minimum(slot, slots)]
-    return eqx.tree_at(
-        lambda tree: (tree.ring, tree.actors.slot),
-        student,
-        (retire(student.ring, is_leaving), jnp.where(is_left, slots, slot)),
-    )
 
 
 def _count_earlier(levels: Level) -> Int[Array, " candidates"]:

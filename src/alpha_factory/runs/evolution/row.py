@@ -1,12 +1,15 @@
 """What a run says of itself at a log point: its state and a stretch of training in, a row out."""
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 
-from alpha_factory.learn import Progress
+from alpha_factory.learn import Progress, Travels
 from alpha_factory.records import MetricRow
 from alpha_factory.rollout import Episodes
 from alpha_factory.runs.evolution.achieved import Achieved
+from alpha_factory.runs.schooling.row import tell_report
 from alpha_factory.runs.settings.config import LearningConfig
 from alpha_factory.runs.state import Counters, RunState
 
@@ -14,7 +17,7 @@ from alpha_factory.runs.state import Counters, RunState
 def make_row(
     counters: Counters,
     state: RunState,
-    progress: Progress,
+    progress: Progress | Travels,
     tally: Episodes,
     *,
     learning: LearningConfig,
@@ -26,26 +29,19 @@ def make_row(
 
     Args:
         tally: episodes since the last cycle, those of the stretch included.
-        learning: by whose batch the replay ratio is told.
+        learning: by whose batch MuZero's replay ratio is told.
         heldout_solve_rate: at the last look; None before the first.
         achieved: by the last cycle.
     """
-    losses, pool, ended = progress.losses, state.pool, int(jnp.sum(tally.ended))
+    pool, ended = state.pool, int(jnp.sum(tally.ended))
     size = int(pool.size)
     values: dict[str, float | None] = {
         "frames_per_s": frames_per_s,
-        "replay_ratio": learning.measure_replay(updates=counters.updates, frames=counters.frames),
         "pool": size,
         "median_path": float(np.median(np.asarray(pool.plan)[:size])),
         "return_mean": float(jnp.sum(tally.total)) / ended if ended else None,
-        "loss_value": float(jnp.mean(losses.value)),
-        "loss_policy": float(jnp.mean(losses.policy)),
-        "loss_reward": float(jnp.mean(losses.reward)),
-        "loss_decay": float(jnp.mean(losses.decay)),
-        "loss_ewc": float(jnp.mean(losses.ewc)),
+        **_tell_learning(counters, progress, learning),
         "updates_skipped": int(state.student.learner.skipped),
-        "gradient_norm": float(jnp.mean(losses.gradient_norm)),
-        "policy_entropy": float(progress.policy_entropy),
         "heldout_solve_rate": heldout_solve_rate,
         "annecs": achieved.annecs,
         "qd_frontier": achieved.frontier,
@@ -64,3 +60,23 @@ def make_row(
         solve_rate=int(jnp.sum(tally.solved)) / ended if ended else None,
         values=values,
     )
+
+
+def _tell_learning(
+    counters: Counters, progress: Progress | Travels, learning: LearningConfig
+) -> dict[str, float | None]:
+    """What the updates of a stretch were like, in the mean."""
+    if isinstance(progress, Travels):
+        told = tell_report(progress.report, np.ones(progress.report.explained.shape, bool))
+        return {name: value if math.isfinite(value) else None for name, value in told.items()}
+    losses = progress.losses
+    return {
+        "replay_ratio": learning.measure_replay(updates=counters.updates, frames=counters.frames),
+        "loss_value": float(jnp.mean(losses.value)),
+        "loss_policy": float(jnp.mean(losses.policy)),
+        "loss_reward": float(jnp.mean(losses.reward)),
+        "loss_decay": float(jnp.mean(losses.decay)),
+        "loss_ewc": float(jnp.mean(losses.ewc)),
+        "gradient_norm": float(jnp.mean(losses.gradient_norm)),
+        "policy_entropy": float(progress.policy_entropy),
+    }

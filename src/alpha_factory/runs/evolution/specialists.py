@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alpha_factory.curriculum import isolate, merge
-from alpha_factory.learn import Losses
-from alpha_factory.nets import Model
+from alpha_factory.learn import Losses, PpoLosses
 from alpha_factory.records import Transfer
 from alpha_factory.rollout import Score
 from alpha_factory.runs.build import derive_key
@@ -18,7 +17,7 @@ from alpha_factory.runs.evolution.executor.jobs import Exam, Executor, Trained, 
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import Counters, RunState
 
-CheckSpecialist = Callable[[Losses, int, int], None]
+CheckSpecialist = Callable[[Losses | PpoLosses, int, int], None]
 """`check(losses, updates, world)`: given a stretch, the specialists' updates before it, and the world."""
 
 
@@ -28,7 +27,7 @@ class Specialised(NamedTuple):
     state: RunState
     transfers: list[Transfer]  # a record of each
     scores: list[float]  # each one's solve rate on its own world
-    models: list[Model]  # each, as it was compared
+    models: list[eqx.Module]  # each, as it was compared
     effort: dict[str, int]  # frames and updates spent
 
 

@@ -50,7 +50,6 @@ CREATE TABLE retirements (
     world INTEGER NOT NULL REFERENCES worlds(id), cycle INTEGER NOT NULL, reason TEXT NOT NULL);
 CREATE INDEX scores_by_world ON scores (world);
 """
-# Two processes may open an archive of version 1 at the same time.
 _LOOKS = """
 CREATE TABLE IF NOT EXISTS looks (
     world INTEGER NOT NULL REFERENCES worlds(id), cycle INTEGER NOT NULL, frames INTEGER NOT NULL,
@@ -70,7 +69,12 @@ CREATE TABLE IF NOT EXISTS honeypots (
     training REAL NOT NULL, evaluation REAL NOT NULL, episodes INTEGER NOT NULL,
     is_incident INTEGER NOT NULL);
 """
-_SCHEMAS = (_FIRST_SCHEMA, _LOOKS, _TRIALS, _HONEYPOTS)
+_GUESTS = """
+ALTER TABLE worlds ADD COLUMN level TEXT;
+CREATE TABLE guests (cycle INTEGER NOT NULL, act TEXT);
+CREATE INDEX guests_by_cycle ON guests (cycle);
+"""
+_SCHEMAS = (_FIRST_SCHEMA, _LOOKS, _TRIALS, _HONEYPOTS, _GUESTS)
 """A version's tables go on top of those before."""
 
 
@@ -134,6 +138,22 @@ class Archive:
             for table in reversed(_TABLES.values()):
                 self._connection.execute(f"DELETE FROM {table} WHERE cycle > ?", (cycle,))
 
+    def invite(self, cycle: int, acts: Sequence[str]) -> None:
+        """Settle, once and for all, who the guests of a cycle are: what people wrote, a line each.
+
+        It is never rewound: a run that goes through the cycle again has the same guests.
+        """
+        rows: list[tuple[int, str | None]] = [(cycle, act) for act in acts] or [(cycle, None)]
+        with self._transaction():
+            self._connection.executemany("INSERT INTO guests VALUES (?, ?)", rows)
+
+    def guests(self, cycle: int | None = None) -> list[str] | None:
+        """The guests of one cycle, or of all; None where those of the cycle have not been settled."""
+        where, values = ("", ()) if cycle is None else ("WHERE cycle = ?", (cycle,))
+        rows = self._connection.execute(f"SELECT act FROM guests {where} ORDER BY rowid", values)
+        acts = [act for (act,) in rows]
+        return None if cycle is not None and not acts else [act for act in acts if act is not None]
+
     def worlds(self) -> list[WorldCard]:
         """Every world, by id."""
         return self._select(WorldCard, "ORDER BY id")
@@ -143,6 +163,11 @@ class Archive:
         slots = ", ".join("?" * len(cycles))
         clause = f"WHERE verdict = 'accepted' AND cycle IN ({slots}) ORDER BY id"
         return self._select(WorldCard, clause, tuple(cycles))
+
+    def last(self, number: int) -> list[WorldCard]:
+        """So many worlds, those proposed last, by id."""
+        newest = self._select(WorldCard, "ORDER BY id DESC LIMIT ?", (number,))
+        return newest[::-1]
 
     def scores(self, world: int | None = None) -> list[WorldScore]:
         """Scores of one world, or of all of them, in the order in which they were taken."""
@@ -199,16 +224,20 @@ class Archive:
                 "Open it with the version that wrote it."
             )
         if version < newest:
-            missing = "".join(_SCHEMAS[version:])
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE; {missing} PRAGMA user_version = {newest}; COMMIT;"
-            )
+            self._connection.execute("BEGIN IMMEDIATE")
+            # Another process may have done it meanwhile.
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            for statement in "".join(_SCHEMAS[version:]).split(";"):
+                self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA user_version = {newest}")
+            self._connection.execute("COMMIT")
 
     def _insert(self, records: Iterable[BaseModel]) -> None:
         for record in records:
             row = record.model_dump()
             if "parents" in row:
                 row["parents"] = json.dumps(row["parents"])
+                row["genome"] = row["genome"] or ""  # the first versions of the table have no null
             names = ", ".join(row)
             slots = ", ".join(f":{name}" for name in row)
             table = _TABLES[type(record)]
@@ -222,4 +251,5 @@ class Archive:
         for record in records:
             if "parents" in record:
                 record["parents"] = json.loads(record["parents"])
+                record["genome"] = record["genome"] or None
         return [model.model_validate(record) for record in records]

@@ -29,6 +29,7 @@ class RunDirectory:
         self.media = path / "media"
         self.worlds = path / "worlds.sqlite"
         self.ledger = path / "ledger.sqlite"
+        self.episodes = path / "episodes.sqlite"
         self.report = path / "report.html"
         self._lock = lock
 

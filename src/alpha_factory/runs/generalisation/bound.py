@@ -10,6 +10,7 @@ import numpy as np
 from alpha_factory.core.errors import UsageError
 from alpha_factory.evaluate import bracket_bound, derived_terms, find_depth, printed_terms
 from alpha_factory.evaluate.bound import Bound, Quantities, Setting
+from alpha_factory.learn import Student
 from alpha_factory.nets import Model
 from alpha_factory.runs.evaluation import find_model, restore
 from alpha_factory.runs.files.directory import RunDirectory, read_config
@@ -30,7 +31,7 @@ from alpha_factory.runs.generalisation.tightness import (
 from alpha_factory.runs.generalisation.unseen import choose_unseen, outline, outline_accepted
 from alpha_factory.runs.judging.optima import STATES
 from alpha_factory.runs.judging.target import RunTarget
-from alpha_factory.runs.settings.config import MUZERO, RunConfig
+from alpha_factory.runs.settings.config import MUZERO, POET, RunConfig
 from alpha_factory.runs.settings.text import from_json
 from alpha_factory.runs.state import RunState
 from alpha_factory.worlds import make_grid
@@ -81,7 +82,9 @@ def bound_run(
     restored = restore(target, config, warned)
     state: RunState = restored.tree
     model = cast(Model, find_model(config, state))
-    experience = read_experience(state.student.ring)
+    student = state.student
+    assert isinstance(student, Student)
+    experience = read_experience(student.ring)
     pool = jax.tree.map(lambda leaf: leaf[experience.slots], jax.device_get(state.pool.level))
     trained = {*outline(pool), *outline_accepted(RunDirectory(target.run).worlds)}
     unseen, passed = choose_unseen(suite, trained, levels=levels, seed=draw_seed)
@@ -94,7 +97,7 @@ def bound_run(
         depth=config.search.depth or config.search.simulations,
         delta=delta,
     )
-    measured, coverage = _measure(config, model, experience, state, setting, seed)
+    measured, coverage = _measure(config, model, experience, student, setting, seed)
     quantities = Quantities(*(one.bracket for one in measured.values()))
     printed = bracket_bound(printed_terms, quantities, setting)
     derived = bracket_bound(derived_terms, quantities, setting)
@@ -154,6 +157,11 @@ def _check(
             f"{target.run} was learned by {config.learner}, which has no learned dynamics: the bound's constant L "
             f"is theirs. Give a run with --learner {MUZERO}."
         )
+    if config.curriculum.name != POET:
+        raise UsageError(
+            f"{target.run} learned on levels of {config.curriculum.name}, which keeps no pool of worlds, and the bound "
+            f"is of the worlds that were trained in. Give a run with --curriculum {POET}."
+        )
     if config.learning.discount >= 1:
         raise UsageError(
             f"{target.run} has learning.discount={config.learning.discount}, at which the bound's last term, "
@@ -170,12 +178,12 @@ def _measure(
     config: RunConfig,
     model: Model,
     experience: Experience,
-    state: RunState,
+    student: Student,
     setting: Setting,
     seed: int,
 ) -> tuple[dict[str, Measured], dict[str, Any]]:
     """The quantities of `Quantities`, in its order, and how well states are covered."""
-    latent = encode(model, experience, is_packed=state.student.ring.is_packed)
+    latent = encode(model, experience, is_packed=student.ring.is_packed)
     states, coverage = measure_states(experience)
     actions, steps = make_grid().actions, config.learning.unroll
     return {

@@ -12,7 +12,8 @@ from alpha_factory.evaluate import Scorer, Suite, bootstrap_interval, discount_r
 from alpha_factory.nets import Model
 from alpha_factory.runs.build import derive_key, make_policy
 from alpha_factory.runs.judging.optima import find_best
-from alpha_factory.runs.machine.memory import estimate_play, explain_shortage
+from alpha_factory.runs.machine.memory import estimate_play
+from alpha_factory.runs.machine.shortage import explain_shortage
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.worlds import GridLevel, make_grid
 

@@ -14,6 +14,7 @@ from alpha_factory.evaluate.generated import SOURCES
 from alpha_factory.genome import from_hex
 from alpha_factory.runs.suites import load_suite
 from alpha_factory.worlds import GridLevel, decode
+from alpha_factory.worlds.levels.file import parse_level
 
 WORLDS = 300
 """Held-out worlds unless told otherwise: as many as the paper's experiment has (appendix B.5)."""
@@ -69,11 +70,15 @@ def choose_unseen(
 def outline(levels: GridLevel) -> list[bytes]:
     """What tells each of stacked levels from others: its size, tiles and start, whatever it pays."""
     host = jax.device_get(levels)
-    outlines = []
-    for tile, size, start in zip(host.tile, host.size, host.start, strict=True):
-        rows, columns = size
-        outlines.append(size.tobytes() + start.tobytes() + tile[:rows, :columns].tobytes())
-    return outlines
+    return [
+        _outline(tile, size, start)
+        for tile, size, start in zip(host.tile, host.size, host.start, strict=True)
+    ]
+
+
+def _outline(tile: np.ndarray, size: np.ndarray, start: np.ndarray) -> bytes:
+    rows, columns = size
+    return size.tobytes() + start.tobytes() + tile[:rows, :columns].tobytes()
 
 
 def outline_accepted(archive: Path) -> Iterator[bytes]:
@@ -84,7 +89,10 @@ def outline_accepted(archive: Path) -> Iterator[bytes]:
     """
     if not archive.is_file():
         return
-    genomes = _read_genomes(archive)
+    genomes, drawn = _read_accepted(archive)
+    for text in drawn:
+        level = jax.device_get(parse_level(text))
+        yield _outline(level.tile, level.size, level.start)
     for first in range(0, len(genomes), _TOGETHER):
         part = genomes[first : first + _TOGETHER]
         filled = np.stack([from_hex(genomes[first]) for _ in range(_TOGETHER)])
@@ -97,13 +105,18 @@ def _decode(genomes: jax.Array) -> GridLevel:
     return jax.vmap(decode)(genomes)
 
 
-def _read_genomes(archive: Path) -> list[str]:
-    """Not by `Archive`, which brings a file of an earlier version up to date."""
+def _read_accepted(archive: Path) -> tuple[list[str], list[str]]:
+    """Genomes, and the texts of levels that have none.
+
+    Not by `Archive`, which brings a file of an earlier version up to date.
+    """
     try:
         connection = sqlite3.connect(f"{archive.resolve().as_uri()}?mode=ro", uri=True, timeout=30)
         try:
+            columns = {row[1] for row in connection.execute("PRAGMA table_info(worlds)")}
+            level = "level" if "level" in columns else "NULL"
             rows = connection.execute(
-                "SELECT genome FROM worlds WHERE verdict = 'accepted' ORDER BY id"
+                f"SELECT genome, {level} FROM worlds WHERE verdict = 'accepted' ORDER BY id"
             ).fetchall()
         finally:
             connection.close()
@@ -112,4 +125,4 @@ def _read_genomes(archive: Path) -> list[str]:
             f"{archive} can't be read as it is: {error}. If a process was killed while it wrote there, "
             "`alpha-factory report RUN` repairs it."
         ) from error
-    return [genome for (genome,) in rows]
+    return [genome for genome, _ in rows if genome], [text for _, text in rows if text is not None]

@@ -9,7 +9,15 @@ import jax
 from jax.sharding import Mesh
 
 from alpha_factory.runs.machine.devices import hold, place, take
-from alpha_factory.runs.machine.memory import Estimate, explain_shortage, measure_need, measure_work
+from alpha_factory.runs.machine.shortage import (
+    Estimate,
+    explain_shortage,
+    measure_need,
+    measure_work,
+)
+
+Compiling = Callable[[str], Callable[[], None] | None]
+"""`compiling(program)`: it is about to be compiled; what comes back, if anything, is called when it has been."""
 
 Donate = Literal["none", "all-except-first"]
 
@@ -23,14 +31,14 @@ class Compiler:
     def __init__(
         self,
         mesh: Mesh | None,
-        compiling: Callable[[str], None],
+        compiling: Compiling,
         estimate: Callable[[int | None], Estimate],
     ) -> None:
         """A compiler that has compiled nothing yet.
 
         Args:
             mesh: over which `call_spread` spreads; None for one device.
-            compiling: called with a program's name before each compilation.
+            compiling: called before each compilation.
             estimate: of memory, for a program that needs so many bytes besides its arguments and
                 what it returns; None if that is not known. Called after a shortage only.
         """
@@ -67,11 +75,13 @@ class Compiler:
         kind = (name, str(jax.tree.leaves(shapes)))
         with explain_shortage(name, lambda: self._estimate(self._measure_work(kind))):
             if kind not in self._compiled:
-                self._compiling(name)
+                done = self._compiling(name)
                 start = time.perf_counter()
                 jitted: Any = eqx.filter_jit(function, donate=donate)
                 self._compiled[kind] = jitted.lower(*args).compile()
                 self.compile_s += time.perf_counter() - start
+                if done is not None:
+                    done()
             # Waited for, since a shortage of memory may show no earlier.
             return jax.block_until_ready(self._compiled[kind](*args))
 

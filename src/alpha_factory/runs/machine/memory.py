@@ -1,56 +1,30 @@
-"""What programs need of the device's memory, by part, and what to lower where it is too little."""
+"""What runs and plays need of the device's memory, by part, and what to lower where it is too little."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
 
-from alpha_factory.core.errors import OutOfMemory
 from alpha_factory.core.types import Level, World
-from alpha_factory.learn import Practice, Student, start_learner, start_student
+from alpha_factory.learn import Practice, Scholar, Student, start_learner, start_student
 from alpha_factory.runs.build import make_model, make_practice
-from alpha_factory.runs.lessons import begin_pupil, make_lesson
+from alpha_factory.runs.lessons import Pupil, begin_pupil, make_lesson
 from alpha_factory.runs.machine.devices import LANES
-from alpha_factory.runs.settings.config import MUZERO, RunConfig
-from alpha_factory.runs.state import begin_state
+from alpha_factory.runs.machine.shortage import Estimate
+from alpha_factory.runs.settings.config import MUZERO, PPO, RunConfig
+from alpha_factory.runs.state import RunState, begin_state
 
 _GIB = 2**30
 _KEPT_GATES = 6  # numbers of a row and unit that a gradient through an LSTM or a layer of S5 keeps
 _SMALLER_NETWORK = "lower network.latent, network.head or network.widths"
+_LESS_PPO = {
+    "policy and optimiser": "lower ppo.width",
+    "update": "lower levels.lanes or levels.steps, or raise ppo.minibatches",
+}
 _ELSEWHERE = "in a new run, or play on a device with more memory"
-
-
-class Estimate(NamedTuple):
-    """GiB on one device by part, and for each part what to lower."""
-
-    parts: dict[str, float]
-    remedies: dict[str, str]
-    note: str = ""  # what else must be known to read the numbers
-
-
-@contextmanager
-def explain_shortage(program: str, estimate: Callable[[], Estimate]) -> Iterator[None]:
-    """Turn a shortage of the device's memory inside the block into an `OutOfMemory`.
-
-    What the block starts on the device must be waited for in it: a shortage may show no earlier.
-
-    Args:
-        program: what did not fit, for the message.
-        estimate: of what is on the device in the block. Called after a shortage only.
-    """
-    try:
-        yield
-    except jax.errors.JaxRuntimeError as error:
-        if not _is_shortage(error):
-            raise
-        parts, remedies, note = estimate()
-        greatest = max(parts, key=lambda name: parts[name])
-        told = f"The greatest part is {greatest}: {remedies[greatest]}.{note}"
-        raise OutOfMemory(program, parts, told) from error
 
 
 def estimate_run(
@@ -63,17 +37,21 @@ def estimate_run(
 ) -> Estimate:
     """Of a run, whose student stays where it is while a specialist learns; as `estimate_practice`."""
     state = eqx.filter_eval_shape(begin_state, config)
-    estimate = estimate_practice(
-        config,
-        make_practice(config),
-        state.pool,
-        devices=devices,
-        students=students,
-        whose=whose,
-        work=work,
-    )
+    if config.learner == PPO:
+        estimate = _estimate_traveller(config, state, students=students, whose=whose, work=work)
+    else:
+        estimate = estimate_practice(
+            config,
+            make_practice(config),
+            state.pool,
+            devices=devices,
+            students=students,
+            whose=whose,
+            work=work,
+        )
+    lanes = "levels.lanes" if config.learner == PPO else "learning.worlds"
     own = {
-        "worlds": "lower learning.worlds or curriculum.slots",
+        "worlds": f"lower {lanes} or curriculum.slots",
         "agents of the past": "lower curriculum.agents",
     }
     past = _in_gib({"agents of the past": _size(state.roster)})
@@ -139,24 +117,20 @@ def estimate_pupil(config: RunConfig, *, work: int | None = None) -> Estimate:
 
     Args:
         work: bytes that the compiler says the training needs besides its arguments; None if it was not
-            compiled, when only the rows and what the memory keeps of each for the gradient are counted.
+            compiled, when only the rows and what the memory keeps of each for the gradient are counted, or
+            what the trees of a search and the kept forward passes take.
     """
     lesson = make_lesson(config)
     pupil = eqx.filter_eval_shape(partial(begin_pupil, config, lesson))
-    rows, ppo = config.levels.lanes * config.levels.steps, config.ppo
-    layers = ppo.layers if ppo.memory == "s5" else 1
-    kept = 4 * rows * (ppo.embed + ppo.width * (1 + _KEPT_GATES * layers))
+    if config.learner == MUZERO:
+        return _estimate_scholar(config, pupil, lesson.world.actions, work)
     parts = {
         "levels": float(_size(pupil.selection)),
         "policy and optimiser": float(_size(pupil.learner)),
-        "update": float(kept if work is None else work),
+        "update": float(_size_sequences(config) if work is None else work),
     }
-    remedies = {
-        "levels": "lower levels.slots, levels.kept or, for learners of its own, ppo.width",
-        "policy and optimiser": "lower ppo.width",
-        "update": "lower levels.lanes or levels.steps, or raise ppo.minibatches",
-    }
-    return Estimate(_in_gib(parts), remedies)
+    levels = "lower levels.slots, levels.kept or, for learners of its own, ppo.width"
+    return Estimate(_in_gib(parts), {"levels": levels, **_LESS_PPO})
 
 
 def estimate_play(
@@ -187,28 +161,62 @@ def estimate_play(
     return Estimate(_in_gib(parts), remedies)
 
 
-def measure_work(compiled: Any) -> int:
-    """Bytes on each device that a compiled program needs besides its arguments and what it returns."""
-    return int(compiled.memory_analysis().temp_size_in_bytes)
-
-
-def measure_need(compiled: Any) -> int:
-    """Bytes on each device that it needs in all; what it returns in its arguments' place counts once."""
-    said = compiled.memory_analysis()
-    kept = said.argument_size_in_bytes + said.output_size_in_bytes - said.alias_size_in_bytes
-    return int(kept) + measure_work(compiled)
-
-
-def _is_shortage(error: Exception) -> bool:
-    return "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error)
-
-
 def _begin(config: RunConfig, practice: Practice, source: Level) -> Student:
     world, key = practice.world, jax.random.key(0)
     _, level = practice.draw_level(source, key=key)
     obs = world.observe(level, world.reset(level, key=key))
     learner = start_learner(make_model(config, obs.shape, world.actions), practice.recipe)
     return start_student(practice, learner, source, key=key)
+
+
+def _estimate_scholar(config: RunConfig, pupil: Pupil, actions: int, work: int | None) -> Estimate:
+    """Of rounds of MuZero, as `estimate_pupil`."""
+    scholar, learning = pupil.learner, config.learning
+    assert isinstance(scholar, Scholar)
+    ring = scholar.ring
+    window = learning.unroll + learning.horizon + 1
+    again = round(learning.reanalyse * learning.batch) * window
+    search = _size_trees(config, max(config.levels.lanes, again), actions)
+    if work is None:
+        update = _size_passes(config, ring.obs.shape[2:], ring.is_packed)
+    else:
+        update = max(0, work - search)
+    parts = {
+        "levels": _size(pupil.selection),
+        "replay": _size(ring),
+        "model and optimiser": _size(scholar.learner),
+        "search": search,
+        "update": update,
+    }
+    remedies = {
+        "levels": "lower levels.slots or levels.kept",
+        "replay": "lower learning.replay_slots or levels.steps",
+        "model and optimiser": _SMALLER_NETWORK,
+        "search": "lower search.simulations, levels.lanes or learning.reanalyse",
+        "update": "lower learning.batch, or set learning.remake",
+    }
+    return Estimate(_in_gib(parts), remedies)
+
+
+def _estimate_traveller(
+    config: RunConfig, state: RunState, *, students: int, whose: str, work: int | None
+) -> Estimate:
+    """Of PPO in a pool, as `estimate_practice`."""
+    student = state.student
+    parts = {
+        "worlds": students * (_size(student.actors) + _size(state.pool)),
+        "policy and optimiser": students * _size(student.learner),
+        "update": _size_sequences(config) if work is None else work,
+    }
+    note = f" Policy and worlds are counted {students} times: {whose}." if students > 1 else ""
+    return Estimate(_in_gib(parts), dict(_LESS_PPO), note)
+
+
+def _size_sequences(config: RunConfig) -> int:
+    """What the memory keeps of each row for the gradient."""
+    rows, ppo = config.levels.lanes * config.levels.steps, config.ppo
+    layers = ppo.layers if ppo.memory == "s5" else 1
+    return 4 * rows * (ppo.embed + ppo.width * (1 + _KEPT_GATES * layers))
 
 
 def _size_trees(config: RunConfig, roots: int, actions: int) -> int:

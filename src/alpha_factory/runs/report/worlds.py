@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from alpha_factory.genome import from_hex
 from alpha_factory.records import Transfer, WorldCard
 from alpha_factory.runs.report.data import RunRecord
 from alpha_factory.runs.report.results import percent
 from alpha_factory.runs.report.tree import draw_tree, shade
-from alpha_factory.runs.workshop.gallery import decode_genome
+from alpha_factory.runs.workshop.source import from_card
 from alpha_factory.worlds import draw_level, to_text
 from alpha_factory.worlds.levels.text import own_size
 
@@ -213,7 +212,7 @@ def _pick_distinct(cards: list[WorldCard], maps: set[str]) -> list[WorldCard]:
     for card in cards:
         if len(picked) == _SHOWN:
             break
-        drawing = to_text(decode_genome(from_hex(card.genome)))
+        drawing = to_text(from_card(card).level)
         if drawing not in maps:
             maps.add(drawing)
             picked.append(card)
@@ -225,7 +224,7 @@ def _pictures(record: RunRecord, cards: list[WorldCard]) -> str:
 
 
 def _picture(record: RunRecord, card: WorldCard) -> str:
-    level = decode_genome(from_hex(card.genome))
+    level = from_card(card).level
     # Twice the size at which it is shown, so that it is sharp on fine screens.
     image = draw_level(level, tile_pixels=2 * min(_PICTURE // max(own_size(level)), _LARGEST_TILE))
     width, height = image.width // 2, image.height // 2

@@ -1,9 +1,9 @@
 """The course of methods that choose levels: rounds of playing them, and of learning where the method says so."""
 
 import zlib
-from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
 from jax.sharding import Mesh
@@ -11,12 +11,13 @@ from jaxtyping import PRNGKeyArray
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.curriculum import Round, play_rounds
-from alpha_factory.records import MetricRow
+from alpha_factory.records import CandidateAct, FeedbackAct, MetricRow
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.course import Check, Hooks
 from alpha_factory.runs.lessons import Pupil, begin_pupil, make_lesson
-from alpha_factory.runs.machine.compiler import Compiler
-from alpha_factory.runs.machine.memory import Estimate, estimate_pupil
+from alpha_factory.runs.machine.compiler import Compiler, Compiling
+from alpha_factory.runs.machine.memory import estimate_pupil
+from alpha_factory.runs.machine.shortage import Estimate
 from alpha_factory.runs.schooling.row import find_trouble, make_rounds_row, to_numbers
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import Counters
@@ -28,9 +29,7 @@ class LessonPrograms:
     `compiling` is called with a program's name before each compilation.
     """
 
-    def __init__(
-        self, config: RunConfig, compiling: Callable[[str], None] = lambda name: None
-    ) -> None:
+    def __init__(self, config: RunConfig, compiling: Compiling = lambda name: None) -> None:
         """Nothing is compiled yet.
 
         Raises:
@@ -121,6 +120,14 @@ class Schooling:
         self.counters = self.counters.add(cycle=1)
         return self.counters.cycle % self.config.checkpoint_cycles == 0
 
+    def hear(self, act: CandidateAct | FeedbackAct) -> str | None:
+        """What people think is noted; worlds are the method's to choose."""
+        if isinstance(act, FeedbackAct):
+            return None
+        return (
+            f"{self.config.curriculum.name} chooses its levels by itself and has no pool of worlds"
+        )
+
     def tell(self, frames_per_s: float) -> MetricRow:
         """The row after a stretch."""
         assert self._brought is not None
@@ -128,13 +135,15 @@ class Schooling:
             self.counters,
             self._brought,
             self._tell(self.state.selection),
+            learning=self.config.learning,
             skipped=int(self.state.learner.skipped),
             frames_per_s=frames_per_s,
         )
 
     def checksum(self) -> int:
-        """Of the weights of the policy's head."""
-        return zlib.crc32(np.asarray(self.state.learner.net.policy.out.weight).tobytes())
+        """Of the first of the network's weights."""
+        weights = jax.tree.leaves(eqx.filter(self.state.learner.model, eqx.is_inexact_array))
+        return zlib.crc32(np.asarray(weights[0]).tobytes())
 
     def sum_up(self) -> dict[str, Any]:
         """What the selector says of its state at the end."""
@@ -158,5 +167,5 @@ def check_alone(mesh: Mesh | None) -> None:
     """
     if mesh is not None:
         raise UsageError(
-            f"A curriculum of levels uses one device, not {mesh.size}: give --devices 1."
+            f"A curriculum of levels uses one device, and so does PPO, not {mesh.size}: give --devices 1."
         )

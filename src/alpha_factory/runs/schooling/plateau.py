@@ -4,8 +4,8 @@ One stretch of PPO is one step of an outer loop whose length is how far the poli
 rows of a round; learning stalls where the step is too long for its noise (the diagnosis by which PPO was scaled to a
 million worlds: keep minibatch, learning rate and epochs, and collect more lanes; or shorten the step). What tells:
 
-- the simple noise scale tr(cov) / |G|^2 (McCandlish et al. 2018, eq. 2.9), in lanes: with as many in a minibatch noise
-  and signal of its gradient are as large;
+- the simple noise scale tr(cov) / |G|^2 (McCandlish et al. 2018, eq. 2.9), in lanes: with as many in a round noise and
+  signal of what it teaches are as large, however it is parted into minibatches;
 - how far the policy is from the one that acted. PPO's paper (Schulman et al. 2017, section 4) aims an adaptive penalty
   at divergences d of 0.003, 0.01 or 0.03 and calls one below d / 1.5 too small and above 1.5 d too large;
 - the variance of returns that the critic explains: with 0 or less it tells no more than a constant.
@@ -36,7 +36,7 @@ def explain_plateau(rows: Sequence[MetricRow], *, lanes: int, minibatches: int) 
     Returns:
         None for a run of another learner, or one that has logged nothing.
     """
-    if not rows or "practice_share" not in rows[-1].values:
+    if not rows or not {"divergence", "noise_spread"} <= rows[-1].values.keys():
         return None
     if not rows[-1].updates:
         return _tell_no_update(rows[-1])
@@ -70,13 +70,12 @@ def _find_reason(rows: Sequence[MetricRow], lanes: int, minibatches: int) -> str
             "explained_variance",
         )
     )
-    batch = lanes // minibatches
     moved = f"divergence {divergence:.2g}, {clipped:.0%} of the rows clipped"
-    is_noisy = signal <= 0 or spread / signal > batch
+    is_noisy = signal <= 0 or spread / signal > lanes
     noise = f"{spread / signal:,.0f} lanes" if signal > 0 else "more than could be measured"
     if divergence > _MOST_DIVERGENCE or (is_noisy and divergence > _LEAST_DIVERGENCE):
         why = (
-            f"the noise scale of the gradient, {noise}, is above the {batch} lanes of a minibatch"
+            f"the noise scale of the gradient, {noise}, is above the {lanes} lanes of a round"
             if is_noisy
             else "an update moves the policy farther than its rows tell of"
         )
@@ -96,7 +95,7 @@ def _find_reason(rows: Sequence[MetricRow], lanes: int, minibatches: int) -> str
             "the rate was annealed, ppo.annealed_over."
         )
     return (
-        f"Nothing in the updates explains it ({moved}; noise scale {noise} against {batch} lanes in a minibatch; "
+        f"Nothing in the updates explains it ({moved}; noise scale {noise} against {lanes} lanes in a round; "
         f"{explained:.0%} of the returns explained): look at the levels, or at what the memory can hold (ppo.width)."
     )
 

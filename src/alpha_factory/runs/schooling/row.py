@@ -5,11 +5,12 @@ from collections.abc import Mapping
 
 import jax
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Bool
 
 from alpha_factory.curriculum import Round
-from alpha_factory.learn import to_lanes
+from alpha_factory.learn import MuzeroReport, PpoReport, to_lanes
 from alpha_factory.records import MetricRow
+from alpha_factory.runs.settings.config import LearningConfig
 from alpha_factory.runs.state import Counters
 
 
@@ -18,6 +19,7 @@ def make_rounds_row(
     brought: Round,
     kept: Mapping[str, Array],
     *,
+    learning: LearningConfig,
     skipped: int,
     frames_per_s: float,
 ) -> MetricRow:
@@ -25,33 +27,18 @@ def make_rounds_row(
 
     Args:
         kept: what the selector tells of its state.
+        learning: by whose batch MuZero's replay ratio is told.
         skipped: updates that were skipped in all.
     """
     ended = int(np.sum(brought.ended))
     is_practised = np.asarray(brought.is_practised)
-    report = brought.report
-    losses = report.losses
-
-    def practised(values: Array) -> float:
-        chosen = np.asarray(values, float)[is_practised]
-        return float(np.mean(chosen)) if chosen.size else math.nan
-
-    noise = jax.tree.map(lambda leaf: np.asarray(leaf)[is_practised], report.noise)
-
+    ratio = learning.measure_replay(updates=counters.updates, frames=counters.frames)
+    is_replaying = isinstance(brought.report, MuzeroReport)
     values = {
         "frames_per_s": frames_per_s,
         "return_mean": float(np.sum(brought.total)) / ended if ended else None,
-        "loss_value": practised(losses.value),
-        "loss_policy": practised(losses.policy),
-        "policy_entropy": practised(losses.entropy),
-        # By the last epoch the policy is as far from the one that acted as it gets.
-        "divergence": practised(losses.divergence[:, -1]),
-        "clip_share": practised(losses.clipped[:, -1]),
-        "gradient_norm": practised(losses.gradient_norm),
-        "explained_variance": practised(report.explained),
-        "noise_spread": practised(report.noise.spread),
-        "noise_signal": practised(report.noise.signal),
-        "noise_lanes": float(to_lanes(noise)) if is_practised.any() else math.nan,
+        **tell_report(brought.report, is_practised),
+        **({"replay_ratio": ratio} if is_replaying else {}),
         "updates_skipped": skipped,
         "practice_share": float(np.mean(is_practised)),
         "replay_share": float(np.mean(np.asarray(brought.replayed) > 0)),
@@ -75,6 +62,40 @@ def make_rounds_row(
     )
 
 
+def tell_report(
+    report: PpoReport | MuzeroReport, is_practised: Bool[np.ndarray, " rounds"]
+) -> dict[str, float]:
+    """Means over the rounds with updates; NaN where there is none."""
+    losses = report.losses
+
+    def practised(values: Array) -> float:
+        chosen = np.asarray(values, float)[is_practised]
+        return float(np.mean(chosen)) if chosen.size else math.nan
+
+    told = {
+        "loss_value": practised(losses.value),
+        "loss_policy": practised(losses.policy),
+        "gradient_norm": practised(losses.gradient_norm),
+    }
+    if isinstance(report, MuzeroReport):
+        return told | {
+            "loss_reward": practised(report.losses.reward),
+            "loss_decay": practised(report.losses.decay),
+            "policy_entropy": practised(report.policy_entropy),
+        }
+    noise = jax.tree.map(lambda leaf: np.asarray(leaf)[is_practised], report.noise)
+    return told | {
+        "policy_entropy": practised(report.losses.entropy),
+        # By the last epoch the policy is as far from the one that acted as it gets.
+        "divergence": practised(report.losses.divergence[:, -1]),
+        "clip_share": practised(report.losses.clipped[:, -1]),
+        "explained_variance": practised(report.explained),
+        "noise_spread": practised(report.noise.spread),
+        "noise_signal": practised(report.noise.signal),
+        "noise_lanes": float(to_lanes(noise)) if is_practised.any() else math.nan,
+    }
+
+
 def _tell_others(brought: Round) -> dict[str, int | float]:
     """Means of the stretch for the learners beside the student; what adds up, such as steps, added up."""
     values: dict[str, int | float] = {}
@@ -83,11 +104,15 @@ def _tell_others(brought: Round) -> dict[str, int | float]:
         values |= {
             f"{name}_loss_value": float(np.mean(losses.value)),
             f"{name}_loss_policy": float(np.mean(losses.policy)),
-            f"{name}_entropy": float(np.mean(losses.entropy)),
-            f"{name}_divergence": float(np.mean(losses.divergence[:, -1])),
             f"{name}_gradient_norm": float(np.mean(losses.gradient_norm)),
             f"{name}_skipped": int(np.sum(losses.is_skipped)),
         }
+        if isinstance(report, MuzeroReport):
+            values[f"{name}_loss_reward"] = float(np.mean(report.losses.reward))
+            values[f"{name}_entropy"] = float(np.mean(report.policy_entropy))
+        else:
+            values[f"{name}_entropy"] = float(np.mean(report.losses.entropy))
+            values[f"{name}_divergence"] = float(np.mean(report.losses.divergence[:, -1]))
     for name, told in brought.told.items():
         is_whole = np.issubdtype(told.dtype, np.integer)
         values[name] = int(np.sum(told)) if is_whole else _mean_known(told)

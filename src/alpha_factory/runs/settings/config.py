@@ -9,6 +9,8 @@ MUZERO, PPO = "muzero", "ppo"
 """What can learn."""
 EMBEDDING, PATA_EC = "embedding", "pata-ec"
 """What can tell new worlds from known ones."""
+LEARNABILITY = "learnability"
+"""The score that needs whole episodes, many of them."""
 RANDOM, FIXED = "random", "fixed"
 """How a pool grows where POET's rules are left out: what they are compared with."""
 
@@ -132,7 +134,8 @@ class CurriculumConfig:
     chunks: int = 4
     """Stretches of training between two cycles of the curriculum."""
     iterations: int = 8
-    """Rounds of acting and updating in a stretch; a run can be interrupted between stretches."""
+    """Rounds of acting and updating in a stretch; a run can be interrupted between stretches. PPO's have levels.lanes
+    times levels.steps rows, and a stretch as many rows in all."""
     parents: int = 32
     """Living worlds that get children in a cycle."""
     children: int = 4
@@ -187,6 +190,8 @@ class CurriculumConfig:
     """What a honeypot's score in training may be above that in evaluation; beyond it counts as hacked."""
     honeypot_weight: float = 0.1
     """Chance of a hacked world to be drawn for training, next to that of any other."""
+    guests: int = 4
+    """Of a cycle's candidates, so many at most are worlds that people put forward, in place of the last children."""
     heldout_cycles: int = 4
     """Cycles between two looks at the held-out suite, which nothing depends on."""
 
@@ -273,6 +278,8 @@ class LevelsConfig:
     """SFL: levels that are trained on."""
     scouted: int | None = None
     """SFL: fresh levels that these are chosen from."""
+    scout_steps: int | None = None
+    """SFL: rows in which each of these is tried, rounded up to whole rounds."""
     practised: int | None = None
     """SFL: rounds of training until they are chosen anew."""
     share: float | None = None
@@ -296,8 +303,22 @@ class LevelsConfig:
 
 
 @dataclass(frozen=True)
+class PlaybackConfig:
+    """Episodes kept to be watched. Nothing depends on them, so a resume may change these settings."""
+
+    cycles: int | None = 2
+    """Curriculum cycles, or as many times curriculum.chunks stretches, between two recordings; None: never."""
+    worlds: int = 8
+    """Worlds played at each, those that were not seen for longest and the newest."""
+    kept: int = 3
+    """Episodes kept of a world, the last ones."""
+    total: int = 1000
+    """Episodes kept in all."""
+
+
+@dataclass(frozen=True)
 class BudgetConfig:
-    """When a run ends: at whichever comes first. The only settings that a resume may change."""
+    """When a run ends: at whichever comes first. A resume may change it."""
 
     minutes: float | None = 10.0
     """Minutes at work, compilation and the closing evaluation included; None for no limit."""
@@ -325,8 +346,12 @@ class RunConfig:
     curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
     ppo: PpoConfig = field(default_factory=PpoConfig)
     levels: LevelsConfig = field(default_factory=LevelsConfig)
+    playback: PlaybackConfig = field(default_factory=PlaybackConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
 
 
-MAY_CHANGE = tuple(f"budget.{setting.name}" for setting in dataclasses.fields(BudgetConfig))
-"""Settings that a resume may change: how long to go on, not what the run is."""
+MAY_CHANGE = (
+    *(f"budget.{setting.name}" for setting in dataclasses.fields(BudgetConfig)),
+    *(f"playback.{setting.name}" for setting in dataclasses.fields(PlaybackConfig)),
+)
+"""Settings that a resume may change: how long to go on and what is kept to be watched, not what the run is."""

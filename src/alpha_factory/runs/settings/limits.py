@@ -9,7 +9,16 @@ from alpha_factory.core.errors import UsageError, unknown
 from alpha_factory.curriculum import PRIORITISATIONS
 from alpha_factory.learn import FISHER_AT_A_TIME
 from alpha_factory.nets import MEMORIES
-from alpha_factory.runs.settings.config import EMBEDDING, FIXED, PATA_EC, POET, RANDOM, RunConfig
+from alpha_factory.runs.settings.config import (
+    EMBEDDING,
+    FIXED,
+    MUZERO,
+    PATA_EC,
+    POET,
+    PPO,
+    RANDOM,
+    RunConfig,
+)
 from alpha_factory.runs.settings.text import list_settings
 from alpha_factory.worlds import NUMBERS_OF_WALLS
 
@@ -93,6 +102,7 @@ LIMITS: dict[str, Limit] = {
     "levels.parents": _SIZE,
     "levels.kept": _SIZE,
     "levels.scouted": _SIZE,
+    "levels.scout_steps": _SIZE,
     "levels.practised": _SIZE,
     "levels.share": _SHARE,
     "levels.builder_rate": _POSITIVE,
@@ -102,6 +112,7 @@ LIMITS: dict[str, Limit] = {
     "levels.builder_clip": _POSITIVE,
     "levels.builder_epochs": _SIZE,
     "levels.builder_minibatches": _SIZE,
+    "playback.cycles": _SIZE,
     "budget.minutes": _POSITIVE,
     "budget.frames": _SIZE,
     "budget.closing_s": _WEIGHT,
@@ -259,6 +270,33 @@ def _check_minibatches(config: RunConfig) -> None:
         )
 
 
+def _check_rounds(config: RunConfig) -> None:
+    """What MuZero needs of rounds."""
+    if config.curriculum.name == POET or config.learner != MUZERO:
+        return
+    learning, window = config.learning, _window(config)
+    if config.levels.steps < window:
+        raise UsageError(
+            f"levels.steps={config.levels.steps} is too few: unroll={learning.unroll} and "
+            f"horizon={learning.horizon} draw sequences of {window} rows, and none goes on from a round to the next. "
+            f"Set levels.steps={window} or more."
+        )
+    if learning.ewc_weight:
+        raise UsageError(
+            f"learning.ewc_weight={learning.ewc_weight} holds what worlds taught that leave {POET}'s pool; "
+            f"{config.curriculum.name} has none. Set learning.ewc_weight=0."
+        )
+
+
+def _check_consolidation(config: RunConfig) -> None:
+    weight = config.learning.ewc_weight
+    if weight and config.learner == PPO and config.curriculum.name == POET:
+        raise UsageError(
+            f"learning.ewc_weight={weight} is not used: with --learner {PPO}, nothing holds what worlds taught that "
+            "leave the pool. Set learning.ewc_weight=0."
+        )
+
+
 _CHECKS = (
     _check_steps,
     _check_slots,
@@ -272,6 +310,8 @@ _CHECKS = (
     _check_walls,
     _check_regret,
     _check_minibatches,
+    _check_rounds,
+    _check_consolidation,
 )
 
 

@@ -31,7 +31,8 @@ from alpha_factory.nets import Model
 from alpha_factory.rollout import Score, play
 from alpha_factory.runs.build import derive_key, make_policy, make_practice, make_untrained
 from alpha_factory.runs.divergence import check_progress
-from alpha_factory.runs.machine.memory import estimate_practice, explain_shortage
+from alpha_factory.runs.machine.memory import estimate_practice
+from alpha_factory.runs.machine.shortage import explain_shortage
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.tasks.draws import draw_fitting
 from alpha_factory.worlds import decode, make_grid, shortest_walk
@@ -192,7 +193,9 @@ class Course:
             if student is None or means.is_new:
                 # Every seed has a network of its own, and every phase that starts with a new one.
                 drawn = dataclasses.replace(self.config, seed=seed + _APART * phase)
-                learner = start_learner(make_untrained(drawn), practice.recipe)
+                model = make_untrained(drawn)
+                assert isinstance(model, Model)
+                learner = start_learner(model, practice.recipe)
                 student = start_student(practice, learner, source, key=key_start)
                 if phase == 0:
                     seen.append(self._solve(student.learner.model, levels, key_play))

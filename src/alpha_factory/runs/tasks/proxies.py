@@ -1,11 +1,13 @@
 """Which score finds the frontier: what scores say of levels beside the truth, at stages of a student's training.
 
 At each stage a student plays the same fresh mazes twice over. One round, as a curriculum would play it, gives every
-score. Whole episodes of their own give the truth: p, the share that is solved, and the true regret, what the
-shortest walk earns less what the student earns on average, both discounted. So no score shares its luck with
-the truth that it is compared with, and quick episodes do not count more than slow ones.
+score but learnability, which is of the episodes in as many rows as SFL scouts a level for. Whole episodes of their own
+give the truth: p, the share that is solved, and the true regret, what the shortest walk earns less what the student
+earns on average, both discounted. So no score shares its luck with the truth that it is compared with, and quick
+episodes do not count more than slow ones.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -18,11 +20,19 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.core.types import Level
-from alpha_factory.curriculum import choose_fresh, gather_evidence, true_regret, walk_return
+from alpha_factory.curriculum import (
+    SCOUT_STEPS,
+    choose_fresh,
+    gather_evidence,
+    play_levels,
+    play_on,
+    true_regret,
+    walk_return,
+)
 from alpha_factory.evaluate import rank_correlation, stratified_interval, top_share
-from alpha_factory.learn import Losses, PpoLosses
+from alpha_factory.learn import Losses, PpoLearner, PpoLosses
 from alpha_factory.nets import ActorCritic
-from alpha_factory.rollout import collect_lanes, make_sampler, play, start_lanes
+from alpha_factory.rollout import play
 from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.course import Hooks
 from alpha_factory.runs.divergence import check_progress
@@ -31,7 +41,7 @@ from alpha_factory.runs.judging.target import RunTarget, find_target
 from alpha_factory.runs.lessons import make_lesson
 from alpha_factory.runs.resolve import resolve
 from alpha_factory.runs.schooling.course import LessonPrograms, Schooling
-from alpha_factory.runs.settings.config import PPO, RunConfig
+from alpha_factory.runs.settings.config import LEARNABILITY, POET, PPO, RunConfig
 from alpha_factory.runs.settings.limits import MAZE
 from alpha_factory.worlds import draw_maze, shortest_walk
 
@@ -76,7 +86,7 @@ class Panel:
         """A panel that has seen nobody.
 
         Args:
-            config: says how long a round is, and the discount.
+            config: says how long a round is, how long levels are scouted for, and the discount.
             scores: names in the extension slot Scorer.
             levels: with a leading axis.
             episodes: whole ones of each level, for the truth.
@@ -91,7 +101,8 @@ class Panel:
             )
         self.levels = levels
         self._lesson = make_lesson(config)
-        self._scorers = [resolve("Scorer", name) for name in scores]
+        self._scorers = {name: resolve("Scorer", name) for name in scores}
+        self._rounds = math.ceil((config.levels.scout_steps or SCOUT_STEPS) / config.levels.steps)
         self._episodes = episodes
         self._look = eqx.filter_jit(self._play)
 
@@ -117,16 +128,26 @@ class Panel:
         self, net: ActorCritic, levels: Level, key: PRNGKeyArray
     ) -> tuple[Float[Array, "scores lanes"], Float[Array, " lanes"], Float[Array, " lanes"]]:
         lesson = self._lesson
-        discount = lesson.recipe.discount
+        craft = lesson.craft
+        discount = craft.discount
         key_start, key_round, key_truth = jax.random.split(key, 3)
         packed = jax.vmap(lesson.pack)(levels)
-        lanes = start_lanes(lesson.world, net, packed, key=key_start)
-        stretch = collect_lanes(lesson.world, net, lanes, steps=lesson.recipe.steps, key=key_round)
-        evidence = gather_evidence(lesson, choose_fresh(levels, is_practised=False), stretch)
-        score = jnp.stack([scorer(evidence) for scorer in self._scorers])
+        choice = choose_fresh(levels, is_practised=False)
+        stretch = play_levels(lesson, net, levels, keys=(key_start, key_round))
+        key_more = jax.random.fold_in(key_round, 1)
+        scouted = play_on(lesson, net, stretch, times=self._rounds - 1, key=key_more)
+        of_round, of_scouting = (
+            gather_evidence(lesson, choice, played) for played in (stretch, scouted)
+        )
+        score = jnp.stack(
+            [
+                scorer(of_scouting if name == LEARNABILITY else of_round)
+                for name, scorer in self._scorers.items()
+            ]
+        )
 
         def attempt(key: PRNGKeyArray) -> tuple[Array, Array]:
-            played = play(lesson.world, make_sampler(), net, packed, key=key)
+            played = play(lesson.world, craft.player, net, packed, key=key)
             actions = jnp.where(played.is_solved, played.steps, 0)
             return walk_return(actions, discount=discount), played.is_solved.astype(jnp.float32)
 
@@ -174,10 +195,11 @@ def train_student(
             course.turn()
             told(course.counters.frames)
         # A copy, since the next stretch takes the course's own.
-        net = course.state.learner.net
+        learner = course.state.learner
+        assert isinstance(learner, PpoLearner)
         yield (
             course.counters.frames,
-            jax.tree.map(lambda leaf: jnp.copy(leaf) if eqx.is_array(leaf) else leaf, net),
+            jax.tree.map(lambda leaf: jnp.copy(leaf) if eqx.is_array(leaf) else leaf, learner.net),
         )
 
 
@@ -192,9 +214,11 @@ def find_student(text: str, warned: Callable[[str], None]) -> tuple[RunConfig, i
     if not isinstance(target, RunTarget):
         raise UsageError(f"{text} is a policy without a critic. Give a run of --learner ppo.")
     trained = load_trained(target, warned)
-    if trained.config.learner != PPO:
+    learner, curriculum = trained.config.learner, trained.config.curriculum.name
+    if learner != PPO or curriculum == POET:
         raise UsageError(
-            f"{text} learns by {trained.config.learner}; scores are of rounds of --learner ppo."
+            f"{text} learns by {learner} on levels of {curriculum}; scores are of rounds, not of {POET}, with "
+            f"--learner {PPO}."
         )
     assert isinstance(trained.model, ActorCritic)
     return trained.config, trained.counters.frames, trained.model
@@ -215,7 +239,10 @@ def relate(looks: Sequence[Look], *, resamples: int = 2000) -> Relations:
         )
 
     every = np.repeat(np.arange(levels)[:, None], len(looks), axis=1)
-    mean, ends = find(every), stratified_interval(find, every, resamples=resamples)
+    mean, ends = (
+        find(every),
+        stratified_interval(find, every, strata=range(len(looks)), resamples=resamples),
+    )
     low, high = ends if ends is not None else (np.full_like(mean, np.nan),) * 2
     return Relations(mean, low, high)
 

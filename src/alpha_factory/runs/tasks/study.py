@@ -16,7 +16,8 @@ from alpha_factory.evaluate import Scorer, bootstrap_interval
 from alpha_factory.learn import Practice, Progress, Student, start_learner, start_student, train
 from alpha_factory.runs.build import derive_key, make_model, make_practice
 from alpha_factory.runs.divergence import check_progress
-from alpha_factory.runs.machine.memory import estimate_practice, explain_shortage
+from alpha_factory.runs.machine.memory import estimate_practice
+from alpha_factory.runs.machine.shortage import explain_shortage
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.text import list_settings
 from alpha_factory.runs.tasks.catalogue import EPISODES, Task, count_levels, draw_level

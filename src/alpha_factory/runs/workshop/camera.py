@@ -15,7 +15,8 @@ from alpha_factory.evaluate import make_random, stack_levels
 from alpha_factory.rollout import record
 from alpha_factory.runs.evaluation import load_model, make_agent
 from alpha_factory.runs.files.directory import read_config
-from alpha_factory.runs.machine.memory import Estimate, estimate_play, explain_shortage
+from alpha_factory.runs.machine.memory import estimate_play
+from alpha_factory.runs.machine.shortage import Estimate, explain_shortage
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.text import from_json
 from alpha_factory.runs.workshop.gallery import PICTURE_FORMATS, save_picture

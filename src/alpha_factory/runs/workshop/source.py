@@ -16,6 +16,7 @@ import numpy as np
 from alpha_factory.core.errors import InvalidGenome, InvalidLevel, UsageError, unknown
 from alpha_factory.evaluate import limit_steps
 from alpha_factory.genome import BITS, from_hex, from_json
+from alpha_factory.records import WorldCard
 from alpha_factory.runs.suites import SUITES, load_suite
 from alpha_factory.worlds import GridLevel, decode, public_mazes
 from alpha_factory.worlds.levels.file import parse_level
@@ -49,6 +50,14 @@ def find_world(source: str) -> NamedWorld:
 def from_genome(genome: np.ndarray) -> NamedWorld:
     """The world of a genome."""
     return NamedWorld(genome, decode_genome(genome))
+
+
+def from_card(card: WorldCard) -> NamedWorld:
+    """The world of an archive's card."""
+    if card.genome is not None:
+        return from_genome(from_hex(card.genome))
+    assert card.level is not None, "a world has a genome, or was drawn"
+    return NamedWorld(None, parse_level(card.level))
 
 
 def decode_genome(genome: np.ndarray) -> GridLevel:

@@ -15,7 +15,7 @@ from alpha_factory.runs.evolution.executor.crew import hire_crew
 from runs import tiny
 from runs.test_resume import check_same
 
-pytestmark = pytest.mark.implicit_promotion
+pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
 
 pytest.importorskip("ray")
 

@@ -8,6 +8,7 @@ workers nor the order in which they finish can be told from the results.
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,16 +16,15 @@ from jaxtyping import PRNGKeyArray
 
 from alpha_factory.core.types import Level
 from alpha_factory.curriculum import Pool, isolate
-from alpha_factory.learn import Learner, Losses
-from alpha_factory.nets import Model
+from alpha_factory.learn import Learner, Losses, PpoLearner, PpoLosses
 from alpha_factory.rollout import Score
 from alpha_factory.runs.evolution.programs import Programs
 
 
 class Exam(NamedTuple):
-    """Levels to be played once each, by the policy head alone."""
+    """Levels to be played once each, without a search."""
 
-    model: Model
+    model: eqx.Module
     levels: Level
     key: PRNGKeyArray
 
@@ -32,7 +32,7 @@ class Exam(NamedTuple):
 class Training(NamedTuple):
     """A copy of a learner to be trained on one world of a pool for `curriculum.specialist_chunks` stretches."""
 
-    learner: Learner
+    learner: Learner | PpoLearner
     pool: Pool
     slot: int
     key: PRNGKeyArray
@@ -41,8 +41,8 @@ class Training(NamedTuple):
 class Trained(NamedTuple):
     """What came of a `Training`."""
 
-    model: Model
-    losses: list[Losses]  # of each stretch
+    model: eqx.Module
+    losses: list[Losses | PpoLosses]  # of each stretch
     frames: int
     updates: int
 

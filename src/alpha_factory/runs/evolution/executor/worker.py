@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alpha_factory.core.errors import AlphaFactoryError
-from alpha_factory.learn import Losses
+from alpha_factory.learn import Losses, PpoLearner, PpoLosses
 from alpha_factory.rollout import Score
 from alpha_factory.runs.evolution.executor.jobs import Exam, Job, Trained, Training, perform
 from alpha_factory.runs.evolution.executor.parcel import pack, unpack
@@ -87,7 +87,8 @@ def read_answer(job: Job, answer: Answer) -> Any:
     if isinstance(job, Exam):
         return Score(*map(jnp.array, answer.arrays[0]))
     model, *stretches = answer.arrays
-    losses = [Losses(*map(jnp.array, arrays)) for arrays in stretches]
+    kind = PpoLosses if isinstance(job.learner, PpoLearner) else Losses
+    losses = [kind(*map(jnp.array, arrays)) for arrays in stretches]
     return Trained(
         unpack(job.learner.model, model),
         losses,

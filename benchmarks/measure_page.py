@@ -1,0 +1,305 @@
+"""Measure the live page's server: the big run, the time until an update is seen, load by clients, malformed messages.
+
+    python benchmarks/measure_page.py big latency load fuzz
+
+Prints a JSON line a measurement. `load` takes ten minutes: a demo at work is watched and left alone in turns, and its
+frames a second are compared. The clients run here too, so what they cost counts as well.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import websockets
+
+from alpha_factory.runs.files.archive import Archive
+
+CLIENTS = 50
+WORLDS = 10_000
+ROWS = 1_000_000
+MALFORMED = 10_000
+UPDATES = 100
+NAMES = (
+    *("frames_per_s", "replay_ratio", "pool", "median_path", "return_mean", "loss_value"),
+    *("loss_policy", "loss_reward", "loss_decay", "loss_ewc", "updates_skipped", "gradient_norm"),
+    *("policy_entropy", "heldout_solve_rate", "annecs", "qd_frontier", "embedding_wrong"),
+)
+
+
+def row(number: int) -> str:
+    """A line of metrics as long as a run's."""
+    values = dict.fromkeys(NAMES, number % 97 / 97 + 1e-09)
+    told = {"frames": 16_000 * number, "updates": 32 * number, "cycle": number // 4}
+    told |= {"wall_s": 2.0 * number, "compile_s": 30.0, "worlds_accepted": 0, "worlds_rejected": 0}
+    return json.dumps(told | {"solve_rate": number % 89 / 89, "values": values})
+
+
+def write_run(path: Path, rows: int, worlds: int) -> None:
+    """A run of so many rows and worlds, each world with a score in 50 cycles."""
+    path.mkdir(parents=True)
+    (path / "config.json").write_text('{"preset": "demo", "seed": 0}')
+    with (path / "metrics.jsonl").open("w") as file:
+        for number in range(rows):
+            file.write(row(number) + "\n")
+    Archive(path / "worlds.sqlite").close()
+    base = sqlite3.connect(path / "worlds.sqlite")
+    base.executemany(
+        "INSERT INTO worlds (id, genome, parents, operator, cycle, frames, verdict, score, qd, shortest_path) "
+        "VALUES (?, ?, ?, 'rule + gaussian', ?, ?, 'accepted', 0.5, 0.5, 9)",
+        (
+            (at, f"{at:0128x}", f"[{at // 2}]" if at else "[]", at // 16, 16_000 * at)
+            for at in range(worlds)
+        ),
+    )
+    base.executemany(
+        "INSERT INTO scores VALUES (?, ?, ?, 0.5, 0.5, 40)",
+        ((at, at // 16 + cycle, 0) for at in range(worlds) for cycle in range(50)),
+    )
+    base.executemany(
+        "INSERT INTO retirements VALUES (?, ?, 'mastered')",
+        ((at, at // 16 + 50) for at in range(worlds - 256)),
+    )
+    base.commit()
+    base.close()
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[tuple[str, int]]:
+    """A server of a folder in a process of its own: its address and process id."""
+    command = [sys.executable, "-m", "alpha_factory.cli.main", "serve", str(folder)]
+    with subprocess.Popen(
+        [*command, "--port", "0", "--attached", "--json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdin
+        assert server.stdout
+        try:
+            yield json.loads(server.stdout.readline())["url"], server.pid
+        finally:
+            server.stdin.close()
+
+
+def fetch(url: str) -> tuple[float, int]:
+    """Seconds and bytes of an answer."""
+    started = time.perf_counter()
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        size = len(answer.read())
+    return time.perf_counter() - started, size
+
+
+def memory_mb(process: int) -> float:
+    """The most that a process held so far."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def measure_big(folder: Path) -> dict[str, object]:
+    """How soon a big run is there: all that its first views ask for, one after the other."""
+    write_run(folder / "big", ROWS, WORLDS)
+    paths = (
+        *("runs", "runs/big", "runs/big/metrics?points=400"),
+        *("runs/big/worlds?sort=difficulty&living=true", "runs/big/lineage", "runs/big/retention"),
+        *("runs/big/safety", "runs/big/events", "runs/big/worlds/5000"),
+        "runs/big/metrics?points=400&from=8000000000&to=8010000000",
+    )
+    with serving(folder) as (url, process):
+        fetch(f"{url}healthz")
+        told = {path: fetch(f"{url}api/v1/{path}") for path in paths}
+        again = sum(fetch(f"{url}api/v1/{path}")[0] for path in paths)
+        return {
+            "measured": "big",
+            "rows": ROWS,
+            "worlds": WORLDS,
+            "metrics_mb": round((folder / "big" / "metrics.jsonl").stat().st_size / 2**20),
+            "seconds": {path: round(took, 3) for path, (took, _) in told.items()},
+            "kilobytes": {path: size // 1024 for path, (_, size) in told.items()},
+            "opens_s": round(sum(took for took, _ in told.values()), 3),
+            "again_s": round(again, 3),
+            "server_mb": round(memory_mb(process)),
+        }
+
+
+async def watch(url: str, run: str, seen: list[float], is_ready: asyncio.Event) -> None:
+    """Watch a run, and note when rows come."""
+    place = url.replace("http", "ws") + "api/v1/live"
+    async with websockets.connect(place, max_size=None) as socket:
+        topics = dict.fromkeys(("now", "rows", "worlds", "episodes", "events"))
+        said = {"op": "subscribe", "id": 1, "run": run, "topics": topics}
+        await socket.send(json.dumps(said))
+        async for message in socket:
+            kind = json.loads(message)["type"]
+            if kind == "done":
+                is_ready.set()
+            elif kind == "rows":
+                seen.append(time.perf_counter())
+
+
+async def time_updates(url: str, path: Path, clients: int) -> list[float]:
+    """Milliseconds from a row's write until the first client has it, one after the other."""
+    seen: list[list[float]] = [[] for _ in range(clients)]
+    ready = [asyncio.Event() for _ in range(clients)]
+    tasks = [
+        asyncio.create_task(watch(url, path.name, *one)) for one in zip(seen, ready, strict=True)
+    ]
+    await asyncio.gather(*(event.wait() for event in ready))
+    waits = []
+    chance = random.Random(0)
+    for number in range(UPDATES):
+        await asyncio.sleep(0.15 + 0.1 * chance.random())
+        started = time.perf_counter()
+        with (path / "metrics.jsonl").open("a") as file:
+            file.write(row(100 + number) + "\n")
+        while any(len(times) <= number for times in seen):
+            await asyncio.sleep(0.001)
+        waits += [1_000 * (times[number] - started) for times in seen]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return waits
+
+
+def measure_latency(folder: Path) -> dict[str, object]:
+    """How soon an update is seen, by one client and by many."""
+    write_run(folder / "run", 100, 100)
+    with serving(folder) as (url, _):
+        told: dict[str, object] = {"measured": "latency", "updates": UPDATES}
+        for clients in (1, CLIENTS):
+            (folder / "run" / "metrics.jsonl").write_text(row(1) + "\n")
+            waits = sorted(asyncio.run(time_updates(url, folder / "run", clients)))
+            told[f"p50_ms_{clients}"] = round(statistics.median(waits), 1)
+            told[f"p95_ms_{clients}"] = round(waits[int(0.95 * len(waits))], 1)
+        return told
+
+
+def read_rate(path: Path, seconds: float) -> float:
+    """Frames a second of a run's work over so many seconds from now on, compilation left out."""
+    before = count_rows(path)
+    time.sleep(seconds)
+    rows = [json.loads(line) for line in path.read_text().splitlines()[before - 1 :]]
+    first, last = rows[0], rows[-1]
+    return (last["frames"] - first["frames"]) / (last["wall_s"] - first["wall_s"])
+
+
+def count_rows(path: Path) -> int:
+    """Rows that a run logged so far."""
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def measure_load(folder: Path, repeats: int = 5, seconds: float = 40.0) -> dict[str, object]:
+    """What a page with many clients costs the run that they watch: a demo at work, watched and alone in turns."""
+    path = folder / "run" / "metrics.jsonl"
+    minutes = 3 + 2 * repeats * (seconds + 5) / 60
+    command = [sys.executable, "-m", "alpha_factory.cli.main", "run", "--preset", "demo"]
+    command += ["--out", str(path.parent), "--minutes", f"{minutes:g}"]
+
+    async def read_watched(url: str) -> float:
+        ready = [asyncio.Event() for _ in range(CLIENTS)]
+        tasks = [asyncio.create_task(watch(url, "run", [], one)) for one in ready]
+        await asyncio.gather(*(event.wait() for event in ready))
+        rate = await asyncio.to_thread(read_rate, path, seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return rate
+
+    alone, watched = [], []
+    with serving(folder) as (url, process), subprocess.Popen(command) as run:
+        while count_rows(path) < 40:  # all has been compiled by then
+            assert run.poll() is None, "the run ended before it could be watched"
+            time.sleep(1)
+        before = os.times()
+        for _ in range(repeats):
+            alone.append(read_rate(path, seconds))
+            watched.append(asyncio.run(read_watched(url)))
+        held = memory_mb(process)
+        ticks = sum(map(int, Path(f"/proc/{process}/stat").read_text().split()[13:15]))
+        spent = ticks / os.sysconf("SC_CLK_TCK")
+        wall = os.times().elapsed - before.elapsed
+        run.send_signal(signal.SIGINT)
+    costs = [1 - b / a for a, b in zip(alone, watched, strict=True)]
+    return {
+        "measured": "load",
+        "clients": CLIENTS,
+        "cores": os.cpu_count(),
+        "cost": round(statistics.median(costs), 4),
+        "costs": [round(cost, 4) for cost in costs],
+        "alone": [round(rate) for rate in alone],
+        "watched": [round(rate) for rate in watched],
+        "server_cpu_share": round(spent / wall, 3),
+        "server_mb": round(held),
+    }
+
+
+def measure_fuzz(folder: Path) -> dict[str, object]:
+    """Whether the server stands malformed messages, and whether they reach the run."""
+    write_run(folder / "run", 100, 100)
+    before = {path.name: path.stat().st_mtime_ns for path in (folder / "run").iterdir()}
+    chance = random.Random(0)
+    good = {"op": "subscribe", "id": 1, "run": "run", "topics": {"rows": None}}
+
+    def malformed() -> bytes | str:
+        text = json.dumps(good)
+        at = chance.randrange(len(text))
+        return chance.choice(
+            [
+                chance.randbytes(chance.randrange(300)),
+                text[:at] + chr(chance.randrange(1, 3_000)) + text[at + 1 :],
+                text[:at],
+                "[" * chance.randrange(8_000),
+                json.dumps(good | {chance.choice([*good]): chance.choice([None, [], -1, "../x"])}),
+            ]
+        )
+
+    async def fuzz(url: str) -> int:
+        sent, place = 0, url.replace("http", "ws") + "api/v1/live"
+        while sent < MALFORMED:
+            async with websockets.connect(place, max_size=None) as socket:
+                with contextlib.suppress(websockets.ConnectionClosed):
+                    for _ in range(120):
+                        await socket.send(malformed())
+                        sent += 1
+                    while True:
+                        await asyncio.wait_for(socket.recv(), 5)
+        return sent
+
+    with serving(folder) as (url, process):
+        started = time.perf_counter()
+        sent = asyncio.run(fuzz(url))
+        took = time.perf_counter() - started
+        after = {path.name: path.stat().st_mtime_ns for path in (folder / "run").iterdir()}
+        fetch(f"{url}healthz")
+        return {
+            "measured": "fuzz",
+            "messages": sent,
+            "seconds": round(took, 1),
+            "server_lives": True,
+            "run_untouched": after == before,
+            "server_mb": round(memory_mb(process)),
+        }
+
+
+MEASURES = {
+    "big": measure_big,
+    "latency": measure_latency,
+    "load": measure_load,
+    "fuzz": measure_fuzz,
+}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or MEASURES:
+        with tempfile.TemporaryDirectory() as kept:
+            print(json.dumps(MEASURES[name](Path(kept))), flush=True)

@@ -1,0 +1,185 @@
+"""Episodes to be watched: after a cycle the agent plays a handful of worlds, and what happened is kept as records.
+
+Of a pool these are living worlds; of a method that chooses levels, levels that it would play next. Nothing depends on
+it: with or without, a run has the same bits.
+"""
+
+import sqlite3
+import zlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from alpha_factory.core.errors import OutOfMemory
+from alpha_factory.curriculum import Pool, Selector
+from alpha_factory.records import Episode
+from alpha_factory.records import RunState as Doing
+from alpha_factory.rollout import Film
+from alpha_factory.runs.arenas import make_arena
+from alpha_factory.runs.build import derive_key
+from alpha_factory.runs.camera import Camera
+from alpha_factory.runs.evaluation import find_model
+from alpha_factory.runs.files.episodes import EpisodeStore
+from alpha_factory.runs.lessons import make_lesson
+from alpha_factory.runs.machine.compiler import Compiler, Compiling
+from alpha_factory.runs.machine.memory import estimate_pupil
+from alpha_factory.runs.settings.config import POET, RunConfig
+from alpha_factory.runs.state import Counters
+from alpha_factory.runs.workshop.trace import draw, trace
+from alpha_factory.worlds import GridLevel
+
+_WALLS = 25  # of the mazes that stand for those of a tutor
+
+
+class Recorder:
+    """Plays and keeps episodes of one run."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        path: Path,
+        *,
+        camera: Camera | None = None,
+        compiling: Compiling = lambda name: None,
+        warned: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        """Open the file at `path`; nothing is compiled before the first episodes.
+
+        Args:
+            camera: None for a new one.
+            compiling: called before levels are chosen by a program that has to be compiled.
+            warned: called with what a person should know.
+        """
+        self._config = config
+        self._camera = camera or Camera(config, compiling)
+        self._warned = warned
+        self._store = EpisodeStore(path, kept=config.playback.kept, total=config.playback.total)
+        self._compiler = Compiler(None, compiling, partial(estimate_pupil, config))
+        self._is_off = False
+
+    @property
+    def compile_s(self) -> float:
+        """Seconds spent compiling so far, the camera left out."""
+        return self._compiler.compile_s
+
+    @property
+    def camera_s(self) -> float:
+        """Seconds spent compiling what the films at the end of a run need, too."""
+        return self._camera.compile_s
+
+    def rewind(self, frames: int) -> None:
+        """Forget what was played after so many frames: the run goes on from there."""
+        self._try(lambda: self._store.rewind(frames))
+
+    def record(self, state: Any, counters: Counters, doing: Callable[[Doing, str], None]) -> None:
+        """Play some worlds, if it is their turn. What goes wrong with that is said, and no more of it done.
+
+        Args:
+            state: of the run, at the end of a cycle.
+            counters: the cycles completed by then included.
+        """
+        every = self._config.playback.cycles
+        if self._is_off or every is None or (counters.cycle - 1) % every:
+            return
+        doing("filming", "recording episodes")
+        self._try(lambda: self._store.add(self._play(state, counters)))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+    def _play(self, state: Any, counters: Counters) -> list[Episode]:
+        config, key = self._config, derive_key(self._config.seed, "playback", counters.cycle)
+        model = find_model(config, state)
+        if config.curriculum.name == POET:
+            chosen = self._choose(state.pool)
+            numbers = np.asarray(state.pool.world)[chosen].tolist()
+            levels = jax.tree.map(lambda leaf: leaf[chosen], jax.device_get(state.pool.level))
+        else:
+            levels = self._compiler.call("next levels", self._next_levels, state.selection, key)
+            numbers = None
+        levels = jax.device_get(levels)
+        shot = self._camera.shoot(model, levels, key=key)
+        return write_episodes(levels, shot, numbers, counters)
+
+    def _choose(self, pool: Pool) -> list[int]:
+        """Slots of living worlds, as many as are played: the newest not seen yet, then those not seen for longest."""
+        seen, size = self._store.last_seen(), int(pool.size)
+        world = np.asarray(pool.world)[:size].tolist()
+        lanes = self._config.playback.worlds
+        unseen = [slot for slot in range(size) if world[slot] not in seen]
+        newest = sorted(unseen, key=lambda slot: -world[slot])[: (lanes + 1) // 2]
+        rest = sorted(
+            set(range(size)) - set(newest), key=lambda slot: (seen.get(world[slot], 0), world[slot])
+        )
+        # All shapes are the same: a pool of fewer worlds shows some of them more than once.
+        return np.resize([*newest, *rest], lanes).tolist()
+
+    def _next_levels(self, selection: Any, key: PRNGKeyArray) -> GridLevel:
+        lanes, levels = self._config.playback.worlds, self._config.levels
+        selector = make_lesson(self._config).selector
+        if isinstance(selector, Selector):
+            _, choice = selector.choose(selection, key=key)
+            return jax.tree.map(lambda leaf: leaf[jnp.arange(lanes) % leaf.shape[0]], choice.level)
+        keys = jax.random.split(key, lanes)  # a tutor's levels are built while it teaches
+        walls, generator = levels.walls or _WALLS, levels.generator or "walls"
+        arena = make_arena(levels, self._config.learner)
+        return jax.vmap(lambda one: arena.draw(key=one, walls=walls, generator=generator))(keys)
+
+    def _try(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):  # a reader at work passes; the rest does not
+                self._end(error)
+        except (sqlite3.Error, OutOfMemory) as error:
+            self._end(error)
+
+    def _end(self, error: Exception) -> None:
+        self._is_off = True
+        self._warned(f"No more episodes are recorded to be watched: {error}")
+
+
+def write_episodes(
+    levels: GridLevel, shot: Film, numbers: list[int] | None, counters: Counters
+) -> list[Episode]:
+    """The records of some episodes, on the host; a world that was played twice has one.
+
+    Args:
+        levels: stacked.
+        numbers: under which the worlds are archived; None where they are not: then a number follows from
+            what the level is, the same whenever it comes again.
+    """
+    episodes: dict[int, Episode] = {}
+    for lane in range(levels.start.shape[0]):
+        level = jax.tree.map(lambda leaf, at=lane: np.asarray(leaf)[at], levels)
+        world = _number(level) if numbers is None else numbers[lane]
+        steps = int(shot.score.steps[lane])
+        states = [
+            jax.tree.map(lambda leaf, at=(moment, lane): np.asarray(leaf)[at], shot.state)
+            for moment in range(steps + 1)
+        ]
+        actions, rewards = (column[:steps, lane].tolist() for column in (shot.action, shot.reward))
+        episodes[world] = Episode(
+            id=0,
+            world=world,
+            cycle=counters.cycle - 1,
+            frames=counters.frames,
+            player="generalist",
+            is_solved=bool(shot.score.is_solved[lane]),
+            total=float(shot.score.total[lane]),
+            steps=steps,
+            drawing=draw(level),
+            trace=trace(level, states, actions, rewards),
+        )
+    return list(episodes.values())
+
+
+def _number(level: GridLevel) -> int:
+    return zlib.crc32(b"".join(np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(level)))

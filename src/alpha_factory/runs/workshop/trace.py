@@ -1,0 +1,103 @@
+"""A level and an episode as plain data that a page draws by itself: host arrays in, records out."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from alpha_factory.records import Drawing, Opponent, Trace
+from alpha_factory.worlds import GridLevel
+from alpha_factory.worlds.grid.controls import CONTROLS
+from alpha_factory.worlds.grid.state import GridState
+from alpha_factory.worlds.levels import tiles
+from alpha_factory.worlds.levels.text import own_size
+
+_KINDS: dict[int, Literal["patrol", "chaser"]] = {tiles.PATROL: "patrol", tiles.CHASER: "chaser"}
+
+
+def draw(level: GridLevel) -> Drawing:
+    """What is to be seen of a level before its first step, cropped to its own size."""
+    height, width = own_size(level)
+    own = np.asarray(level.tile)[:height, :width]
+    return Drawing(
+        tiles=["".join(tiles.SYMBOLS[kind] for kind in row) for row in own.tolist()],
+        start=_pair(level.start),
+        heading=int(level.heading),
+        goal=_pair(level.goal),
+        opponents=[
+            Opponent(
+                kind=_KINDS[int(np.asarray(level.opponent)[slot])],
+                at=_pair(np.asarray(level.opponent_start)[slot]),
+                heading=int(np.asarray(level.opponent_heading)[slot]),
+            )
+            for slot in _present(level)
+        ],
+        step_limit=int(level.step_limit),
+    )
+
+
+def trace(
+    level: GridLevel,
+    states: Sequence[GridState],
+    actions: Sequence[int],
+    rewards: Sequence[float],
+    controls: str = "turn",
+) -> Trace:
+    """How an episode went.
+
+    Args:
+        states: host copies of its T + 1 states, the start first.
+        actions: the T actions between them, as indices of the control scheme.
+        rewards: the T rewards.
+
+    Raises:
+        ValueError: these numbers don't fit together.
+    """
+    if not len(states) == len(actions) + 1 == len(rewards) + 1:
+        raise ValueError(
+            f"states={len(states)}, actions={len(actions)}, rewards={len(rewards)}: "
+            "give one state more than actions and rewards."
+        )
+    height, width = own_size(level)
+    cells = np.stack([np.asarray(state.tile)[:height, :width] for state in states])
+    offsets = [_pair(state.offset) for state in states]
+    names = CONTROLS[controls].actions
+    return Trace(
+        position=[_pair(state.position) for state in states],
+        offset=offsets if any(map(any, offsets)) else None,
+        heading=[int(state.heading) for state in states],
+        has_key=_switches([bool(state.has_key) for state in states]),
+        is_open=_switches([bool(state.is_open) for state in states]),
+        changes=[
+            (moment + 1, row, column, tiles.SYMBOLS[cells[moment + 1, row, column]])
+            for moment, row, column in np.argwhere(cells[1:] != cells[:-1]).tolist()
+        ],
+        opponents=[
+            [
+                (*_pair(np.asarray(state.opponent)[slot]), int(state.opponent_heading[slot]))
+                for state in states
+            ]
+            for slot in _present(level)
+        ],
+        actions=[names[int(action)] for action in actions],
+        reward=[float(reward) for reward in rewards],
+    )
+
+
+def _present(level: GridLevel) -> list[int]:
+    """The slots in which there is an opponent."""
+    return np.flatnonzero(np.asarray(level.opponent) != tiles.NOBODY).tolist()
+
+
+def _pair(numbers: object) -> tuple[int, int]:
+    row, column = np.asarray(numbers).tolist()
+    return row, column
+
+
+def _switches(values: Sequence[bool]) -> list[int]:
+    """Moments at which it is another than the moment before; before the start it is no."""
+    return [
+        moment
+        for moment, (was, now) in enumerate(zip([False, *values[:-1]], values, strict=True))
+        if was != now
+    ]

@@ -1,0 +1,90 @@
+"""A server at an address: settings in, and it serves until it is told to stop."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import NamedTuple
+
+import uvicorn
+
+from alpha_factory.service.effects import listen
+from alpha_factory.service.page.app import make_app
+from alpha_factory.service.page.guard import make_policy
+from alpha_factory.service.page.live.socket import LARGEST_MESSAGE
+from alpha_factory.service.page.token import FILE, keep_token
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_PING_S = 20.0
+_LEAVE_S = 3
+
+
+class Opened(NamedTuple):
+    """Where the page is."""
+
+    url: str
+    link: str
+    """The address to open; with the token where one was made just now."""
+    token_file: Path | None
+
+
+def serve(
+    runs: Path,
+    *,
+    host: str,
+    port: int,
+    names: Collection[str] = (),
+    opened: Callable[[Opened], None],
+    until: Callable[[], None] | None = None,
+) -> None:
+    """Serve the runs in a folder until Ctrl-C.
+
+    Args:
+        host: the address to bind to. Any but this machine's own demands a token.
+        port: 0 for any that is free.
+        names: by which the server may be called, too, as behind a proxy.
+        opened: called once it listens.
+        until: returns when it is to stop; Ctrl-C counts for nothing then.
+
+    Raises:
+        Problem: the token can't be kept safely.
+        OSError: the address can't be bound to.
+    """
+    needs_token = host not in _LOOPBACK
+    token, is_new = keep_token(runs) if needs_token else (None, False)
+    policy = make_policy(host, token, names)
+    with listen(host, port) as (sockets, bound):
+        config = uvicorn.Config(
+            make_app(runs, policy),
+            access_log=False,  # it would hold the token of the printed link
+            log_level="warning",
+            server_header=False,
+            ws="websockets-sansio",
+            ws_max_size=LARGEST_MESSAGE,
+            ws_ping_interval=_PING_S,
+            ws_ping_timeout=_PING_S,
+            # A window of zlib for every client would be most of the server's memory.
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=_LEAVE_S,
+            proxy_headers=False,
+        )
+        server = uvicorn.Server(config)
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{shown}:{bound}/"
+        link = f"{url}?token={token}" if is_new else url
+        opened(Opened(url, link, runs / FILE if needs_token else None))
+
+        def work() -> None:
+            asyncio.run(server.serve(sockets=sockets))
+
+        if until is None:
+            work()
+            return
+        # Ctrl-C is for the process that this one belongs to; out of the main thread, uvicorn takes no signals.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        thread = threading.Thread(target=work)
+        thread.start()
+        until()
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,185 @@
+"""A real run at work, its page in a process of its own, and Chromium to look at it with."""
+
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from alpha_factory.service.effects import listen
+from browser_run import wait_for
+
+PROGRAM = [sys.executable, "-m", "alpha_factory.cli.main"]
+SMALL = {
+    "network.widths": "[16]",
+    "network.latent": "16",
+    "network.head": "16",
+    "search.simulations": "2",
+    "learning.worlds": "8",
+    "learning.steps": "16",
+    "learning.updates": "2",
+    "learning.batch": "8",
+    "learning.replay_slots": "64",
+    "curriculum.slots": "16",
+    "curriculum.chunks": "2",
+    "curriculum.iterations": "2",
+    "curriculum.parents": "4",
+    "curriculum.children": "2",
+    "curriculum.episodes": "2",
+    "curriculum.block": "16",
+    "curriculum.lowest": "-1.0",
+    "curriculum.accepted": "3",
+    "curriculum.specialist_cycles": "2",
+    "curriculum.specialist_chunks": "1",
+    "curriculum.heldout_cycles": "4",
+    "curriculum.honeypot_every": "2",
+    "curriculum.honeypot_episodes": "16",
+    "playback.cycles": "1",
+}
+"""A run of every stage, in seconds: whatever its agent is like, worlds enter and leave."""
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+class Live(NamedTuple):
+    """A run at work."""
+
+    path: Path
+
+    def read(self, name: str) -> list[dict]:
+        """The lines of one of its files; none if there is no such file."""
+        path = self.path / name
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    @property
+    def status(self) -> dict:
+        """What it says of itself."""
+        return json.loads((self.path / "status.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A run that has been evaluated once, and goes on."""
+    runs = tmp_path_factory.mktemp("page") / "runs"
+    path = runs / "first"
+    chosen = [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
+    begin = [*PROGRAM, "run", "--out", str(path), "--frames", "3000", *chosen]
+    subprocess.run(begin, check=True, capture_output=True, timeout=900)
+    command = [*PROGRAM, "run", "--resume", "--out", str(path), "--frames", "1000000000"]
+    one, told = Live(path), runs.parent / "stderr"
+    with told.open("w") as complaints:
+        run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=complaints)
+
+    def is_training() -> bool:
+        assert run.poll() is None, told.read_text()
+        return one.status["state"] == "training"
+
+    try:
+        wait_for(is_training, "the run trains")
+        yield one
+    finally:
+        run.send_signal(signal.SIGINT)
+        code = run.wait(120)
+    assert code == 130, told.read_text()
+
+
+class Server:
+    """The page's server, which can be killed and started again at the same address."""
+
+    def __init__(self, runs: Path) -> None:
+        with listen("127.0.0.1", 0) as (_, port):
+            self.address = f"http://127.0.0.1:{port}"
+        self._command = [*PROGRAM, "serve", str(runs), "--port", str(port), "--json"]
+        self.start()
+
+    def start(self) -> None:
+        """It answers once this returns."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        assert json.loads(self._process.stdout.readline())["url"].startswith(self.address)
+
+    def kill(self) -> None:
+        """As `kill -9` does."""
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture(scope="session")
+def server(live: Live) -> Iterator[Server]:
+    """Serves the folder of the run."""
+    one = Server(live.path.parent)
+    yield one
+    one.kill()
+
+
+@pytest.fixture(scope="module")  # Playwright keeps an event loop in this thread until it ends
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, or whatever is called so here."""
+    found = [path for name in CHROMIUM if (path := shutil.which(name))]
+    assert found, "Chromium is not installed. `apt-get install chromium` installs it."
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found[0], args=["--no-sandbox", "--disable-gpu", *quiet]
+        )
+        yield browser
+        browser.close()
+
+
+class Reader:
+    """A window on the page, and what its console complained of."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.complaints: list[str] = []
+        page.on("console", lambda said: self._hear(said.type, said.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind == "error":
+            self.complaints.append(text)
+
+    def open(self, place: str) -> Page:
+        """Go to a path of the page."""
+        self.page.goto(self.address + place)
+        return self.page
+
+    def find_barriers(self) -> list[str]:
+        """What axe-core holds against the view."""
+        found = Axe().run(self.page, options={"resultTypes": ["violations"]})
+        return [
+            f"{one['id']}: {one['help']}: {[node['target'] for node in one['nodes']][:3]}"
+            for one in found.response["violations"]
+        ]
+
+
+@pytest.fixture
+def look(browser: Browser, server: Server) -> Iterator[Callable[..., Reader]]:
+    """`look(width=1280, dark=False)` opens a window; no console may have complained at the end of the test."""
+    with contextlib.ExitStack() as stack:
+        readers: list[Reader] = []
+
+        def open_window(*, width: int = 1280, dark: bool = False) -> Reader:
+            context = browser.new_context(
+                viewport={"width": width, "height": 820},
+                color_scheme="dark" if dark else "light",
+                reduced_motion="reduce",
+            )
+            stack.callback(context.close)
+            reader = Reader(context.new_page(), server.address)
+            reader.page.set_default_timeout(60_000)
+            readers.append(reader)
+            return reader
+
+        yield open_window
+        for reader in readers:
+            assert reader.complaints == []

@@ -1,0 +1,95 @@
+"""What a person does to a run at work, from the click to the run's own record of it."""
+
+import re
+
+from playwright.sync_api import expect
+
+from browser_run import wait_for
+
+STEERING = "/runs/first/steering"
+
+
+def test_run_pauses_and_goes_on(look, live):
+    page = look().open(STEERING)
+    page.get_by_role("button", name="Pause").click()
+    wait_for(lambda: live.status["state"] == "paused", "the run pauses")
+    frames = live.status["frames"]
+    expect(page.get_by_role("button", name="Resume")).to_be_enabled()
+    page.wait_for_timeout(1_500)
+    assert live.status["frames"] == frames, "a paused run stands still"
+    page.get_by_role("button", name="Resume").click()
+    wait_for(lambda: live.status["frames"] > frames, "the run goes on")
+    acts = [act["act"] for act in live.read("control.jsonl")]
+    assert acts[-2:] == ["pause", "resume"]
+
+
+def test_save_writes_a_checkpoint(look, live):
+    def newest():
+        return max(
+            (live.path / "checkpoints").iterdir(), key=lambda path: path.stat().st_mtime_ns
+        ).name
+
+    before = newest()
+    page = look().open(STEERING)
+    page.get_by_role("button", name="Save").click()
+    wait_for(lambda: newest() != before, "a checkpoint is written")
+
+
+def test_drawn_world_is_judged_by_the_run(look, live):
+    page = look().open(STEERING)
+    board = page.get_by_role("application", name=re.compile("The map"))
+    board.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("o")  # a coin under the cursor
+    send = page.get_by_role("button", name="Put forward")
+    expect(page.get_by_text("Can be solved")).to_be_visible(timeout=180_000)
+    expect(send).to_be_enabled()
+    page.get_by_label("Note").fill("a coin on the way")
+    send.click()
+    expect(page.get_by_text("Put forward. The run judges it")).to_be_visible()
+    act = live.read("candidates.jsonl")[-1]
+    assert act["note"] == "a coin on the way"
+    verdict = page.get_by_text(re.compile(r"a coin on the way: (accepted|too easy|too hard|\w+)"))
+    expect(verdict).to_be_visible(timeout=240_000)
+
+
+def test_level_that_is_none_is_told_while_it_is_drawn(look):
+    page = look().open(STEERING)
+    page.get_by_text("As a level file").click()
+    page.get_by_label("Level file").fill("step_limit = 60\n\n....\n...G\n")
+    expect(page.get_by_role("status").get_by_text(re.compile("Invalid level|agent"))).to_be_visible(
+        timeout=180_000
+    )
+    expect(page.get_by_role("button", name="Put forward")).to_be_disabled()
+
+
+def test_like_is_a_record_with_its_time_and_reason(look, live):
+    page = look().open("/runs/first/worlds/0")
+    page.get_by_label("Reason").fill("a good first world")
+    page.get_by_role("button", name="Like", exact=True).click()
+    expect(page.get_by_text("Kept. Thank you.")).to_be_visible()
+    act = live.read("feedback.jsonl")[-1]
+    assert (act["opinion"], act["world"], act["reason"]) == ("like", 0, "a good first world")
+    assert act["time"] > 0
+
+
+def test_page_catches_up_by_itself_after_its_server_was_killed(look, live, server):
+    reader = look()
+    page = reader.open("/runs/first/now")
+    expect(page.get_by_role("heading", level=1)).to_have_text("first")
+    server.kill()
+    try:
+        expect(page.get_by_text("connection lost, trying again")).to_be_visible()
+        before = live.status["frames"]
+        wait_for(lambda: live.status["frames"] > before, "the run doesn't care")
+    finally:
+        server.start()
+    expect(page.get_by_text("connection lost, trying again")).to_have_count(0, timeout=60_000)
+    frames = (
+        page.locator("dt", has_text=re.compile("^Frames$")).locator("xpath=..").locator("dd").first
+    )
+    shown = frames.inner_text()
+    expect(frames).not_to_have_text(shown, timeout=60_000)
+    # A browser complains of each refused connection by itself; nothing else is allowed.
+    assert all("ERR_CONNECTION_REFUSED" in said for said in reader.complaints), reader.complaints
+    reader.complaints.clear()

@@ -1,0 +1,270 @@
+import os
+import stat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alpha_factory.service.page.app import make_app
+from alpha_factory.service.page.files.folder import RunsFolder, inside
+from alpha_factory.service.page.guard import LARGEST_BODY, make_policy
+from alpha_factory.service.page.problem import Problem
+from alpha_factory.service.page.reply import reply_rows
+from alpha_factory.service.page.token import FILE, keep_token
+from made_runs import beat, make_run
+from page_client import Client
+
+API = "/api/v1"
+TOKEN = "t" * 43
+OUTSIDE = "the secret outside"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Runs beside a folder that nobody may see, and links to it."""
+    top = tmp_path_factory.mktemp("top")
+    (top / "outside").mkdir()
+    (top / "outside" / "config.json").write_text(f'{{"secret": "{OUTSIDE}"}}')
+    (top / "outside" / "film.gif").write_text(OUTSIDE)
+    runs = top / "runs"
+    run = make_run(runs / "a")
+    (runs / "linked").symlink_to(top / "outside")
+    (run / "media").mkdir()
+    (run / "media" / "own.gif").write_bytes(b"GIF89a")
+    (run / "media" / "link.gif").symlink_to(top / "outside" / "film.gif")
+    (run / "report.html").symlink_to(top / "outside" / "film.gif")
+    leaky = make_run(runs / "leaky")
+    for name in ("evaluation.json", "status.json", "metrics.jsonl", "ledger.sqlite"):
+        (leaky / name).unlink(missing_ok=True)
+        (leaky / name).symlink_to(top / "outside" / "config.json")
+    beat(run)
+    return runs
+
+
+@pytest.fixture(scope="module")
+def client(folder):
+    return Client(make_app(folder, make_policy("127.0.0.1", None)))
+
+
+@pytest.fixture(scope="module")
+def guarded(folder):
+    return Client(make_app(folder, make_policy("0.0.0.0", TOKEN)), "http://10.0.0.5:7860")
+
+
+NAMES = (
+    *("..", "../outside", "..%2foutside", "%2e%2e/outside", "%252e%252e%252foutside", "linked"),
+    *("a%00", "%00", "a/../../outside", "..%5coutside", "%c0%ae%c0%ae/outside", "/etc", "a%0a"),
+    *("....//outside", "file:%2f%2f%2fetc", "%ff%fe", "%2e", "~", "a%2f..%2f..%2foutside"),
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("rest", ["", "/config", "/media/own.gif", "/report"])
+def test_name_of_no_run_leads_nowhere(client, name, rest):
+    answer = client.get(f"{API}/runs/{name}{rest}")
+    assert answer.status_code in (400, 404, 422)
+    assert OUTSIDE not in answer.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "link.gif",
+        "..%2fconfig.json",
+        "../config.json",
+        "%2e%2e%2fconfig.json",
+        "own.gif%00",
+        "%2e%2e",
+    ],
+)
+def test_film_that_is_none_leads_nowhere(client, name):
+    answer = client.get(f"{API}/runs/a/media/{name}")
+    assert answer.status_code == 404
+    assert OUTSIDE not in answer.text
+    assert client.get(f"{API}/runs/a/media/own.gif").content == b"GIF89a"
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/evaluation", "/metrics", "/events", "/acts", "/safety", "/worlds/2"]
+)
+def test_links_out_of_a_run_are_not_followed(client, path):
+    answer = client.get(f"{API}/runs/leaky{path}")
+    assert answer.status_code == 200
+    assert OUTSIDE not in answer.text
+    assert client.get(f"{API}/runs/a/report").status_code == 404
+
+
+def test_act_is_not_written_through_a_link(folder, client, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("as it was")
+    (folder / "a" / "control.jsonl").symlink_to(victim)
+    assert client.post(f"{API}/runs/a/control", json={"act": "save"}).status_code == 503
+    assert victim.read_text() == "as it was"
+    (folder / "a" / "control.jsonl").unlink()
+
+
+@given(name=st.text(max_size=30))
+def test_only_names_of_runs_are_found(folder, name):
+    runs = RunsFolder(folder)
+    if name in ("a", "leaky"):
+        assert runs.find(name) == folder / name
+    else:
+        with pytest.raises(Problem):
+            runs.find(name)
+    assert inside(folder / "a", name) in (None, folder / "a" / name)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:7860", 200),
+        ("localhost", 200),
+        ("[::1]:7860", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example:7860", 403),
+        ("127.0.0.1@evil.example", 403),
+        ("", 403),
+        ("10.0.0.5", 403),
+    ],
+)
+def test_server_answers_to_its_own_names_only(client, host, status):
+    assert client.get(f"{API}/runs", headers={"host": host}).status_code == status
+    assert client.get("/healthz", headers={"host": host}).status_code == status
+
+
+def test_server_for_all_answers_to_addresses_and_names_given(folder):
+    policy = make_policy("0.0.0.0", TOKEN, ["lab.example"])
+    assert policy.allows_host("192.168.1.2:7860")
+    assert policy.allows_host("LAB.example")
+    assert not policy.allows_host("other.example")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 201),
+        ({"origin": "http://127.0.0.1:7860"}, 201),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "http://127.0.0.1:80"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://127.0.0.1:7860.evil.example"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-origin"}, 201),
+    ],
+)
+def test_write_from_another_sites_page_is_refused(client, headers, status):
+    path = f"{API}/runs/a/feedback"
+    act = {"about": "world", "world": 2, "opinion": "like"}
+    assert client.post(path, json=act, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", f"{API}/runs", f"{API}/openapi.json", "/x"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer wrong"},
+        {"authorization": f"Basic {TOKEN}"},
+        {"cookie": f"alpha_factory={TOKEN}"},
+        {"authorization": "Bearer \xff"},
+    ],
+)
+def test_nothing_is_read_without_the_token(guarded, path, headers):
+    raw = {key: value.encode("latin-1") for key, value in headers.items()}
+    answer = guarded.get(path, headers=raw)
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "unauthorized"
+
+
+def test_token_opens_all_and_its_link_gives_a_cookie(guarded):
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    assert guarded.get(f"{API}/runs", headers=bearer).status_code == 200
+    assert guarded.post(f"{API}/runs/a/control", json={"act": "save"}).status_code == 401
+    answer = guarded.get("/runs/a", params={"token": TOKEN})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/runs/a")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert TOKEN not in cookie
+    sent = {"cookie": cookie.split(";")[0]}
+    assert guarded.get(f"{API}/runs", headers=sent).status_code == 200
+    assert guarded.get("/", params={"token": "wrong"}).status_code == 401
+    away = guarded.get("//evil.example/x", params={"token": TOKEN})
+    assert away.headers.get("location", "/").count("//") == 0
+    assert guarded.get("/healthz").status_code == 200
+    page = guarded.get("/", headers={"accept": "text/html"})
+    assert page.status_code == 401
+    assert "token" in page.text
+
+
+def test_token_is_kept_for_its_owner_alone(tmp_path):
+    token, is_new = keep_token(tmp_path)
+    assert is_new
+    assert len(token) >= 43
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+    assert keep_token(tmp_path) == (token, False)
+    (tmp_path / FILE).chmod(0o644)
+    with pytest.raises(Problem, match="chmod 600"):
+        keep_token(tmp_path)
+    (tmp_path / FILE).unlink()
+    (tmp_path / FILE).symlink_to(os.devnull)
+    with pytest.raises(Problem):
+        keep_token(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/", f"{API}/runs", f"{API}/runs/none", "/healthz"])
+def test_every_answer_keeps_a_browser_from_doing_harm(client, path):
+    headers = client.get(path).headers
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-frame-options"] == "DENY"
+
+
+def test_body_is_limited_whether_its_length_is_told_or_not(client):
+    path = f"{API}/check"
+    large = b'{"level": "' + b"x" * LARGEST_BODY + b'"}'
+    assert client.post(path, content=large).status_code == 413
+
+    async def parts():
+        for _ in range(80):
+            yield b" " * 1024
+
+    answer = client.post(path, content=parts())
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"act": "fly"}',
+        b'{"act": "save", "more": 1}',
+        b'{"act": ["save"]}',
+        b'{"act": "save", "by": "' + b"x" * 81 + b'"}',
+        b"[" * 30_000,
+        b'{"act": "save", "by": "\xff"}',
+        b'{"act": NaN}',
+    ],
+)
+def test_malformed_act_is_refused_and_not_written(client, folder, body):
+    answer = client.post(
+        f"{API}/runs/a/control", content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code in (400, 422)
+    assert answer.json()["error"]["message"]
+    assert not (folder / "a" / "control.jsonl").exists()
+
+
+def test_form_of_another_page_is_no_act(client):
+    answer = client.post(f"{API}/runs/a/control", data={"act": "save"})
+    assert answer.status_code == 422
+
+
+def test_csv_holds_no_formula():
+    body = reply_rows(["name"], [["=1+1"], ["plain"], [-2.5]], "x").body.decode()
+    assert body.split() == ["name", "'=1+1", "plain", "-2.5"]

@@ -1,0 +1,185 @@
+/** The frame: where one can go, which run it is, how it is doing, and the view in it. */
+import { useEffect, useRef } from "preact/hooks";
+import { needsToken } from "./api/client";
+import type { Summary } from "./api/types";
+import { useCell } from "./core/cell";
+import { live, useRun, useRuns } from "./core/data";
+import { formatPlace, go, usePlace, VIEWS, type Place, type View } from "./core/router";
+import { HelpDialog, isHelpOpen, useShortcuts } from "./ui/shortcuts";
+import { Icon, Mark } from "./ui/icons";
+import { Empty, Problem, StatePill, Waiting } from "./ui/parts";
+import { nextTheme, shade } from "./ui/theme";
+import { EvaluationView } from "./views/evaluation";
+import { LearningView } from "./views/learning";
+import { LineageView } from "./views/lineage";
+import { NowView } from "./views/now";
+import { RunsView } from "./views/runs";
+import { SafetyView } from "./views/safety";
+import { SteeringView } from "./views/steering";
+import { TokenView } from "./views/token";
+import { WorldView } from "./views/world";
+import { WorldsView } from "./views/worlds";
+
+export const VIEW_NAMES: Record<View, string> = {
+  now: "Now",
+  worlds: "Worlds",
+  lineage: "Lineage",
+  learning: "Learning",
+  evaluation: "Evaluation",
+  safety: "Safety",
+  steering: "Steering",
+};
+
+export function App() {
+  const place = usePlace();
+  const runs = useRuns();
+  const main = useRef<HTMLElement>(null);
+  const helps = useCell(isHelpOpen);
+  const name = "run" in place ? place.run : null;
+  useShortcuts(name);
+  const first = useRef(true);
+  const where = JSON.stringify(place);
+  useEffect(() => {
+    if (!first.current) main.current?.focus({ preventScroll: true });
+    first.current = false;
+  }, [where]);
+  if (useCell(needsToken)) return <TokenView />;
+  return (
+    <>
+      <a class="skip" href="#content">
+        Skip to the content
+      </a>
+      <div class="shell">
+        <header class="side">
+          <div class="top">
+            <a class="brand" href="/">
+              <Mark />
+              Alpha-Factory
+            </a>
+          </div>
+          {name !== null && <Navigation run={name} view={"run" in place ? place.view : null} />}
+          <div class="foot">
+            <Link />
+          </div>
+        </header>
+        <div class="main">
+          <Bar name={name} runs={runs.data ?? []} view={"run" in place ? place.view : "now"} />
+          <main class="content" id="content" tabIndex={-1} ref={main}>
+            <Content place={place} />
+          </main>
+        </div>
+      </div>
+      {helps && <HelpDialog />}
+    </>
+  );
+}
+
+function Navigation(props: { run: string; view: View | null }) {
+  return (
+    <nav class="nav" aria-label="Views of the run">
+      <ul>
+        {VIEWS.map((view) => (
+          <li key={view}>
+            <a href={formatPlace(props.run, view)} aria-current={view === props.view ? "page" : undefined}>
+              <Icon name={view} />
+              {VIEW_NAMES[view]}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function Bar(props: { name: string | null; runs: Summary[]; view: View }) {
+  const shown = useCell(shade);
+  const run = props.runs.find((one) => one.name === props.name);
+  return (
+    <section class="bar" aria-label="The run and the page">
+      {props.name !== null && (
+        <>
+          <label class="field inline">
+            Run
+            <select
+              value={props.name}
+              onChange={(event) => go(formatPlace(event.currentTarget.value, props.view))}
+            >
+              {!run && <option value={props.name}>{props.name}</option>}
+              {props.runs.map((one) => (
+                <option value={one.name} key={one.name}>
+                  {one.name}
+                </option>
+              ))}
+            </select>
+          </label>
+          {run && <StatePill run={run} />}
+        </>
+      )}
+      <span class="grow" />
+      <Connection />
+      <button class="button quiet" onClick={nextTheme} aria-label={shown === "dark" ? "Light colours" : "Dark colours"}>
+        <Icon name={shown === "dark" ? "sun" : "moon"} />
+      </button>
+      <button class="button quiet" onClick={() => isHelpOpen.set(true)} aria-label="Help and keyboard shortcuts">
+        <Icon name="help" />
+      </button>
+    </section>
+  );
+}
+
+function Connection() {
+  const state = useCell(live.state);
+  const dropped = useCell(live.dropped);
+  return (
+    <span role="status">
+      {state === "lost" && <span class="pill warn">connection lost, trying again</span>}
+      {state !== "lost" && dropped > 0 && (
+        <span class="pill warn plain" title="This browser was slower than the run. What was left out has been fetched.">
+          caught up {dropped}×
+        </span>
+      )}
+    </span>
+  );
+}
+
+function Link() {
+  return (
+    <a class="small" href="/">
+      All runs
+    </a>
+  );
+}
+
+function Content(props: { place: Place }) {
+  const { place } = props;
+  if (place.view === "runs") return <RunsView />;
+  if (place.view === "missing")
+    return (
+      <Empty title="There is nothing at this address">
+        <span class="mono">{place.path}</span> is no view of a run. <a href="/">All runs</a>
+      </Empty>
+    );
+  return <RunContent key={place.run} place={place} />;
+}
+
+function RunContent(props: { place: Extract<Place, { run: string }> }) {
+  const { place } = props;
+  const run = useRun(place.run);
+  if (!run.data) return run.error ? <Problem error={run.error} again={run.again} /> : <Waiting what="Reading the run …" />;
+  switch (place.view) {
+    case "now":
+      return <NowView run={run.data} />;
+    case "worlds":
+      return place.world === undefined ? <WorldsView run={run.data} /> : <WorldView key={place.world} run={run.data} id={place.world} />;
+    case "lineage":
+      return <LineageView run={run.data} />;
+    case "learning":
+      return <LearningView run={run.data} />;
+    case "evaluation":
+      return <EvaluationView run={run.data} />;
+    case "safety":
+      return <SafetyView run={run.data} />;
+    case "steering":
+      return <SteeringView run={run.data} />;
+  }
+}

@@ -1,0 +1,51 @@
+/** What part of the tree is in sight: cycles and rows on one side, pixels on the other. Pure. */
+
+export interface Camera {
+  /** Cycle at the left edge, row at the upper one. */
+  left: number;
+  top: number;
+  /** Pixels a cycle and a row. */
+  across: number;
+  down: number;
+}
+
+export interface Extent {
+  width: number;
+  height: number;
+  cycles: number;
+  rows: number;
+}
+
+const MARGIN = 24;
+const LARGEST = 64; // pixels a row
+const SMALLEST = 0.002;
+
+export function showAll(extent: Extent): Camera {
+  const across = (extent.width - 2 * MARGIN) / Math.max(1, extent.cycles);
+  const down = Math.min((extent.height - 2 * MARGIN) / Math.max(1, extent.rows), 22);
+  return { across, down, left: -MARGIN / across, top: -((extent.height - extent.rows * down) / 2) / down };
+}
+
+/** Nearer or further about a point of the canvas, which stays where it is. */
+export function zoom(camera: Camera, factor: number, x: number, y: number): Camera {
+  const bound = (value: number) => Math.min(Math.max(value, SMALLEST), LARGEST * 4);
+  const [across, down] = [bound(camera.across * factor), Math.min(bound(camera.down * factor), LARGEST)];
+  return {
+    across,
+    down,
+    left: camera.left + x / camera.across - x / across,
+    top: camera.top + y / camera.down - y / down,
+  };
+}
+
+export const move = (camera: Camera, x: number, y: number): Camera => ({
+  ...camera,
+  left: camera.left - x / camera.across,
+  top: camera.top - y / camera.down,
+});
+
+/** The same scale, with this cycle and row in the middle; near enough to tell rows apart. */
+export function centre(camera: Camera, extent: Extent, cycle: number, row: number): Camera {
+  const [across, down] = [Math.max(camera.across, 12), Math.max(camera.down, 14)];
+  return { across, down, left: cycle - extent.width / 2 / across, top: row - extent.height / 2 / down };
+}

@@ -1,0 +1,199 @@
+/** A chart of lines over frames or time, with its key, its values under the pointer, and its export. */
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { useCell } from "../core/cell";
+import { download, fileName, pictureCsv, pictureSvg, type Line, type Picture } from "../core/export";
+import { digits, percent, short } from "../core/format";
+import { positive } from "../core/series";
+import { Card, Empty } from "./parts";
+import { colour, shade } from "./theme";
+
+const HEIGHT = 230;
+const DASHES: (number[] | undefined)[] = [undefined, [7, 4], [2, 4], [10, 4, 2, 4], [5, 2], [1, 3]];
+
+/** Colour and dash of the nth line: no two are told apart by colour alone. */
+export function lineLook(at: number): { colour: string; dash?: number[] } {
+  const dash = DASHES[at % DASHES.length];
+  return { colour: colour(`series-${(at % 6) + 1}`), ...(dash ? { dash } : {}) };
+}
+
+export function Chart(props: {
+  picture: Picture;
+  note?: string;
+  empty?: string;
+  onZoom?: (from: number | null, to: number | null) => void;
+  isZoomed?: boolean;
+}) {
+  const { picture } = props;
+  const shown = useCell(shade);
+  const [at, setAt] = useState<number | null>(null);
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const zoom = useRef(props.onZoom);
+  zoom.current = props.onZoom;
+  const shape = [shown, picture.isLog, picture.isShare, ...picture.lines.map((line) => line.name + line.colour + !!line.low)].join();
+  const data = useMemo(() => toData(picture), [picture]);
+  const hasData = picture.lines.some((line) => line.values.some((value) => value !== null));
+
+  useEffect(() => {
+    const box = place.current;
+    if (!box || !hasData) return undefined;
+    const made = new uPlot(options(picture, box.clientWidth, setAt, zoom), data, box);
+    plot.current = made;
+    const watcher = new ResizeObserver(() => made.setSize({ width: box.clientWidth, height: HEIGHT }));
+    watcher.observe(box);
+    return () => {
+      watcher.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [shape, hasData]);
+  useEffect(() => plot.current?.setData(data), [data]);
+
+  const last = picture.x.length - 1;
+  const under = at === null || at > last ? null : at;
+  const say = (value: number | null | undefined) => (picture.isShare ? percent(value, 1) : digits(value));
+  return (
+    <Card
+      title={picture.title}
+      {...(props.note ? { note: props.note } : {})}
+      tools={
+        hasData && (
+          <>
+            {props.isZoomed && (
+              <button class="button quiet" onClick={() => props.onZoom?.(null, null)}>
+                Show all
+              </button>
+            )}
+            <ExportButtons picture={picture} />
+          </>
+        )
+      }
+    >
+      {hasData ? (
+        <>
+          <div class="chart" ref={place} role="img" aria-label={tell(picture, say)} />
+          <ul class="key">
+            {picture.lines.map((line) => (
+              <li key={line.name}>
+                <Swatch line={line} />
+                {line.name} <b>{say(under === null ? lastGiven(line.values) : line.values[under])}</b>
+              </li>
+            ))}
+            <li>
+              {under === null ? "latest, over" : `at ${short(picture.x[under])}`} {picture.across}
+            </li>
+          </ul>
+        </>
+      ) : (
+        <Empty title={props.empty ?? "Nothing measured yet"}>The curve begins with the first point that the run logs.</Empty>
+      )}
+    </Card>
+  );
+}
+
+export function ExportButtons(props: { picture: Picture }) {
+  const { picture } = props;
+  return (
+    <>
+      <button
+        class="button quiet"
+        aria-label={`${picture.title} as SVG`}
+        onClick={() => download(fileName(picture.title, "svg"), pictureSvg(picture), "image/svg+xml")}
+      >
+        SVG
+      </button>
+      <button
+        class="button quiet"
+        aria-label={`${picture.title} as CSV`}
+        onClick={() => download(fileName(picture.title, "csv"), pictureCsv(picture), "text/csv")}
+      >
+        CSV
+      </button>
+    </>
+  );
+}
+
+function Swatch(props: { line: Line }) {
+  return (
+    <svg viewBox="0 0 22 10" aria-hidden="true">
+      <path d="M1 5H21" stroke={props.line.colour} stroke-width="2.500" stroke-dasharray={props.line.dash?.join(" ") ?? "none"} />
+    </svg>
+  );
+}
+
+function toData(picture: Picture): uPlot.AlignedData {
+  const fit = (values: Line["values"]) => (picture.isLog ? positive(values) : values);
+  return [
+    picture.x,
+    ...picture.lines.flatMap((line) => [
+      fit(line.values),
+      ...(line.low && line.high ? [fit(line.low), fit(line.high)] : []),
+    ]),
+  ] as uPlot.AlignedData;
+}
+
+function options(
+  picture: Picture,
+  width: number,
+  setAt: (at: number | null) => void,
+  zoom: { current: ((from: number | null, to: number | null) => void) | undefined },
+): uPlot.Options {
+  const series: uPlot.Series[] = [{}];
+  const bands: uPlot.Band[] = [];
+  for (const line of picture.lines) {
+    series.push({ label: line.name, stroke: line.colour, width: 2, spanGaps: true, points: { show: picture.x.length < 3 }, ...(line.dash ? { dash: line.dash } : {}) });
+    if (line.low && line.high) {
+      const edge = { stroke: line.colour, width: 0.5, spanGaps: true, points: { show: false } };
+      series.push(edge, edge);
+      bands.push({ series: [series.length - 1, series.length - 2], fill: `${line.colour}26` });
+    }
+  }
+  const axis: uPlot.Axis = {
+    stroke: colour("soft"),
+    font: "12px system-ui, sans-serif",
+    grid: { stroke: colour("line"), width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    width,
+    height: HEIGHT,
+    series,
+    bands,
+    padding: [8, 12, 0, 0],
+    cursor: {
+      points: { size: 7 },
+      drag: { x: Boolean(zoom.current), y: false, setScale: false },
+      bind: { dblclick: () => () => (zoom.current?.(null, null), null) },
+    },
+    scales: { x: { time: false }, y: { distr: picture.isLog ? 3 : 1, ...(picture.isShare ? { range: [0, 1] } : {}) } },
+    axes: [
+      { ...axis, values: (_, ticks) => ticks.map((tick) => short(tick)), space: 70, size: 28 },
+      {
+        ...axis,
+        size: 52,
+        values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : picture.isShare ? percent(tick) : digits(tick))),
+      },
+    ],
+    hooks: {
+      setCursor: [(plot) => setAt(plot.cursor.idx ?? null)],
+      setSelect: [
+        (plot) => {
+          if (plot.select.width < 8) return;
+          const from = plot.posToVal(plot.select.left, "x");
+          const to = plot.posToVal(plot.select.left + plot.select.width, "x");
+          plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+          zoom.current?.(Math.floor(from), Math.ceil(to));
+        },
+      ],
+    },
+  };
+}
+
+const lastGiven = (values: Line["values"]) => values.findLast((value) => value !== null);
+
+function tell(picture: Picture, say: (value: number | null | undefined) => string): string {
+  const lines = picture.lines.map((line) => `${line.name}, latest ${say(lastGiven(line.values))}`);
+  return `${picture.title} over ${picture.across}: ${lines.join("; ")}.`;
+}

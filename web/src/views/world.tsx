@@ -1,0 +1,172 @@
+/** One world: what it is, where it comes from, how it goes in it, and the reader's own try. */
+import { ofRun, withQuery, API } from "../api/client";
+import type { Card as WorldCard, Level, Summary, WorldDetail, Words } from "../api/types";
+import { useAsk, useChanges } from "../core/data";
+import { count, digits, percent } from "../core/format";
+import { formatPlace, useTitle } from "../core/router";
+import { Chart, lineLook } from "../ui/chart";
+import { Card, Empty, Figure, Heading, Problem, Waiting } from "../ui/parts";
+import { Feedback } from "./feedback";
+import { Screens } from "./screens";
+
+export function WorldView(props: { run: Summary; id: number }) {
+  const { run, id } = props;
+  useTitle(`World ${id}, ${run.name}`);
+  const changes = useChanges(run.name, ["worlds", "episodes", "acts"], 3_000);
+  const answer = useAsk<WorldDetail>(ofRun(run.name, `/worlds/${id}`), {}, changes);
+  const level = useAsk<{ levels: Level[] }>(ofRun(run.name, "/levels"), { ids: id });
+  const { data, error } = answer;
+  if (!data) return error ? <Problem error={error} again={answer.again} /> : <Waiting what={`Reading world ${id} …`} />;
+  const { card } = data;
+  return (
+    <>
+      <Heading
+        title={`World ${id}`}
+        tools={
+          <a class="button" href={withQuery(API + ofRun(run.name, `/worlds/${id}`), { format: "csv" })} download>
+            Scores as CSV
+          </a>
+        }
+      >
+        {tellOrigin(card, data)} <a href={formatPlace(run.name, "worlds")}>All worlds</a>
+      </Heading>
+      <section class="card" aria-label="Numbers of this world">
+        <dl class="numbers">
+          <Figure name="Solve rate" value={percent(card.solve_rate)} note="in training, last" />
+          <Figure name="Shortest path" value={card.shortest_path === null ? "none known" : `${card.shortest_path} steps`} />
+          <Figure name="Learnability" value={digits(card.learnability)} note="p (1 − p), 0.25 at most" />
+          <Figure name="QD score" value={digits(card.qd)} />
+          <Figure name="Children" value={count(card.children)} />
+        </dl>
+      </section>
+      <Screens run={run} id={id} episodes={data.episodes} level={level.data?.levels[0] ?? null} />
+      <Card title="What it is, in words">
+        {level.error && <Problem error={level.error} again={level.again} />}
+        {!level.data && !level.error && <Waiting what="Decoding the genome. The first time takes up to half a minute." />}
+        {level.data && <InWords words={level.data.levels[0]?.words ?? {}} text={level.data.levels[0]?.text ?? null} />}
+        <details>
+          <summary>Genome</summary>
+          {card.genome ? <code class="said">{card.genome.match(/.{1,32}/g)?.join(" ")}</code> : <p class="soft">Drawn by a person: it has no genome.</p>}
+        </details>
+      </Card>
+      <div class="grid wide">
+        <Chart
+          picture={{
+            title: "Scores over time",
+            across: "frames",
+            x: data.scores.frames,
+            isShare: true,
+            lines: [
+              { name: "solve rate", values: data.scores.solve_rate, ...lineLook(0) },
+              { name: "normalised return", values: data.scores.normalised_return, ...lineLook(1) },
+            ],
+          }}
+          empty="Not scored yet"
+        />
+        {data.looks.cycle.length > 0 && (
+          <Chart
+            picture={{
+              title: "Remembered",
+              across: "frames",
+              x: data.looks.frames,
+              isShare: true,
+              lines: [
+                { name: "solve rate on the panel", values: data.looks.solve_rate, ...lineLook(2) },
+                { name: "untrained", values: data.looks.untrained, ...lineLook(4) },
+              ],
+            }}
+            note="Played by the policy head alone, also after the world has left the pool."
+          />
+        )}
+        <div class="stack">
+          <Family run={run} detail={data} />
+          <Feedback run={run} world={id} episodes={data.episodes} acts={data.feedback} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function tellOrigin(card: WorldCard, detail: WorldDetail): string {
+  const end = detail.retirement ? ` It left the pool in cycle ${detail.retirement.cycle}: ${detail.retirement.reason}.` : "";
+  const verdict = card.verdict === "accepted" ? (card.is_living ? "lives in the pool" : "was accepted") : `was not accepted: ${card.verdict}`;
+  return `Made by “${card.operator}” in cycle ${card.cycle}; ${verdict}.${end}`;
+}
+
+const SECTIONS: [keyof Words, string][] = [
+  ["layout", "Layout"],
+  ["entities", "What is in it"],
+  ["physics", "Physics"],
+  ["reward", "Reward"],
+  ["rules", "Rules"],
+];
+
+export function InWords(props: { words: Words; text: string | null }) {
+  return (
+    <>
+      <div class="words">
+        {SECTIONS.map(([name, title]) => (
+          <div key={name}>
+            <h3>{title}</h3>
+            <ul>{props.words[name]?.length ? props.words[name]?.map((line) => <li key={line}>{line}</li>) : <li class="soft">nothing special</li>}</ul>
+          </div>
+        ))}
+      </div>
+      {props.text && (
+        <details>
+          <summary>As a level file</summary>
+          <pre class="scroll" tabIndex={0}>
+            {props.text}
+          </pre>
+        </details>
+      )}
+    </>
+  );
+}
+
+function Family(props: { run: Summary; detail: WorldDetail }) {
+  const { parents, children, transfers } = props.detail;
+  const list = (worlds: WorldCard[], none: string) =>
+    worlds.length ? (
+      <ul class="family">
+        {worlds.map((world) => (
+          <li key={world.id}>
+            <a class="button" href={formatPlace(props.run.name, "worlds", world.id)}>
+              {world.id} <span class="soft small">{world.verdict === "accepted" ? percent(world.solve_rate) : world.verdict}</span>
+            </a>
+          </li>
+        ))}
+      </ul>
+    ) : (
+      <p class="soft">{none}</p>
+    );
+  return (
+    <Card
+      title="Family"
+      tools={
+        <a class="small" href={`${formatPlace(props.run.name, "lineage")}?world=${props.detail.card.id}`}>
+          In the lineage
+        </a>
+      }
+    >
+      <h3>Parents</h3>
+      {list(parents, "None: it is one of the first.")}
+      <h3>Children</h3>
+      {list(children, "None yet.")}
+      <h3>Transfers</h3>
+      {transfers.length ? (
+        <ul>
+          {transfers.map((one) => (
+            <li key={`${one.cycle}-${one.specialist}`}>
+              Cycle {one.cycle}: the specialist of world {one.specialist}
+              {one.helped === null ? " helped nowhere" : ` did better by ${digits(one.gain)} in world ${one.helped}`}
+              {one.merged ? "; merged." : "."}
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <Empty title="No specialist was tried here" />
+      )}
+    </Card>
+  );
+}

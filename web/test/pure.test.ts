@@ -1,0 +1,207 @@
+import { describe, expect, it } from "vitest";
+import { Live, type Wire } from "../src/api/live";
+import type { Drawing, LineageAnswer, Trace } from "../src/api/types";
+import { pictureCsv, pictureSvg, toCsv } from "../src/core/export";
+import { duration, percent, short, spoken } from "../src/core/format";
+import { formatPlace, parsePlace } from "../src/core/router";
+import { append, smooth, splitTime, thin } from "../src/core/series";
+import { momentAt, tilesAt } from "../src/draw/moment";
+import { put, readDraft, resize, writeDraft } from "../src/editor/level";
+import { showAll, zoom } from "../src/lineage/camera";
+import { findWorlds, joinLineage, layOut, readAll } from "../src/lineage/layout";
+import { joinTrace } from "../src/views/play";
+
+describe("addresses", () => {
+  it("come back as what they were made from", () => {
+    expect(parsePlace(formatPlace("a run/ü", "worlds", 12))).toEqual({ view: "worlds", run: "a run/ü", world: 12 });
+    expect(parsePlace("/runs/x")).toEqual({ view: "now", run: "x" });
+  });
+  it("of nothing are told as such", () => {
+    for (const path of ["/runs/x/nowhere", "/runs/x/worlds/-1", "/runs/x/now/2", "/%E0%A4%A", "/elsewhere"])
+      expect(parsePlace(path)).toEqual({ view: "missing", path });
+  });
+});
+
+describe("names of metrics", () => {
+  it("are words, and abbreviations in capitals", () => {
+    expect(["heldout_solve_rate", "frames_per_s", "annecs", "qd_frontier", "loss_ewc"].map(spoken)).toEqual([
+      "held-out solve rate", "frames/s", "ANNECS", "QD frontier", "loss EWC",
+    ]);
+  });
+});
+
+describe("columns", () => {
+  it("grow by what is new and keep gaps", () => {
+    const joined = append({ frames: [1, 2], a: [5, 6] }, { frames: [2, 3], b: [7, 8] });
+    expect(joined).toEqual({ frames: [1, 2, 3], a: [5, 6, null], b: [null, null, 8] });
+  });
+  it("smooth to the mean of what came before", () => {
+    expect(smooth([1, null, 3], 0.5)).toEqual([1, null, (0.25 * 1 + 0.5 * 3) / 0.75]);
+  });
+  it("are thinned to their ends and what lies evenly between", () => {
+    expect(thin({ x: [0, 1, 2, 3, 4, 5, 6] }, 3)).toEqual({ x: [0, 3, 6] });
+  });
+  it("split time by the rate of each row", () => {
+    const shares = splitTime({ frames: [100, 300], frames_per_s: [50, 100], wall_s: [3, 6], compile_s: [9, 9] });
+    expect(shares).toEqual({ training: 4, rest: 2, compiling: 9 });
+  });
+});
+
+describe("words", () => {
+  it("are short", () => {
+    expect([short(4_010_007), short(0.00123), percent(0.625, 1), duration(3_725)]).toEqual(["4.01 M", "0.00123", "62.5 %", "1 h 2 min"]);
+    expect([short(null), percent(undefined)]).toEqual(["–", "–"]);
+  });
+});
+
+describe("exports", () => {
+  it("quote what a spreadsheet would run or split", () => {
+    expect(toCsv(["a", "=b"], [[1, null], ["x,y", '"']])).toBe('a,\'=b\n1,"x,y"\n,""""\n');
+  });
+  it("hold every number of a chart, and escape its words", () => {
+    const picture = { title: "a <b>", across: "frames", x: [0, 1], lines: [{ name: "y", colour: "#000000", values: [1, 2], low: [0, 1], high: [2, 3] }] };
+    expect(pictureCsv(picture)).toBe("frames,y,y low,y high\n0,1,0,2\n1,2,1,3\n");
+    expect(pictureSvg(picture)).toContain("a &lt;b&gt;");
+    expect(pictureSvg(picture)).not.toContain("NaN");
+  });
+});
+
+const drawing: Drawing = { tiles: ["..K", "..G"], start: [0, 0], heading: 0, goal: [1, 2], opponents: [{ kind: "patrol", at: [1, 0], heading: 0 }], step_limit: 9 };
+const trace: Trace = {
+  position: [[0, 0], [0, 1], [0, 2]], offset: null, heading: [0, 0, 3], has_key: [2], is_open: [], changes: [[2, 0, 2, "."]],
+  opponents: [[[1, 0, 0], [1, 1, 0], [1, 0, 2]]], actions: ["forward", "forward"], reward: [0, 0.5],
+};
+
+describe("a moment of an episode", () => {
+  it("lies between two steps, and turns the short way", () => {
+    const half = momentAt(drawing, trace, 0.5);
+    expect(half.agent).toEqual({ row: 0, column: 0.5, heading: 0 });
+    expect(momentAt(drawing, trace, 1.5).agent.heading).toBe(-0.5);
+    expect(half.opponents[0]).toMatchObject({ kind: "patrol", column: 0.5 });
+  });
+  it("shows what has changed by then", () => {
+    expect([tilesAt(drawing, trace, 1)[0], tilesAt(drawing, trace, 2)[0]]).toEqual(["..K", "..."]);
+    expect([momentAt(drawing, trace, 1).hasKey, momentAt(drawing, trace, 9).hasKey]).toEqual([false, true]);
+  });
+  it("goes on where a game was left", () => {
+    const later: Trace = { ...trace, position: [[0, 2]], heading: [3], opponents: [[[1, 0, 2]]], actions: [], reward: [] };
+    expect(joinTrace(trace, later, 2)).toEqual(trace);
+  });
+});
+
+describe("a level's file", () => {
+  const text = "step_limit = 60\nrule = always: stay\n\n>.G\n...\n";
+  it("is read and written as it was", () => {
+    expect(writeDraft(readDraft(text))).toBe(text);
+  });
+  it("keeps one agent and one goal", () => {
+    const draft = put(put(readDraft(text), 1, 0, "v"), 1, 2, "G");
+    expect(draft.rows).toEqual(["...", "v.G"]);
+    expect(resize(draft, 1, 4).rows).toEqual(["...."]);
+  });
+});
+
+const lineage = (ids: number[], parents: number[], operators: string[], codes: number[]): LineageAnswer => ({
+  columns: {
+    id: ids, cycle: ids.map((id) => id), parent: parents, parent2: ids.map(() => -1), verdict: ids.map(() => 0), path: ids.map(() => 5), qd: ids.map(() => null),
+    operator: codes, left: ids.map(() => -1),
+  },
+  verdicts: ["accepted"], operators, retired: { world: [], cycle: [] }, transfers: { cycle: [], specialist: [], helped: [], gain: [], merged: [] }, cursor: "", is_more: false, reset: false,
+});
+
+describe("the lineage", () => {
+  const answer = lineage([0, 1, 2, 3], [-1, 0, 0, 1], ["seed", "add lava"], [0, 1, 1, 0]);
+  it("gives a world the row of its child with most descendants, and the others rows of their own", () => {
+    const tree = layOut(answer.columns, new Set());
+    expect([[...tree.row], tree.rows, [...tree.descendants]]).toEqual([[0, 0, 1, 0], 2, [3, 1, 0, 0]]);
+    expect([...tree.starts]).toEqual([0, 3, 4]);
+  });
+  it("hides a family that is folded up", () => {
+    expect([...layOut(answer.columns, new Set([1])).row]).toEqual([0, 0, 1, -1]);
+  });
+  it("grows by new worlds whose codes are another message's, and learns who left", () => {
+    const newer = { ...lineage([3, 4], [1, 3], ["swap", "add lava"], [0, 0]), retired: { world: [2], cycle: [9] } };
+    const joined = joinLineage(answer, newer);
+    expect(joined.retired.world).toEqual([2]);
+    expect([joined.columns.id, joined.columns.left]).toEqual([[0, 1, 2, 3, 4], [-1, -1, 9, -1, -1]]);
+    expect([joined.operators[joined.columns.operator[4] as number], findWorlds(joined, "lava"), findWorlds(joined, "4")]).toEqual(["swap", [1, 2], [4]]);
+  });
+  it("is read to its end, however many answers that takes, and begins anew where the run was rewound", async () => {
+    const page = (id: number, isMore: boolean, reset = false) => ({ ...lineage([id], [-1], ["seed"], [0]), cursor: `c${id}`, is_more: isMore, reset });
+    const asked: (string | null)[] = [];
+    const shown: number[][] = [];
+    const read = (pages: LineageAnswer[]) =>
+      readAll(
+        async (after) => (asked.push(after), pages.shift() as LineageAnswer),
+        (answer) => shown.push(answer.columns.id),
+      );
+    await read([page(0, true), page(1, true), page(2, false)]);
+    expect([asked, shown]).toEqual([[null, "c0", "c1"], [[0], [0, 1], [0, 1, 2]]]);
+    await read([page(0, true), page(5, false, true)]);
+    expect(shown.at(-1)).toEqual([5]);
+  });
+  it("keeps the point under the hand where it is while zooming", () => {
+    const all = showAll({ width: 800, height: 400, cycles: 50, rows: 900 });
+    const near = zoom(all, 3, 200, 100);
+    expect(near.left + 200 / near.across).toBeCloseTo(all.left + 200 / all.across);
+    expect(near.top + 100 / near.down).toBeCloseTo(all.top + 100 / all.down);
+  });
+});
+
+describe("the live connection", () => {
+  class FakeWire implements Wire {
+    static all: FakeWire[] = [];
+    sent: { op: string; id: number; topics?: unknown }[] = [];
+    onopen: (() => void) | null = null;
+    onclose: (() => void) | null = null;
+    onmessage: ((event: { data: unknown }) => void) | null = null;
+    constructor() {
+      FakeWire.all.push(this);
+    }
+    send(text: string): void {
+      this.sent.push(JSON.parse(text));
+    }
+    close(): void {}
+    tell(message: unknown): void {
+      this.onmessage?.({ data: JSON.stringify(message) });
+    }
+  }
+  const start = () => {
+    FakeWire.all = [];
+    const live = new Live(() => new FakeWire());
+    const heard: unknown[] = [];
+    const stop = live.watch("a", { rows: "r0", now: null }, (message) => heard.push(message.type));
+    const wire = FakeWire.all[0] as FakeWire;
+    wire.onopen?.();
+    wire.tell({ type: "done", id: 1 });
+    return { live, heard, stop, wire };
+  };
+  it("asks again from the last cursor after it was lost", async () => {
+    const { live, heard, wire } = start();
+    wire.tell({ type: "rows", run: "a", cursor: "r7" });
+    wire.onclose?.();
+    expect(live.state.value).toBe("lost");
+    live.hurry();
+    const next = FakeWire.all[1] as FakeWire;
+    next.onopen?.();
+    expect(next.sent[0]?.topics).toEqual({ rows: "r7", now: null });
+    expect([heard, live.returns.value]).toEqual([["rows"], 1]);
+  });
+  it("goes back to where messages were dropped, and says so", () => {
+    const { live, wire } = start();
+    wire.tell({ type: "rows", run: "a", cursor: "r9" });
+    wire.tell({ type: "dropped", run: "a", topics: { rows: 2 }, resume: { rows: "r3" } });
+    wire.tell({ type: "rows", run: "a", cursor: "r10" }); // of the old subscription: it must not skip what is missing
+    expect(wire.sent.at(-1)?.topics).toEqual({ rows: "r3", now: null });
+    wire.onclose?.();
+    live.hurry();
+    const next = FakeWire.all[1] as FakeWire;
+    next.onopen?.();
+    expect([next.sent[0]?.topics, live.dropped.value]).toEqual([{ rows: "r3", now: null }, 1]);
+  });
+  it("stops when nobody listens any more", () => {
+    const { stop, wire } = start();
+    stop();
+    expect(wire.sent.at(-1)?.op).toBe("unsubscribe");
+  });
+});
