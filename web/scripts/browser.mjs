@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-export const VIEWS = ["", "/now", "/worlds", "/worlds/12", "/lineage", "/learning?with=seed1", "/evaluation", "/safety", "/steering"];
+export const VIEWS = ["", "/now", "/worlds", process.env.WORLD ?? "/worlds/12", "/lineage", "/learning?with=seed1", "/evaluation", "/safety", "/steering"];
 
 export async function withPage(use, { worlds = 907, port = 7877 } = {}) {
   let mock = null;

@@ -11,6 +11,7 @@ import { Empty, Problem, StatePill, Waiting } from "./ui/parts";
 import { nextTheme, shade } from "./ui/theme";
 import { EvaluationView } from "./views/evaluation";
 import { LearningView } from "./views/learning";
+import { LevelView, LevelsView } from "./views/levels";
 import { LineageView } from "./views/lineage";
 import { NowView } from "./views/now";
 import { RunsView } from "./views/runs";
@@ -75,8 +76,13 @@ export function App() {
 }
 
 function Navigation(props: { run: string; view: View | null }) {
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const [bar, link] = [nav.current, nav.current?.querySelector<HTMLElement>("[aria-current]")];
+    if (bar && link) bar.scrollLeft = link.offsetLeft - (bar.clientWidth - link.offsetWidth) / 2; // of use where the menu is a row
+  }, [props.view]);
   return (
-    <nav class="nav" aria-label="Views of the run">
+    <nav class="nav" aria-label="Views of the run" ref={nav}>
       <ul>
         {VIEWS.map((view) => (
           <li key={view}>
@@ -162,6 +168,12 @@ function Content(props: { place: Place }) {
   return <RunContent key={place.run} place={place} />;
 }
 
+function WorldContent(props: { run: Summary; world: number | undefined }) {
+  const { run, world } = props;
+  if (world === undefined) return run.has_pool ? <WorldsView run={run} /> : <LevelsView run={run} />;
+  return run.has_pool ? <WorldView key={world} run={run} id={world} /> : <LevelView key={world} run={run} id={world} />;
+}
+
 function RunContent(props: { place: Extract<Place, { run: string }> }) {
   const { place } = props;
   const run = useRun(place.run);
@@ -170,7 +182,7 @@ function RunContent(props: { place: Extract<Place, { run: string }> }) {
     case "now":
       return <NowView run={run.data} />;
     case "worlds":
-      return place.world === undefined ? <WorldsView run={run.data} /> : <WorldView key={place.world} run={run.data} id={place.world} />;
+      return <WorldContent run={run.data} world={place.world} />;
     case "lineage":
       return <LineageView run={run.data} />;
     case "learning":

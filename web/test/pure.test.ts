@@ -3,10 +3,11 @@ import { Live, type Wire } from "../src/api/live";
 import type { Drawing, LineageAnswer, Trace } from "../src/api/types";
 import { pictureCsv, pictureSvg, toCsv } from "../src/core/export";
 import { duration, percent, short, spoken } from "../src/core/format";
+import { memoryCsv, memorySvg, rankMemory } from "../src/core/memory";
 import { formatPlace, parsePlace } from "../src/core/router";
 import { append, smooth, splitTime, thin } from "../src/core/series";
 import { momentAt, tilesAt } from "../src/draw/moment";
-import { put, readDraft, resize, writeDraft } from "../src/editor/level";
+import { levelOf, put, readDraft, resize, writeDraft } from "../src/editor/level";
 import { showAll, zoom } from "../src/lineage/camera";
 import { findWorlds, joinLineage, layOut, readAll } from "../src/lineage/layout";
 import { joinTrace } from "../src/views/play";
@@ -44,12 +45,14 @@ describe("columns", () => {
   it("split time by the rate of each row", () => {
     const shares = splitTime({ frames: [100, 300], frames_per_s: [50, 100], wall_s: [3, 6], compile_s: [9, 9] });
     expect(shares).toEqual({ training: 4, rest: 2, compiling: 9 });
+    const part = splitTime({ frames: [100, 300], frames_per_s: [50, 100], wall_s: [3, 6], compile_s: [8, 9] }, true);
+    expect(part).toEqual({ training: 2, rest: 1, compiling: 1 });
   });
 });
 
 describe("words", () => {
   it("are short", () => {
-    expect([short(4_010_007), short(0.00123), percent(0.625, 1), duration(3_725)]).toEqual(["4.01 M", "0.00123", "62.5 %", "1 h 2 min"]);
+    expect([short(4_010_007), short(0.00123), percent(0.625, 1), duration(3_725)]).toEqual(["4.01 M", "0.00123", "62.5\u00a0%", "1 h 2 min"]);
     expect([short(null), percent(undefined)]).toEqual(["–", "–"]);
   });
 });
@@ -60,9 +63,25 @@ describe("exports", () => {
   });
   it("hold every number of a chart, and escape its words", () => {
     const picture = { title: "a <b>", across: "frames", x: [0, 1], lines: [{ name: "y", colour: "#000000", values: [1, 2], low: [0, 1], high: [2, 3] }] };
-    expect(pictureCsv(picture)).toBe("frames,y,y low,y high\n0,1,0,2\n1,2,1,3\n");
+    expect(pictureCsv(picture)).toBe("frames [env steps],y,y low,y high\n0,1,0,2\n1,2,1,3\n");
+    expect(pictureCsv({ ...picture, isShare: true })).toContain("y [share],y low [share]");
     expect(pictureSvg(picture)).toContain("a &lt;b&gt;");
     expect(pictureSvg(picture)).not.toContain("NaN");
+  });
+});
+
+describe("what is remembered", () => {
+  const data = { world: [7, 8, 9], cycle: [1, 3, 5], frames: [10, 30, 50], solved: [[0.9, null, 0.4], [0.5, 0.6, 0.1], [0.4, 0.5, 0]], untrained: [0, 0.1, null], left: [4, null, null] };
+  it("is forgotten where half was solved once, and less than half of that is now", () => {
+    const ranked = rankMemory(data);
+    expect(ranked.map((one) => [one.world, one.best, one.last, one.isForgotten])).toEqual([[7, 0.9, 0.4, true], [9, 0.4, 0, false], [8, 0.6, 0.5, false]]);
+    expect(ranked[0]?.bestLook).toBe(0);
+  });
+  it("is exported look by look, unsorted, with units", () => {
+    const lines = memoryCsv(data).trim().split("\n");
+    expect(lines[0]).toBe("world,cycle,frames [env steps],solve_rate [share],untrained [share],left the pool [cycle]");
+    expect([lines.length, lines[1], lines.at(-1)]).toEqual([9, "7,1,10,0.9,0,4", "9,5,50,0,,"]);
+    expect(memorySvg(data, rankMemory(data), () => "#000000").match(/<rect x="/g)).toHaveLength(8);
   });
 });
 
@@ -109,15 +128,44 @@ const lineage = (ids: number[], parents: number[], operators: string[], codes: n
   verdicts: ["accepted"], operators, retired: { world: [], cycle: [] }, transfers: { cycle: [], specialist: [], helped: [], gain: [], merged: [] }, cursor: "", is_more: false, reset: false,
 });
 
+describe("a drawing of a plain maze", () => {
+  it("is a level's file, with its agent where it starts", () => {
+    const maze: Drawing = { tiles: ["..#", "#.G"], start: [0, 1], heading: 1, goal: [1, 2], opponents: [], step_limit: 40 };
+    expect(levelOf(maze)).toBe("step_limit = 40\n\n.v#\n#.G\n");
+  });
+});
+
 describe("the lineage", () => {
   const answer = lineage([0, 1, 2, 3], [-1, 0, 0, 1], ["seed", "add lava"], [0, 1, 1, 0]);
-  it("gives a world the row of its child with most descendants, and the others rows of their own", () => {
-    const tree = layOut(answer.columns, new Set());
-    expect([[...tree.row], tree.rows, [...tree.descendants]]).toEqual([[0, 0, 1, 0], 2, [3, 1, 0, 0]]);
-    expect([...tree.starts]).toEqual([0, 3, 4]);
+  it("gives the row of a world that ended to the child born after it with most descendants, and others rows of their own", () => {
+    const columns = { ...answer.columns, cycle: [0, 2, 2, 3], left: [2, 9, -1, -1] };
+    const tree = layOut(columns, new Set());
+    expect([[...tree.row], tree.rows, [...tree.descendants]]).toEqual([[0, 0, 2, 1], 3, [3, 1, 0, 0]]);
+    expect([...tree.starts]).toEqual([0, 2, 3, 4]);
+    expect([...layOut({ ...columns, left: [-1, -1, -1, -1] }, new Set()).row]).toEqual([0, 1, 3, 2]);
+  });
+  it("never draws two lives over each other", () => {
+    let seed = 1;
+    const draw = (most: number) => (seed = (seed * 48_271) % 2_147_483_647) % most;
+    const [cycle, parent, left]: [number[], number[], number[]] = [[], [], []];
+    for (let at = 0; at < 400; at += 1) {
+      parent.push(at ? draw(at) : -1);
+      cycle.push(at ? (cycle[parent[at] as number] as number) + draw(9) : 0);
+      left.push(draw(3) ? (cycle[at] as number) + draw(12) : -1);
+    }
+    const ids = cycle.map((_, at) => at);
+    const columns = { ...lineage(ids, parent, ["seed"], ids.map(() => 0)).columns, cycle, left };
+    const tree = layOut(columns, new Set());
+    const ends = new Map<number, number>();
+    for (const at of tree.order) {
+      const row = tree.row[at] as number;
+      expect(cycle[at]).toBeGreaterThanOrEqual(ends.get(row) ?? -1);
+      ends.set(row, (left[at] as number) < 0 ? Infinity : (left[at] as number));
+    }
+    expect(tree.rows).toBeLessThan(400);
   });
   it("hides a family that is folded up", () => {
-    expect([...layOut(answer.columns, new Set([1])).row]).toEqual([0, 0, 1, -1]);
+    expect([...layOut(answer.columns, new Set([1])).row]).toEqual([0, 1, 2, -1]);
   });
   it("grows by new worlds whose codes are another message's, and learns who left", () => {
     const newer = { ...lineage([3, 4], [1, 3], ["swap", "add lava"], [0, 0]), retired: { world: [2], cycle: [9] } };

@@ -63,7 +63,7 @@ def test_runs_are_listed_with_their_state(client):
     assert sorted(told) == ["a", "b", "c"]
     run = told["b"]
     assert (run["seed"], run["frames"], run["pool"], run["has_pool"]) == (1, 190, 4, True)
-    assert run["solve_low"] == run["solve_rate"] == run["solve_high"] == 0.5
+    assert run["solve_low"] == run["solve_mean"] == run["solve_high"] == run["solve_rate"] == 0.5
     assert run["files"]["episodes"]
     assert not run["files"]["report"]
 
@@ -257,9 +257,23 @@ def test_data_of_charts_comes_as_csv(client, path, head):
     path, _, query = path.partition("?")
     extra = dict(one.split("=") for one in query.split("&") if one)
     table = read_csv(client, path, **extra)
-    assert table[0][0] == head
+    assert table[0][0].split(" [")[0] == head
     assert len({len(row) for row in table}) == 1
     assert len(table) > 1
+
+
+def test_csv_of_metrics_has_every_row_of_the_range_and_says_units(scratch):
+    folder, client = scratch
+    run = make_run(folder / "long")
+    add_rows(run, range(20, 3_020))
+    rows = lines(run / "metrics.jsonl")
+    head, *table = read_csv(client, "/runs/long/metrics", names="solve_rate,no_such")
+    assert head[0] == "frames [env steps]"
+    assert head[-2:] == ["solve_rate [share]", "no_such"]
+    assert [int(row[0]) for row in table] == [row["frames"] for row in rows]
+    low, high = rows[10]["frames"], rows[2_000]["frames"]
+    shown = read_csv(client, "/runs/long/metrics", **{"from": low, "to": high})[1:]
+    assert [int(row[0]) for row in shown] == [row["frames"] for row in rows[10:2_001]]
 
 
 def test_act_is_a_record_in_the_run_and_its_outcome_is_told(scratch):

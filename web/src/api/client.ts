@@ -43,6 +43,10 @@ export async function post<T>(path: string, body: unknown, signal?: AbortSignal)
   });
 }
 
+/** Where every row of some metrics is, as CSV: none smoothed, none left out, from and to so many frames. */
+export const rawOf = (run: string, names: string[], span: { from: number | null; to: number | null } = { from: null, to: null }): string =>
+  withQuery(API + ofRun(run, "/metrics"), { format: "csv", names: names.join(","), ...span });
+
 async function ask<T>(url: string, options: RequestInit): Promise<T> {
   let answer: Response;
   try {

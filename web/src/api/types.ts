@@ -24,6 +24,7 @@ export interface Summary {
   cycle: Maybe<number>;
   frames_per_s: Maybe<number>;
   solve_rate: Maybe<number>;
+  solve_mean: Maybe<number>;
   solve_low: Maybe<number>;
   solve_high: Maybe<number>;
   pool: Maybe<number>;
@@ -299,7 +300,12 @@ export interface Setting {
   least: Maybe<number>;
   most: Maybe<number>;
   default: unknown;
-  words: string;
+}
+
+/** A trigger or an effect of a rule: what is written, and what it does. */
+export interface Phrase {
+  text: string;
+  meaning: string;
 }
 
 export interface Vocabulary {
@@ -307,8 +313,8 @@ export interface Vocabulary {
   agents: string;
   opponents: { symbol: string; name: string }[];
   settings: Setting[];
-  triggers: string[];
-  effects: string[];
+  triggers: Phrase[];
+  effects: Phrase[];
   examples: string[];
   largest_side: number;
   default_level: string;

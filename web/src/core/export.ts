@@ -14,6 +14,8 @@ export interface Line {
 export interface Picture {
   title: string;
   across: string;
+  /** Of what its lines show; a share where it says nothing and `isShare`. */
+  unit?: string;
   x: number[];
   lines: Line[];
   isLog?: boolean;
@@ -22,18 +24,23 @@ export interface Picture {
 
 export function toCsv(header: string[], columns: (Maybe<number> | string)[][]): string {
   const size = Math.max(0, ...columns.map((column) => column.length));
-  const rows = Array.from({ length: size }, (_, at) => columns.map((column) => cell(column[at])).join(","));
-  return `${[header.map(cell).join(","), ...rows].join("\n")}\n`;
+  const rows = Array.from({ length: size }, (_, at) => columns.map((column) => quoteCell(column[at])).join(","));
+  return `${[header.map(quoteCell).join(","), ...rows].join("\n")}\n`;
 }
 
+const ACROSS: Record<string, string> = { frames: "frames [env steps]", updates: "updates [gradient steps]", s: "time at work [s]" };
+
+/** What a picture shows, with units in the header. */
 export function pictureCsv(picture: Picture): string {
-  const header = [picture.across];
+  const header = [ACROSS[picture.across] ?? picture.across];
+  const unit = picture.unit ?? (picture.isShare ? "share" : "");
+  const title = (name: string) => (unit ? `${name} [${unit}]` : name);
   const columns: Maybe<number>[][] = [picture.x];
   for (const line of picture.lines) {
-    header.push(line.name);
+    header.push(title(line.name));
     columns.push(line.values);
     if (line.low && line.high) {
-      header.push(`${line.name} low`, `${line.name} high`);
+      header.push(title(`${line.name} low`), title(`${line.name} high`));
       columns.push(line.low, line.high);
     }
   }
@@ -41,7 +48,7 @@ export function pictureCsv(picture: Picture): string {
 }
 
 /** Spreadsheets run what begins with = + - @: such a text gets a quote before it. */
-function cell(value: Maybe<number> | string | undefined): string {
+export function quoteCell(value: Maybe<number> | string | undefined): string {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return String(value);
   const safe = /^[=+\-@\t]/.test(value) ? `'${value}` : value;

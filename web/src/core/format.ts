@@ -25,7 +25,7 @@ export function digits(value: Maybe<number> | undefined): string {
 }
 
 export const percent = (value: Maybe<number> | undefined, places = 0): string =>
-  isGiven(value) ? `${(100 * value).toFixed(places)} %` : DASH;
+  isGiven(value) ? `${(100 * value).toFixed(places)}\u00a0%` : DASH;
 
 /** 3725 → 1 h 2 min; 72 → 1 min 12 s. */
 export function duration(seconds: Maybe<number> | undefined): string {
@@ -48,6 +48,8 @@ export function ago(time: Maybe<number> | undefined, now: number): string {
 export const clock = (time: number): string => new Date(time * 1_000).toLocaleString("sv").slice(0, 19);
 
 export const plural = (many: number, one: string, more = `${one}s`): string => `${count(many)} ${many === 1 ? one : more}`;
+
+export const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 /** A metric's name in words: `loss_value` → loss value, `qd_frontier` → QD frontier. */
 export const spoken = (name: string): string =>

@@ -51,17 +51,19 @@ export interface TimeShares {
   compiling: number;
 }
 
-/** Seconds by what they went into. A row's rate holds for the frames since the row before it. */
-export function splitTime(columns: Columns): Maybe<TimeShares> {
+/** Seconds by what they went into, since the run began or, of a part of it, since the first row. A row's rate holds for the frames since the row before it. */
+export function splitTime(columns: Columns, isPart = false): Maybe<TimeShares> {
   const frames = columns.frames ?? [];
   const last = frames.length - 1;
-  const wall = columns.wall_s?.[last];
-  if (last < 0 || wall === null || wall === undefined) return null;
+  const end = columns.wall_s?.[last];
+  if (last < 0 || end === null || end === undefined) return null;
+  const before = (name: string) => (isPart ? (columns[name]?.[0] ?? 0) : 0);
+  const wall = end - before("wall_s");
   let training = 0;
   frames.forEach((now, at) => {
     const rate = columns.frames_per_s?.[at];
-    if (now !== null && rate) training += (now - (frames[at - 1] ?? 0)) / rate;
+    if (now !== null && rate && (at || !isPart)) training += (now - (frames[at - 1] ?? 0)) / rate;
   });
   training = Math.min(training, wall);
-  return { training, rest: wall - training, compiling: columns.compile_s?.[last] ?? 0 };
+  return { training, rest: wall - training, compiling: (columns.compile_s?.[last] ?? 0) - before("compile_s") };
 }

@@ -63,6 +63,7 @@ export function Board(props: {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (step && !event.shiftKey) setCursor([clamp(at[0] + step[0], rows), clamp(at[1] + step[1], columns)]);
     else if (event.key === " " || event.key === "Enter") props.onPut(at[0], at[1], props.symbol);
+    else if (event.key === "Escape") canvas.current?.blur();
     else if (names.has(event.key)) {
       props.onPut(at[0], at[1], event.key);
       props.onChoose(event.key);

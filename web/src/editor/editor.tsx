@@ -1,5 +1,5 @@
 /** Draw a world, have the oracle look at it while you draw, and put it forward. */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { ApiError, ofRun, post } from "../api/client";
 import type { CandidateAct, Check, Summary, Vocabulary } from "../api/types";
 import { useAsk } from "../core/data";
@@ -10,11 +10,10 @@ import { Loop } from "../ui/player";
 import { InWords } from "../views/world";
 import { Play } from "../views/play";
 import { Board } from "./board";
+import { useCheck } from "./check";
 import { put, readDraft, resize, widthOf, writeDraft, type Draft } from "./level";
 import { Palette } from "./palette";
 import { SettingsForm } from "./settings";
-
-const PAUSE_MS = 350;
 
 export function Editor(props: { run: Summary; onDone: () => void }) {
   const vocabulary = useAsk<Vocabulary>("/vocabulary");
@@ -71,13 +70,13 @@ function Drawn(props: { run: Summary; onDone: () => void; vocabulary: Vocabulary
           </details>
         </div>
         <div class="stack">
-          <Verdict check={check.data} error={check.error} isChecking={check.isChecking} />
+          <Verdict check={check.data} error={check.error} isChecking={check.isLoading} />
           <label class="field">
             Note
             <input value={note} maxLength={1_000} placeholder="what it should teach" onInput={(event) => setNote(event.currentTarget.value)} />
           </label>
           <div class="row">
-            <button class="button main" disabled={!props.run.has_pool || !check.data?.is_valid || check.isChecking} onClick={() => void send()}>
+            <button class="button main" disabled={!props.run.has_pool || !check.data?.is_valid || check.isLoading} onClick={() => void send()}>
               Put forward
             </button>
           </div>
@@ -95,29 +94,6 @@ function Drawn(props: { run: Summary; onDone: () => void; vocabulary: Vocabulary
       </div>
     </Card>
   );
-}
-
-/** The oracle's view of a level, asked when the drawing rests for a moment. */
-function useCheck(text: string): { data: Check | null; error: ApiError | null; isChecking: boolean } {
-  const [state, setState] = useState<{ data: Check | null; error: ApiError | null; isChecking: boolean }>({ data: null, error: null, isChecking: true });
-  useEffect(() => {
-    const stop = new AbortController();
-    setState((old) => ({ ...old, isChecking: true }));
-    const timer = setTimeout(() => {
-      post<Check>("/check", { level: text }, stop.signal).then(
-        (data) => setState({ data, error: null, isChecking: false }),
-        (problem: unknown) => {
-          if (stop.signal.aborted) return;
-          setState({ data: null, error: problem instanceof ApiError ? problem : new ApiError(0, "broken", String(problem)), isChecking: false });
-        },
-      );
-    }, PAUSE_MS);
-    return () => {
-      clearTimeout(timer);
-      stop.abort();
-    };
-  }, [text]);
-  return state;
 }
 
 function Verdict(props: { check: Check | null; error: ApiError | null; isChecking: boolean }) {

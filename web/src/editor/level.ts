@@ -1,5 +1,7 @@
 /** A level's file as an editor needs it: its settings by name, its rules, its map. Read, changed, written. Pure. */
 
+import type { Drawing } from "../api/types";
+
 export interface Draft {
   settings: Record<string, string>;
   rules: string[];
@@ -50,4 +52,11 @@ export function put(draft: Draft, row: number, column: number, symbol: string): 
 export function resize(draft: Draft, height: number, width: number): Draft {
   const rows = Array.from({ length: height }, (_, at) => (draft.rows[at] ?? "").slice(0, width).padEnd(width, "."));
   return { ...draft, rows };
+}
+
+/** The file of a level that is a plain maze: one that has no opponent, and no physics or rule of its own. */
+export function levelOf(maze: Drawing): string {
+  const [row, column] = maze.start;
+  const draft: Draft = { settings: { step_limit: String(maze.step_limit) }, rules: [], rows: maze.tiles };
+  return writeDraft(put(draft, row, column, AGENTS[maze.heading] ?? ">"));
 }

@@ -1,5 +1,5 @@
 /** Physics, reward and rules of a level, by name and in words. */
-import type { Setting, Vocabulary } from "../api/types";
+import type { Phrase, Setting, Vocabulary } from "../api/types";
 import type { Draft } from "./level";
 
 const MOST_RULES = 4;
@@ -39,14 +39,28 @@ export function SettingsForm(props: { draft: Draft; vocabulary: Vocabulary; onCh
         </datalist>
         <details>
           <summary>The words of rules</summary>
-          <p class="small">
-            <strong>When:</strong> {vocabulary.triggers.join("; ")}.
-          </p>
-          <p class="small">
-            <strong>Then:</strong> {vocabulary.effects.join("; ")}.
-          </p>
+          <div class="stack small">
+            <Phrases title="When" phrases={vocabulary.triggers} />
+            <Phrases title="Then" phrases={vocabulary.effects} />
+          </div>
         </details>
       </fieldset>
+    </div>
+  );
+}
+
+function Phrases(props: { title: string; phrases: Phrase[] }) {
+  return (
+    <div>
+      <h4>{props.title}</h4>
+      <dl class="phrases">
+        {props.phrases.map(({ text, meaning }) => (
+          <div key={text}>
+            <dt>{text}</dt>
+            <dd class="soft">{meaning}</dd>
+          </div>
+        ))}
+      </dl>
     </div>
   );
 }
@@ -56,7 +70,7 @@ function Field(props: { setting: Setting; value: string; onChange: (value: strin
   const name = setting.name.replaceAll("_", " ");
   if (setting.kind === "switch")
     return (
-      <label class="field" title={setting.words}>
+      <label class="field">
         {name}
         <select value={props.value} onChange={(event) => props.onChange(event.currentTarget.value)}>
           <option value="">{setting.default ? "yes" : "no"}, as usual</option>
@@ -68,8 +82,8 @@ function Field(props: { setting: Setting; value: string; onChange: (value: strin
   const usual = Array.isArray(setting.default) ? setting.default.join(" ") : String(setting.default ?? "");
   const range = setting.least === null || setting.most === null ? "" : `${setting.least} to ${setting.most}`;
   return (
-    <label class="field" title={[setting.words, range].filter(Boolean).join(" ")}>
-      {name}
+    <label class="field">
+      {range ? `${name}, ${range}` : name}
       <input
         inputMode={setting.kind === "pair" ? "text" : "decimal"}
         value={props.value}

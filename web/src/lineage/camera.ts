@@ -17,11 +17,12 @@ export interface Extent {
 }
 
 const MARGIN = 24;
+const LABEL = 40; // the last worlds' numbers stand right of them
 const LARGEST = 64; // pixels a row
 const SMALLEST = 0.002;
 
 export function showAll(extent: Extent): Camera {
-  const across = (extent.width - 2 * MARGIN) / Math.max(1, extent.cycles);
+  const across = (extent.width - 2 * MARGIN - LABEL) / Math.max(1, extent.cycles);
   const down = Math.min((extent.height - 2 * MARGIN) / Math.max(1, extent.rows), 22);
   return { across, down, left: -MARGIN / across, top: -((extent.height - extent.rows * down) / 2) / down };
 }

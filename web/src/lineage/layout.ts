@@ -1,6 +1,7 @@
 /**
  * Where each world stands in the tree: time runs to the right, a family keeps together from top to bottom.
- * A world shares its row with the child that has most descendants; its other children get rows below. Pure.
+ * A life has its row to itself: of the children that were born once it had ended, the one with most descendants goes on in
+ * it; the others get rows below. Pure.
  */
 import type { LineageAnswer, LineageColumns } from "../api/types";
 
@@ -39,8 +40,9 @@ export function layOut(columns: LineageColumns, folded: ReadonlySet<number>): Tr
       row[world] = given >= 0 ? given : rows++;
       if (folded.has(columns.id[world] as number)) continue;
       const young = (children[world] ?? []).sort((a, b) => (descendants[a] as number) - (descendants[b] as number));
-      const heir = young.at(-1);
-      for (const child of young.slice(0, -1)) stack.push([child, -1]);
+      const end = columns.left[world] as number;
+      const heir = young.findLast((child) => end >= 0 && (columns.cycle[child] as number) >= end);
+      for (const child of young) if (child !== heir) stack.push([child, -1]);
       if (heir !== undefined) stack.push([heir, row[world] as number]); // on top: it is placed before the others
     }
   }

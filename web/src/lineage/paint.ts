@@ -32,7 +32,8 @@ export interface Scene {
   longest: number;
 }
 
-const LABELS_FROM = 15; // pixels a row
+const AXIS_LABEL = 60; // pixels that "cycle 120" takes
+const LABELS_FROM = 12; // pixels a row
 const THIN = 4; // below it a life is a bar, a birth a dot, and nothing needs a path
 
 export function paintTree(context: CanvasRenderingContext2D, scene: Scene): number {
@@ -185,7 +186,7 @@ function paintAxis(context: CanvasRenderingContext2D, scene: Scene, x: (cycle: n
   }
   context.stroke(marks);
   context.globalAlpha = 1;
-  for (let cycle = first; x(cycle) < extent.width; cycle += step) context.fillText(`cycle ${cycle}`, x(cycle) + 4, extent.height - 6);
+  for (let cycle = first; x(cycle) < extent.width - AXIS_LABEL; cycle += step) context.fillText(`cycle ${cycle}`, x(cycle) + 4, extent.height - 6);
 }
 
 /** A diamond where a specialist was tried, and a line to the world that it helped. */
@@ -237,8 +238,8 @@ function paintLabels(
   y: (row: number) => number,
   radius: number,
 ): void {
-  const { answer, tree, look, folded, until, extent } = scene;
-  context.font = "11px system-ui, sans-serif";
+  const { answer, tree, look, folded, until, extent, camera } = scene;
+  context.font = `${camera.down < 15 ? 10 : 11}px system-ui, sans-serif`;
   context.fillStyle = look.text;
   for (const at of seen) {
     const [cycle, id] = [answer.columns.cycle[at] as number, answer.columns.id[at] as number];

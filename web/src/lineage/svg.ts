@@ -1,16 +1,19 @@
-/** What the canvas shows of the lineage, as a picture for papers. Pure. */
-import { escape } from "../core/export";
+/** What the canvas shows of the lineage, as a picture for papers; and its transfers as a table. Pure. */
+import type { LineageAnswer } from "../api/types";
+import { escape, toCsv } from "../core/export";
 import type { Scene } from "./paint";
+
+const TONES = ["#00224e", "#3b496c", "#707173", "#a59c74", "#c3b369"];
+const [LIVES, GONE, MARK] = ["#0072B2", "#8A8778", "#D55E00"];
 
 export function treeSvg(scene: Scene): string {
   const { camera, extent, tree, answer, until, longest } = scene;
-  const { cycle, left, path, id } = answer.columns;
+  const { cycle, left, path, id, verdict } = answer.columns;
   const x = (value: number) => ((value - camera.left) * camera.across).toFixed(1);
   const y = (row: number) => ((row + 0.5 - camera.top) * camera.down).toFixed(1);
   const lines: string[] = [];
   const dots: string[] = [];
-  const ramp = ["#00224e", "#3b496c", "#707173", "#a59c74", "#c3b369"];
-  const radius = Math.min(6, Math.max(0.8, camera.down * 0.32)).toFixed(1);
+  const size = Math.min(6, Math.max(0.8, camera.down * 0.32));
   for (const at of tree.order) {
     const [born, row] = [cycle[at] as number, tree.row[at] as number];
     if (born > until) continue;
@@ -18,14 +21,42 @@ export function treeSvg(scene: Scene): string {
     if (above >= 0 && (tree.row[above] as number) >= 0)
       lines.push(`<path d="M${x(cycle[above] as number)} ${y(tree.row[above] as number)}L${x(born)} ${y(row)}" stroke="#C9CDD6"/>`);
     const end = (left[at] as number) >= 0 && (left[at] as number) <= until ? (left[at] as number) : null;
-    lines.push(`<path d="M${x(born)} ${y(row)}H${x(end ?? until)}" stroke="${end === null ? "#0072B2" : "#8A8778"}" stroke-width="2"/>`);
-    const share = Math.min(ramp.length - 1, Math.floor(((path[at] ?? 0) / (longest || 1)) * ramp.length));
-    dots.push(`<circle cx="${x(born)}" cy="${y(row)}" r="${radius}" fill="${ramp[share]}"><title>${escape(`World ${id[at]}`)}</title></circle>`);
+    if (answer.verdicts[verdict[at] as number] === "accepted") {
+      lines.push(`<path d="M${x(born)} ${y(row)}H${x(end ?? until)}" stroke="${end === null ? LIVES : GONE}" stroke-width="2"/>`);
+      if (end !== null) dots.push(cross(Number(x(end)), Number(y(row)), Math.min(4, size)));
+    }
+    const share = Math.min(TONES.length - 1, Math.floor(((path[at] ?? 0) / (longest || 1)) * TONES.length));
+    dots.push(`<circle cx="${x(born)}" cy="${y(row)}" r="${size.toFixed(1)}" fill="${TONES[share]}"><title>${escape(`World ${id[at]}`)}</title></circle>`);
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${extent.width} ${extent.height}" width="${extent.width}" height="${extent.height}" fill="none">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${extent.width} ${extent.height}" width="${extent.width}" height="${extent.height}" fill="none" font-family="sans-serif" font-size="11">
 <rect width="${extent.width}" height="${extent.height}" fill="#FFFFFF"/>
 ${lines.join("\n")}
 ${dots.join("\n")}
+${drawTransfers(scene, x, y, size).join("\n")}
+<text x="8" y="${extent.height - 6}" fill="#23272F">cycle ${Math.max(0, Math.ceil(camera.left))} at the left, ${until} at the end; a cross: extinct; a diamond: a transfer tried, filled: merged</text>
 </svg>
 `;
+}
+
+const cross = (x: number, y: number, arm: number): string =>
+  `<path d="M${x - arm} ${y - arm}L${x + arm} ${y + arm}M${x - arm} ${y + arm}L${x + arm} ${y - arm}" stroke="#23272F" stroke-width="1.5"/>`;
+
+function drawTransfers(scene: Scene, x: (cycle: number) => string, y: (row: number) => string, size: number): string[] {
+  const { tree, answer, until } = scene;
+  const { cycle, specialist, helped, merged } = answer.transfers;
+  const rowOf = (id: number | undefined) => tree.row[tree.place.get(id ?? -1) ?? -1] ?? -1;
+  return cycle.flatMap((when, at) => {
+    const [from, to] = [rowOf(specialist[at]), rowOf(helped[at])];
+    if (when > until || from < 0) return [];
+    const [left, top] = [Number(x(when)), Number(y(from))];
+    const diamond = `<path d="M${left} ${top - size}L${left + size} ${top}L${left} ${top + size}L${left - size} ${top}Z" stroke="${MARK}" stroke-width="1.5" fill="${merged[at] ? MARK : "#FFFFFF"}"/>`;
+    return merged[at] && to >= 0 ? [`<path d="M${left} ${top}V${y(to)}" stroke="${MARK}" stroke-dasharray="3 3"/>`, diamond] : [diamond];
+  });
+}
+
+/** Every transfer that was tried; the world is missing where none was helped. */
+export function transfersCsv(answer: LineageAnswer): string {
+  const { cycle, specialist, helped, gain, merged } = answer.transfers;
+  const worlds = helped.map((world) => (world < 0 ? null : world));
+  return toCsv(["cycle", "specialist of world", "world helped most", "gain [normalised return]", "merged"], [cycle, specialist, worlds, gain, merged.map(Number)]);
 }

@@ -3,13 +3,15 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useCell } from "../core/cell";
-import { download, fileName, pictureCsv, pictureSvg, type Line, type Picture } from "../core/export";
+import { fileName, pictureCsv, pictureSvg, type Line, type Picture } from "../core/export";
 import { digits, percent, short } from "../core/format";
 import { positive } from "../core/series";
+import { FileButtons } from "./files";
 import { Card, Empty } from "./parts";
 import { colour, shade } from "./theme";
 
 const HEIGHT = 230;
+const FEW = 12; // points that are marked one by one: a line through two of them says little
 const DASHES: (number[] | undefined)[] = [undefined, [7, 4], [2, 4], [10, 4, 2, 4], [5, 2], [1, 3]];
 
 /** Colour and dash of the nth line: no two are told apart by colour alone. */
@@ -18,8 +20,10 @@ export function lineLook(at: number): { colour: string; dash?: number[] } {
   return { colour: colour(`series-${(at % 6) + 1}`), ...(dash ? { dash } : {}) };
 }
 
+/** `raw` is where the CSV of all that lies behind the picture is; without it, the picture holds all. */
 export function Chart(props: {
   picture: Picture;
+  raw?: string;
   note?: string;
   empty?: string;
   onZoom?: (from: number | null, to: number | null) => void;
@@ -66,7 +70,7 @@ export function Chart(props: {
                 Show all
               </button>
             )}
-            <ExportButtons picture={picture} />
+            <ChartFiles picture={picture} {...(props.raw ? { raw: props.raw } : {})} />
           </>
         )
       }
@@ -93,24 +97,16 @@ export function Chart(props: {
   );
 }
 
-export function ExportButtons(props: { picture: Picture }) {
-  const { picture } = props;
+function ChartFiles(props: { picture: Picture; raw?: string }) {
+  const { picture, raw } = props;
   return (
     <>
-      <button
-        class="button quiet"
-        aria-label={`${picture.title} as SVG`}
-        onClick={() => download(fileName(picture.title, "svg"), pictureSvg(picture), "image/svg+xml")}
-      >
-        SVG
-      </button>
-      <button
-        class="button quiet"
-        aria-label={`${picture.title} as CSV`}
-        onClick={() => download(fileName(picture.title, "csv"), pictureCsv(picture), "text/csv")}
-      >
-        CSV
-      </button>
+      <FileButtons title={picture.title} svg={() => pictureSvg(picture)} {...(raw ? {} : { csv: () => pictureCsv(picture) })} />
+      {raw && (
+        <a class="button quiet" aria-label={`${picture.title} as CSV`} href={raw} download={fileName(picture.title, "csv")}>
+          CSV
+        </a>
+      )}
     </>
   );
 }
@@ -143,7 +139,7 @@ function options(
   const series: uPlot.Series[] = [{}];
   const bands: uPlot.Band[] = [];
   for (const line of picture.lines) {
-    series.push({ label: line.name, stroke: line.colour, width: 2, spanGaps: true, points: { show: picture.x.length < 3 }, ...(line.dash ? { dash: line.dash } : {}) });
+    series.push({ label: line.name, stroke: line.colour, width: 2, spanGaps: true, points: { show: isFew }, ...(line.dash ? { dash: line.dash } : {}) });
     if (line.low && line.high) {
       const edge = { stroke: line.colour, width: 0.5, spanGaps: true, points: { show: false } };
       series.push(edge, edge);
@@ -167,7 +163,7 @@ function options(
       drag: { x: Boolean(zoom.current), y: false, setScale: false },
       bind: { dblclick: () => () => (zoom.current?.(null, null), null) },
     },
-    scales: { x: { time: false }, y: { distr: picture.isLog ? 3 : 1, ...(picture.isShare ? { range: [0, 1] } : {}) } },
+    scales: { x: { time: false }, y: { distr: picture.isLog ? 3 : 1, ...(picture.isShare ? { range: [0, 1] } : picture.isLog ? {} : { range: widen }) } },
     axes: [
       { ...axis, values: (_, ticks) => ticks.map((tick) => short(tick)), space: 70, size: 28 },
       {
@@ -189,6 +185,15 @@ function options(
       ],
     },
   };
+}
+
+const isFew = (plot: uPlot, at: number): boolean => [...(plot.data[at] ?? [])].filter((value) => value !== null && value !== undefined).length < FEW;
+
+/** Ends of the axis: a line that never moves has some room above and below it. */
+function widen(_: uPlot, least: number | null, most: number | null): uPlot.Range.MinMax {
+  if (least === null || most === null) return [0, 1];
+  if (least === most) return least === 0 ? [0, 1] : [Math.min(0, 2 * least), Math.max(0, 2 * least)];
+  return uPlot.rangeNum(least, most, 0.1, true);
 }
 
 const lastGiven = (values: Line["values"]) => values.findLast((value) => value !== null);

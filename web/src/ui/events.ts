@@ -1,6 +1,6 @@
 /** An event of the ledger in a sentence. Kinds that are not known are shown as they are. Pure. */
 import type { LedgerEvent } from "../api/types";
-import { count, duration, short } from "../core/format";
+import { count, duration, plural, short } from "../core/format";
 
 export function tellEvent({ kind, payload }: LedgerEvent): string {
   const number = (name: string) => (typeof payload[name] === "number" ? (payload[name] as number) : null);
@@ -9,7 +9,7 @@ export function tellEvent({ kind, payload }: LedgerEvent): string {
     case "started":
       return number("frames") ? `Started again at ${short(number("frames"))} frames.` : "Started.";
     case "cycle":
-      return `Cycle ${count(number("cycle"))}: ${count(number("accepted"))} worlds accepted.`;
+      return `Cycle ${count(number("cycle"))}: ${plural(number("accepted") ?? 0, "world")} accepted.`;
     case "saved":
       return `Saved at ${short(number("frames"))} frames.`;
     case "ended":
@@ -20,6 +20,10 @@ export function tellEvent({ kind, payload }: LedgerEvent): string {
       return `A candidate was judged: ${text("verdict")}${number("world") === null ? "" : `, world ${number("world")}`}${text("reason") ? `. ${text("reason")}` : ""}`;
     case "paused":
       return `Paused for ${duration(number("seconds"))}.`;
+    case "incident":
+      return `Incident: ${tellPayload(payload).slice(2) || "a honeypot was hacked"}.`;
+    case "levels":
+      return text("trouble") || "Trouble with the levels.";
     case "feedback":
       return `Feedback on world ${count(number("world"))} noted.`;
     default:

@@ -30,11 +30,15 @@ export function Card(props: { title: string; tools?: ComponentChildren; note?: C
   );
 }
 
-export function Figure(props: { name: string; value: string; note?: string }) {
+/** A number with its name; `beside` stands next to it, as an interval does, and `note` below. */
+export function Figure(props: { name: string; value: string; beside?: string; note?: string }) {
   return (
-    <div class="figure">
+    <div class={`figure ${props.beside ? "broad" : ""}`}>
       <dt>{props.name}</dt>
-      <dd>{props.value}</dd>
+      <dd>
+        {props.value}
+        {props.beside && <span class="beside"> {props.beside}</span>}
+      </dd>
       {props.note && <dd class="note">{props.note}</dd>}
     </div>
   );

@@ -2,14 +2,32 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Drawing, Trace } from "../api/types";
 import { animate, isCalm } from "../draw/clock";
+import { Cell, useCell } from "../core/cell";
 import { Painter } from "../draw/paint";
+import { Icon } from "./icons";
+import { usePlayKey } from "./shortcuts";
 
 const STEPS_PER_S = 7;
 const REST_STEPS = 7; // shown at the end before it starts over
 
-/** Plays an episode over and over; for who asked for less motion it shows the way that was gone. */
+/** Whether what moves by itself rests, on the whole page. */
+export const isResting = new Cell(false);
+
+/** Stops and starts all that moves by itself, as Space does. */
+export function RestButton() {
+  const rests = useCell(isResting);
+  usePlayKey(() => isResting.set(!isResting.value));
+  return (
+    <button class="button" onClick={() => isResting.set(!rests)} aria-keyshortcuts="Space">
+      <Icon name={rests ? "play" : "pause"} /> {rests ? "Play" : "Rest"}
+    </button>
+  );
+}
+
+/** Plays an episode over and over; for who asked for less motion, and at rest, it shows the way that was gone. */
 export function Loop(props: { drawing: Drawing; trace: Trace | null; label: string; phase?: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const rests = useCell(isResting);
   const painter = useMemo(() => new Painter(props.drawing, props.trace), [props.drawing, props.trace]);
   useEffect(() => {
     const target = canvas.current;
@@ -24,7 +42,7 @@ export function Loop(props: { drawing: Drawing; trace: Trace | null; label: stri
       stop?.();
       stop = undefined;
       fit(target);
-      if (entry?.isIntersecting && length && !isCalm()) stop = animate(show);
+      if (entry?.isIntersecting && length && !rests && !isCalm()) stop = animate(show);
       else painter.paint(target, length);
     });
     sight.observe(target);
@@ -32,7 +50,7 @@ export function Loop(props: { drawing: Drawing; trace: Trace | null; label: stri
       sight.disconnect();
       stop?.();
     };
-  }, [painter, props.phase]);
+  }, [painter, props.phase, rests]);
   return <canvas ref={canvas} role="img" aria-label={props.label} />;
 }
 

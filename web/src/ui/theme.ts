@@ -15,15 +15,11 @@ export function startTheme(): void {
     document.documentElement.dataset.theme = shown;
     shade.set(shown);
   };
-  const kept = read();
-  if (kept === "light" || kept === "dark") theme.set(kept);
+  const chosen = kept(KEY);
+  if (chosen === "light" || chosen === "dark") theme.set(chosen);
   dark.addEventListener("change", show);
-  theme.watch((chosen) => {
-    try {
-      localStorage.setItem(KEY, chosen);
-    } catch {
-      // a browser that keeps nothing: the choice lasts as long as the page
-    }
+  theme.watch((now) => {
+    keep(KEY, now);
     show();
   });
   show();
@@ -36,10 +32,19 @@ export function nextTheme(): void {
 /** The colour that a CSS variable stands for in the theme shown. */
 export const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-function read(): string | null {
+/** What this browser keeps under a name. */
+export function kept(name: string): string | null {
   try {
-    return localStorage.getItem(KEY);
+    return localStorage.getItem(name);
   } catch {
     return null;
+  }
+}
+
+export function keep(name: string, value: string): void {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // a browser that keeps nothing: the choice lasts as long as the page
   }
 }

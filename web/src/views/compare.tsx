@@ -1,10 +1,12 @@
 /** Several runs in one chart, with intervals, and the settings in which they differ. */
-import { withQuery, API } from "../api/client";
+import { rawOf } from "../api/client";
 import type { Comparison } from "../api/types";
 import { useAsk } from "../core/data";
-import { spoken } from "../core/format";
+import { quoteCell } from "../core/export";
+import { sentence, spoken } from "../core/format";
 import { useChoice } from "../core/router";
 import { Chart, lineLook } from "../ui/chart";
+import { FileButtons } from "../ui/files";
 import { Choice, Problem, Waiting } from "../ui/parts";
 
 const NAMES = ["solve_rate", "heldout_solve_rate", "return_mean", "frames_per_s", "policy_entropy", "loss_value", "loss_policy"];
@@ -12,7 +14,7 @@ const NAMES = ["solve_rate", "heldout_solve_rate", "return_mean", "frames_per_s"
 export function Compare(props: { runs: string[] }) {
   const [name, setName] = useChoice("metric", "solve_rate");
   const [by] = useChoice("x", "frames");
-  const query = { runs: props.runs.map(encodeURIComponent).join(","), names: name, points: 300, by: by === "wall_s" ? "wall_s" : "frames" };
+  const query = { runs: props.runs.join(","), names: name, points: 300, by: by === "wall_s" ? "wall_s" : "frames" };
   const { data, error, again } = useAsk<Comparison>("/compare", query);
   if (error) return <Problem error={error} again={again} />;
   if (!data) return <Waiting what="Reading the runs …" />;
@@ -21,13 +23,12 @@ export function Compare(props: { runs: string[] }) {
     <>
       <div class="row">
         <Choice label="Of" value={name} options={NAMES.map((one) => [one, spoken(one)])} onChange={setName} />
-        <a class="button" href={withQuery(`${API}/compare`, { ...query, format: "csv" })} download>
-          CSV
-        </a>
+        <FileButtons title="Every row of these runs" name={`${spoken(name)} of ${props.runs.join(" ")}`} csv={() => readRows(props.runs, name)} />
       </div>
       <Chart
+        note="Means at evenly spaced steps; intervals where a group has several runs. The CSV beside the choice has every row as it was logged."
         picture={{
-          title: `${spoken(name)}, side by side`,
+          title: `${sentence(spoken(name))}, side by side`,
           across: data.by === "wall_s" ? "s" : "frames",
           x: across,
           isShare: name.endsWith("solve_rate"),
@@ -67,7 +68,7 @@ export function Compare(props: { runs: string[] }) {
                 <tr key={setting.name}>
                   <th scope="row">{setting.name}</th>
                   {props.runs.map((run) => (
-                    <td key={run}>{JSON.stringify(setting.values[run]) ?? "not there"}</td>
+                    <td key={run}>{tellSetting(setting.values[run])}</td>
                   ))}
                 </tr>
               ))}
@@ -79,4 +80,20 @@ export function Compare(props: { runs: string[] }) {
       )}
     </>
   );
+}
+
+const tellSetting = (value: unknown): string => (value === null || value === undefined ? "none" : JSON.stringify(value));
+
+/** Every row of several runs in one table, with the run's name before it. */
+async function readRows(runs: string[], name: string): Promise<string> {
+  const tables = await Promise.all(
+    runs.map(async (run) => {
+      const answer = await fetch(rawOf(run, [name]), { credentials: "same-origin" });
+      if (!answer.ok) throw new Error(`The rows of ${run} can't be read: ${answer.status} ${answer.statusText}`);
+      return (await answer.text()).split(/\r?\n/).filter(Boolean);
+    }),
+  );
+  const head = `run,${tables[0]?.[0] ?? ""}`;
+  const rows = tables.flatMap(([, ...lines], at) => lines.map((line) => `${quoteCell(runs[at] ?? "")},${line}`));
+  return `${[head, ...rows].join("\n")}\n`;
 }

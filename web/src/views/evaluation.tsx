@@ -2,9 +2,10 @@
 import { ofRun, withQuery, API } from "../api/client";
 import type { PolicyResult, Suite, Summary } from "../api/types";
 import { useAsk, useChanges } from "../core/data";
-import { download, escape, fileName } from "../core/export";
+import { escape, toCsv } from "../core/export";
 import { count, digits, percent } from "../core/format";
 import { useTitle } from "../core/router";
+import { FileButtons } from "../ui/files";
 import { Card, Empty, Heading, Problem, Waiting } from "../ui/parts";
 
 const ORDER = ["trained", "untrained", "random"];
@@ -58,9 +59,7 @@ function SuiteCard(props: { suite: Suite }) {
       title={title}
       note={`${count(suite.levels)} levels, ${count(suite.episodes)} episodes each · ${suite.suite_hash.slice(0, 12)}`}
       tools={
-        <button class="button quiet" aria-label={`${title} as SVG`} onClick={() => download(fileName(title, "svg"), suiteSvg(title, policies), "image/svg+xml")}>
-          SVG
-        </button>
+        <FileButtons title={title} svg={() => suiteSvg(title, policies)} csv={() => suiteCsv(policies)} />
       }
     >
       <svg class="dots" viewBox={`0 0 360 ${policies.length * 34 + 26}`} role="img" aria-label={policies.map(([name, one]) => `${name} ${percent(one.solve_rate, 1)}`).join(", ")}>
@@ -94,6 +93,12 @@ function SuiteCard(props: { suite: Suite }) {
       </div>
     </Card>
   );
+}
+
+function suiteCsv(policies: [string, PolicyResult][]): string {
+  const header = ["policy", "solve_rate [share]", "low [share]", "high [share]", "cvar_10 [share]", "return_mean [reward]"];
+  const column = (name: keyof PolicyResult) => policies.map(([, one]) => one[name] ?? null);
+  return toCsv(header, [policies.map(([name]) => name), column("solve_rate"), column("low"), column("high"), column("cvar_10"), column("return_mean")]);
 }
 
 const across = (share: number) => 84 + share * 262;

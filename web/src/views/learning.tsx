@@ -1,16 +1,17 @@
 /** Curves, runs side by side, what is remembered, and where the time goes. */
-import { ofRun, withQuery, API } from "../api/client";
-import type { Columns, Summary } from "../api/types";
+import { ofRun, rawOf, withQuery, API } from "../api/client";
+import type { Summary } from "../api/types";
 import { useCell } from "../core/cell";
 import { useMetrics, useRuns } from "../core/data";
-import { duration, percent, spoken } from "../core/format";
+import { percent, plural, sentence, spoken } from "../core/format";
 import { choose, useChoice, useTitle } from "../core/router";
-import { smooth, splitTime } from "../core/series";
+import { smooth } from "../core/series";
 import { Chart, lineLook } from "../ui/chart";
 import { Card, Choice, Empty, Heading, Problem, Toggle } from "../ui/parts";
 import { shade } from "../ui/theme";
 import { Compare } from "./compare";
 import { Memory } from "./memory";
+import { Time } from "./time";
 
 interface Group {
   title: string;
@@ -19,14 +20,19 @@ interface Group {
   note?: string;
 }
 
-const GROUPS: Group[] = [
+/** What a person looks at first; what else a run measures stands below. */
+const FIRST: Group[] = [
   { title: "Solve rate", names: ["solve_rate", "heldout_solve_rate"], isShare: true },
   { title: "Return", names: ["return_mean"] },
-  { title: "Loss by term", names: ["loss_policy", "loss_value", "loss_reward", "loss_decay", "loss_ewc"], note: "Each term as it enters the sum. The logarithmic scale leaves out zeros." },
+  { title: "Loss by term", names: ["loss_policy", "loss_value", "loss_reward", "loss_decay", "loss_ewc"], note: "Each term as it enters the sum." },
+];
+const THEN: Group[] = [
+  { title: "Frames a second", names: ["frames_per_s"] },
   { title: "Gradient norm", names: ["gradient_norm"] },
   { title: "Policy entropy", names: ["policy_entropy"] },
-  { title: "Frames a second", names: ["frames_per_s"] },
-  { title: "Pool", names: ["pool", "median_path"] },
+  { title: "Pool and its median shortest path", names: ["pool", "median_path"] },
+  { title: "Worlds accepted and rejected", names: ["worlds_accepted", "worlds_rejected"] },
+  { title: "Honeypots and incidents", names: ["honeypots", "incidents"] },
 ];
 const NOT_CURVES = new Set(["frames", "updates", "cycle", "wall_s", "compile_s"]);
 
@@ -39,18 +45,45 @@ export function LearningView(props: { run: Summary }) {
   const [by, setBy] = useChoice("x", "frames");
   const [from] = useChoice("from", "");
   const [to] = useChoice("to", "");
+  const [isOpen, setOpen] = useChoice("more", "");
   const span = { from: from === "" ? null : Number(from), to: to === "" ? null : Number(to) };
   const curve = useMetrics(run.name, span);
   const columns = curve.columns ?? {};
   const zoom = (start: number | null, end: number | null) =>
     choose({ from: start === null ? null : String(Math.max(0, start)), to: end === null ? null : String(end) });
   const weight = Math.min(0.99, Number(smoothing) || 0);
-  const listed = new Set(GROUPS.flatMap((group) => group.names));
-  const others = Object.keys(columns).filter((name) => !listed.has(name) && !NOT_CURVES.has(name) && columns[name]?.some((value) => value !== null));
-  const groups: Group[] = [...GROUPS, ...others.map((name) => ({ title: sentence(spoken(name)), names: [name] }))];
+  const isGiven = (name: string) => columns[name]?.some((value) => value !== null) ?? false;
+  const listed = new Set([...FIRST, ...THEN].flatMap((group) => group.names));
+  const others = Object.keys(columns).filter((name) => !listed.has(name) && !NOT_CURVES.has(name) && isGiven(name));
+  const more = [...THEN, ...others.map((name): Group => ({ title: sentence(spoken(name)), names: [name] }))].filter((group) => group.names.some(isGiven));
+  const draw = (group: Group) => {
+    const names = group.names.filter(isGiven);
+    const isLog = log !== "" && !group.isShare;
+    const notes = [group.note, isLog ? "The logarithmic scale leaves out zeros." : "", weight ? "Smoothed; the CSV is not." : ""].filter(Boolean).join(" ");
+    return (
+      <Chart
+        key={group.title}
+        {...(notes ? { note: notes } : {})}
+        raw={rawOf(run.name, names.length ? names : group.names, span)}
+        isZoomed={from !== "" || to !== ""}
+        {...(by === "frames" ? { onZoom: zoom } : {})}
+        picture={{
+          title: group.title,
+          across: by === "wall_s" ? "s" : by,
+          x: (columns[by] ?? []) as number[],
+          isLog,
+          isShare: group.isShare ?? false,
+          lines: names.map((name, at) => ({ name: spoken(name), values: smooth(columns[name] ?? [], weight), ...lineLook(at) })),
+        }}
+      />
+    );
+  };
   return (
     <>
-      <Heading title="Learning">Curves grow while the run goes on. Drag over a chart to look closer.</Heading>
+      <Heading title="Learning">
+        Curves grow while the run goes on. Drag over a chart to look closer.
+        {curve.isSampled && " A long run is shown thinned evenly; closer up, and in the CSV, every row is there."}
+      </Heading>
       <div class="row">
         <label class="field">
           Smoothing {percent(weight)}
@@ -63,82 +96,24 @@ export function LearningView(props: { run: Summary }) {
             Show all
           </button>
         )}
-        <a class="button" href={withQuery(API + ofRun(run.name, "/metrics"), { format: "csv", points: 5000, ...span })} download>
+        <a class="button" href={withQuery(API + ofRun(run.name, "/metrics"), { format: "csv", ...span })} download>
           All as CSV
         </a>
       </div>
       {curve.error && <Problem error={curve.error} />}
       <div class="grid wide">
-        {groups.map((group) => {
-          const names = group.names.filter((name) => columns[name]?.some((value) => value !== null));
-          if (!names.length && group !== GROUPS[0]) return null;
-          return (
-            <Chart
-              key={group.title}
-              {...(group.note && log ? { note: group.note } : {})}
-              isZoomed={from !== "" || to !== ""}
-              {...(by === "frames" ? { onZoom: zoom } : {})}
-              picture={{
-                title: group.title,
-                across: by === "wall_s" ? "s" : by,
-                x: (columns[by] ?? []) as number[],
-                isLog: log !== "" && !group.isShare,
-                isShare: group.isShare ?? false,
-                lines: names.map((name, at) => ({ name: spoken(name), values: smooth(columns[name] ?? [], weight), ...lineLook(at) })),
-              }}
-            />
-          );
-        })}
-        <Time columns={columns} />
+        {FIRST.filter((group) => group === FIRST[0] || group.names.some(isGiven)).map(draw)}
+        <Time run={run.name} columns={columns} isPart={from !== ""} isSampled={curve.isSampled} />
       </div>
       <Memory run={run} />
       <CompareCard run={run} />
-    </>
-  );
-}
-
-const sentence = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
-
-function Time(props: { columns: Columns }) {
-  const shares = splitTime(props.columns);
-  const all = shares ? shares.training + shares.rest + shares.compiling : 0;
-  const parts = shares
-    ? ([
-        ["training", shares.training, "series-1"],
-        ["judging, looking, saving", shares.rest, "series-2"],
-        ["compiling", shares.compiling, "series-5"],
-      ] as const)
-    : [];
-  return (
-    <Card title="Where the time goes" note="Training is what the logged frames took at their logged rate; compiling is counted apart by the run; the rest is the rest.">
-      {all > 0 ? (
-        <>
-          <div class="meter" role="img" aria-label={parts.map(([name, seconds]) => `${name} ${percent(seconds / all)}`).join(", ")}>
-            {parts.map(([name, seconds, tone]) => (
-              <span key={name} style={{ width: `${(100 * seconds) / all}%`, background: `var(--${tone})` }} />
-            ))}
-          </div>
-          <table>
-            <tbody>
-              {parts.map(([name, seconds, tone]) => (
-                <tr key={name}>
-                  <td>
-                    <svg width="10" height="10" aria-hidden="true">
-                      <rect width="10" height="10" rx="2" style={{ fill: `var(--${tone})` }} />
-                    </svg>{" "}
-                    {name}
-                  </td>
-                  <td class="number">{duration(seconds)}</td>
-                  <td class="number">{percent(seconds / all)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </>
-      ) : (
-        <Empty title="Nothing measured yet" />
+      {more.length > 0 && (
+        <details open={isOpen !== ""} onToggle={(event) => setOpen(event.currentTarget.open ? "1" : "")}>
+          <summary>All else that the run measures: {plural(more.length, "chart")}</summary>
+          {isOpen !== "" && <div class="grid wide">{more.map(draw)}</div>}
+        </details>
       )}
-    </Card>
+    </>
   );
 }
 
@@ -155,7 +130,7 @@ function CompareCard(props: { run: Summary }) {
   return (
     <Card title="Beside other runs" note="Runs that differ in their seed alone are one group: their mean, with a 95 % bootstrap interval over runs.">
       {others.length ? (
-        <div class="row">
+        <div class="row" role="group" aria-label="Runs to compare with">
           {others.slice(0, 40).map((run) => (
             <button class="button" key={run.name} aria-pressed={picked.has(run.name)} onClick={() => toggle(run.name)}>
               {run.name}

@@ -3,12 +3,15 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { ofRun, withQuery, API } from "../api/client";
 import type { LineageAnswer, Summary } from "../api/types";
 import { useCell } from "../core/cell";
-import { count, digits } from "../core/format";
+import { download, fileName } from "../core/export";
+import { count, digits, plural } from "../core/format";
 import { choose, formatPlace, useChoice, useTitle } from "../core/router";
 import { animate, isCalm } from "../draw/clock";
 import { findWorlds, layOut, type Tree } from "../lineage/layout";
+import { transfersCsv } from "../lineage/svg";
 import { useLineage } from "../lineage/whole";
 import { Icon } from "../ui/icons";
+import { usePlayKey } from "../ui/shortcuts";
 import { Empty, Heading, Problem, Toggle, Waiting } from "../ui/parts";
 import { rampOn } from "../ui/ramp";
 import { colour, shade } from "../ui/theme";
@@ -19,6 +22,20 @@ const CYCLES_PER_S = 12;
 export function LineageView(props: { run: Summary }) {
   const { run } = props;
   useTitle(`Lineage, ${run.name}`);
+  if (run.has_pool) return <Grown run={run} />;
+  return (
+    <>
+      <Heading title="Lineage" />
+      <Empty title="This run has no lineage">
+        {`The method ${run.curriculum ?? "of this run"} chooses levels and keeps them in a buffer, without a record of what came from what. `}
+        <a href={formatPlace(run.name, "worlds")}>The levels that were filmed</a>
+      </Empty>
+    </>
+  );
+}
+
+function Grown(props: { run: Summary }) {
+  const { run } = props;
   const [all, setAll] = useChoice("all", "");
   const [search, setSearch] = useChoice("search", "");
   const [at, setAt] = useChoice("cycle", "");
@@ -63,8 +80,13 @@ export function LineageView(props: { run: Summary }) {
         </button>
         <Toggle label="rejected ones too" isOn={all !== ""} onChange={(isOn) => setAll(isOn ? "1" : "")} />
         <a class="button" href={withQuery(API + ofRun(run.name, "/lineage"), { format: "csv", accepted: all ? null : true })} download>
-          CSV
+          Worlds as CSV
         </a>
+        {lineage && lineage.transfers.cycle.length > 0 && (
+          <button class="button" type="button" onClick={() => download(fileName(`${run.name} transfers`, "csv"), transfersCsv(lineage), "text/csv")}>
+            Transfers as CSV
+          </button>
+        )}
       </form>
       {answer.error && <Problem error={answer.error} again={answer.again} />}
       {!lineage && answer.isLoading && <Waiting what="Reading the lineage …" />}
@@ -130,6 +152,7 @@ function Key(props: { longest: number }) {
 function Scrubber(props: { last: number; until: number; isLatest: boolean; onChange: (cycle: number) => void }) {
   const { last, until } = props;
   const [isPlaying, setPlaying] = useState(false);
+  usePlayKey(() => setPlaying((is) => !is));
   useEffect(() => {
     if (!isPlaying) return undefined;
     let before: number | null = null;
@@ -145,7 +168,7 @@ function Scrubber(props: { last: number; until: number; isLatest: boolean; onCha
   }, [isPlaying, last]);
   return (
     <div class="scrub">
-      <button class="button" onClick={() => setPlaying(!isPlaying)} aria-label={isPlaying ? "Rest" : "Play the growth"}>
+      <button class="button" onClick={() => setPlaying(!isPlaying)} aria-label={isPlaying ? "Rest" : "Play the growth"} aria-keyshortcuts="Space">
         <Icon name={isPlaying ? "pause" : "play"} />
       </button>
       <label class="field">
@@ -185,8 +208,7 @@ function Picked(props: {
     const gone = columns.left.filter((left) => left >= 0 && left <= until).length;
     return (
       <p class="picked soft" role="status">
-        {count(born)} worlds by cycle {until}, {count(gone)} of them extinct; {count(answer.transfers.cycle.filter((cycle) => cycle <= until).length)} transfers
-        tried. Choose a world to see more.
+        {plural(born, "world")} by cycle {until}, {count(gone)} of them extinct; {plural(answer.transfers.cycle.filter((cycle) => cycle <= until).length, "transfer")} tried. Choose a world to see more.
       </p>
     );
   }

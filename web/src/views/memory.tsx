@@ -1,91 +1,117 @@
-/** The matrix of solve rates, world by time: a row that grows darker again is a world being forgotten. */
-import { useEffect, useRef, useState } from "preact/hooks";
+/** The matrix of solve rates, world by time: what was forgotten stands first, and says so. */
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ofRun } from "../api/client";
 import type { Retention, Summary } from "../api/types";
 import { useAsk, useChanges } from "../core/data";
 import { useCell } from "../core/cell";
-import { download, escape, fileName, toCsv } from "../core/export";
-import { percent, short } from "../core/format";
-import { formatPlace } from "../core/router";
+import { percent, plural, short } from "../core/format";
+import { memoryCsv, memorySvg, rankMemory, type Remembered } from "../core/memory";
+import { formatPlace, useChoice } from "../core/router";
+import { FileButtons } from "../ui/files";
 import { fit } from "../ui/player";
 import { ramp, RAMP } from "../ui/ramp";
-import { Card, Empty, Problem } from "../ui/parts";
+import { Card, Choice, Empty, Problem } from "../ui/parts";
 import { colour, shade } from "../ui/theme";
 
-const [CELL, ROW] = [20, 14];
+const ROW = 18; // pixels
+const GUTTER = 56; // where worlds are named
+const MARGIN = 74; // where is said what became of them
+const FOOT = 20; // where frames are named
 
 export function Memory(props: { run: Summary }) {
   const { run } = props;
+  const [order, setOrder] = useChoice("rows", "lost");
   const changes = useChanges(run.name, ["rows"], 5_000);
-  const { data, error } = useAsk<Retention>(ofRun(run.name, "/retention"), {}, changes);
+  const { data, error } = useAsk<Retention>(run.has_pool ? ofRun(run.name, "/retention") : null, {}, changes);
+  const rows = useMemo(() => {
+    const ranked = data ? rankMemory(data) : [];
+    return order === "lost" ? ranked : ranked.sort((a, b) => a.at - b.at);
+  }, [data, order]);
   const hasData = Boolean(data?.world.length && data.frames.length);
   return (
     <Card
       title="What it remembers"
-      note="Each row is a world of the panel, each column a look at all of them by the policy head alone. Left of the first look nothing is known; a bar marks where the world left the pool."
+      note="Solve rates of the policy head alone in a panel of worlds, also after they left the pool. Each row is a world, each column a look at all of them: a row that turns dark again is a world being forgotten."
       tools={
         data && hasData ? (
-          <>
-            <button class="button quiet" aria-label="Matrix as SVG" onClick={() => download(fileName(`${run.name} memory`, "svg"), matrixSvg(data), "image/svg+xml")}>
-              SVG
-            </button>
-            <button class="button quiet" aria-label="Matrix as CSV" onClick={() => download(fileName(`${run.name} memory`, "csv"), matrixCsv(data), "text/csv")}>
-              CSV
-            </button>
-          </>
+          <FileButtons title="Matrix" name={`${run.name} memory`} svg={() => memorySvg(data, rows, ramp)} csv={() => memoryCsv(data)} />
         ) : undefined
       }
     >
       {error && <Problem error={error} />}
-      {data && hasData ? <Matrix run={run} data={data} /> : !error && <Empty title="No look yet">The panel is looked at every few cycles, beside the held-out suite.</Empty>}
+      {data && hasData ? (
+        <>
+          <Told rows={rows} looks={data.frames.length} />
+          <div class="row">
+            <Choice
+              label="Rows"
+              value={order}
+              options={[["lost", "what was lost most first"], ["age", "in the order of the panel"]]}
+              onChange={setOrder}
+            />
+          </div>
+          <Matrix data={data} rows={rows} />
+          <Table run={run} data={data} rows={rows} />
+        </>
+      ) : (
+        !error && (
+          <Empty title={run.has_pool ? "No look yet" : "There is no panel"}>
+            {run.has_pool
+              ? "The panel is looked at every few cycles, beside the held-out suite."
+              : "Only runs with a pool of worlds are looked at so: this one's method chooses levels afresh, and what it can do is seen in its held-out solve rate."}
+          </Empty>
+        )
+      )}
     </Card>
   );
 }
 
-function Matrix(props: { run: Summary; data: Retention }) {
-  const { data } = props;
+function Told(props: { rows: Remembered[]; looks: number }) {
+  const forgotten = props.rows.filter((one) => one.isForgotten);
+  const known = props.rows.filter((one) => one.best !== null && one.last !== null);
+  const lost = known.reduce((sum, one) => sum + (one.best ?? 0) - (one.last ?? 0), 0) / (known.length || 1);
+  if (props.looks < 2) return <p>Looked at once so far: what is forgotten shows from the second look on.</p>;
+  return (
+    <div class={`notice ${forgotten.length ? "warn" : ""}`}>
+      <p>
+        <strong>{forgotten.length ? `${plural(forgotten.length, "world")} of ${props.rows.length} forgotten` : `None of ${plural(props.rows.length, "world")} forgotten`}</strong>
+        {`: solved in half its episodes or more at some look, and in less than half as many at the last. From best to last look ${percent(lost)} were lost on average, some of it chance.`}
+      </p>
+    </div>
+  );
+}
+
+function Matrix(props: { data: Retention; rows: Remembered[] }) {
+  const { data, rows } = props;
   const shown = useCell(shade);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [spot, setSpot] = useState<{ look: number; row: number } | null>(null);
+  const height = rows.length * ROW + FOOT;
   useEffect(() => {
     const target = canvas.current;
-    const context = target?.getContext("2d");
-    if (!target || !context) return;
-    target.style.height = `${data.world.length * ROW}px`;
-    fit(target);
-    context.setTransform(target.width / (data.frames.length * CELL), 0, 0, target.height / (data.world.length * ROW), 0, 0);
-    context.fillStyle = colour("sunken");
-    context.fillRect(0, 0, data.frames.length * CELL, data.world.length * ROW);
-    data.solved.forEach((row, look) =>
-      row.forEach((value, world) => {
-        if (value === null) return;
-        context.fillStyle = ramp(value);
-        context.fillRect(look * CELL, world * ROW, CELL, ROW - 1);
-      }),
-    );
-    data.left.forEach((left, world) => {
-      const look = left === null ? -1 : data.cycle.findIndex((cycle) => cycle >= left);
-      if (look < 0) return;
-      for (const [tone, wide] of [["#ffffff", 1.2], ["#23272f", 0.5]] as const) {
-        context.fillStyle = tone;
-        context.fillRect(look * CELL - wide / 2, world * ROW, wide, ROW - 1);
-      }
-    });
-  }, [data, shown]);
+    if (!target) return undefined;
+    const paint = () => paintMatrix(target, data, rows);
+    paint();
+    const watcher = new ResizeObserver(paint);
+    watcher.observe(target);
+    return () => watcher.disconnect();
+  }, [data, rows, shown]);
   const point = (event: MouseEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    const look = Math.floor(((event.clientX - box.left) / box.width) * data.frames.length);
-    const row = Math.floor(((event.clientY - box.top) / box.height) * data.world.length);
-    setSpot({ look: Math.min(look, data.frames.length - 1), row: Math.min(row, data.world.length - 1) });
+    const look = Math.floor(((event.clientX - box.left - GUTTER) / (box.width - GUTTER - MARGIN)) * data.frames.length);
+    const row = Math.floor((event.clientY - box.top) / ROW);
+    setSpot(look >= 0 && look < data.frames.length && row >= 0 && row < rows.length ? { look, row } : null);
   };
   const means = data.solved.map((row) => mean(row));
+  const under = spot ? rows[spot.row] : undefined;
   return (
     <>
       <div class="matrix" tabIndex={0} role="region" aria-label="Matrix of solve rates">
         <canvas
           ref={canvas}
+          style={{ height: `${height}px` }}
           role="img"
-          aria-label={`Solve rates of ${data.world.length} worlds at ${data.frames.length} looks; the mean went from ${percent(means[0])} to ${percent(means.at(-1))}.`}
+          aria-label={`Solve rates of ${rows.length} worlds at ${data.frames.length} looks; the mean went from ${percent(means[0])} to ${percent(means.at(-1))}. The table below has the numbers.`}
           onMouseMove={point}
           onMouseLeave={() => setSpot(null)}
         />
@@ -101,71 +127,102 @@ function Matrix(props: { run: Summary; data: Retention }) {
           100 %
         </span>
         <span>
-          {spot
-            ? `World ${data.world[spot.row]} at ${short(data.frames[spot.look])} frames: ${percent(data.solved[spot.look]?.[spot.row] ?? null)}, untrained ${percent(data.untrained[spot.row] ?? null)}`
-            : `${short(data.frames[0])} to ${short(data.frames.at(-1))} frames`}
+          {spot && under
+            ? `World ${under.world} at ${short(data.frames[spot.look])} frames: ${percent(data.solved[spot.look]?.[under.at] ?? null)}, untrained ${percent(data.untrained[under.at] ?? null)}`
+            : "A white bar: the world left the pool. Empty: not yet in the panel."}
         </span>
       </p>
-      <details>
-        <summary>First and last look of each world</summary>
-        <div class="scroll" tabIndex={0} role="region" aria-label="First and last looks">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">World</th>
-                <th scope="col" class="number">Untrained</th>
-                <th scope="col" class="number">First</th>
-                <th scope="col" class="number">Last</th>
-                <th scope="col" class="number">Left the pool</th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.world.map((world, at) => {
-                const looks = data.solved.map((row) => row[at] ?? null).filter((value) => value !== null);
-                return (
-                  <tr key={world}>
-                    <th scope="row">
-                      <a href={formatPlace(props.run.name, "worlds", world)}>{world}</a>
-                    </th>
-                    <td class="number">{percent(data.untrained[at] ?? null)}</td>
-                    <td class="number">{percent(looks[0])}</td>
-                    <td class="number">{percent(looks.at(-1))}</td>
-                    <td class="number">{data.left[at] === null ? "lives" : `cycle ${data.left[at]}`}</td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
-      </details>
     </>
+  );
+}
+
+function paintMatrix(target: HTMLCanvasElement, data: Retention, rows: Remembered[]): void {
+  const context = target.getContext("2d");
+  if (!context) return;
+  fit(target);
+  const [width, looks] = [target.clientWidth, data.frames.length];
+  const side = (width - GUTTER - MARGIN) / looks;
+  context.setTransform(target.width / width, 0, 0, target.height / target.clientHeight, 0, 0);
+  context.clearRect(0, 0, width, target.clientHeight);
+  context.font = "12px system-ui, sans-serif";
+  context.textBaseline = "middle";
+  rows.forEach((one, row) => {
+    const [top, middle] = [row * ROW, row * ROW + ROW / 2];
+    context.fillStyle = colour("sunken");
+    context.fillRect(GUTTER, top, looks * side, ROW - 2);
+    data.solved.forEach((values, look) => {
+      const value = values[one.at] ?? null;
+      if (value === null) return;
+      context.fillStyle = ramp(value);
+      context.fillRect(GUTTER + look * side, top, Math.ceil(side), ROW - 2);
+    });
+    const left = data.left[one.at] ?? null;
+    const gone = left === null ? -1 : data.cycle.findIndex((cycle) => cycle >= left);
+    if (gone >= 0)
+      for (const [tone, wide] of [["#23272f", 4], ["#ffffff", 2]] as const) {
+        context.fillStyle = tone;
+        context.fillRect(GUTTER + gone * side - wide / 2, top, wide, ROW - 2);
+      }
+    context.textAlign = "right";
+    context.fillStyle = colour("soft");
+    context.fillText(String(one.world), GUTTER - 8, middle);
+    if (!one.isForgotten) return;
+    // Where it was best, and that it no longer is: told by shape and word, not by colour alone.
+    context.strokeStyle = "#ffffff";
+    context.lineWidth = 2;
+    context.strokeRect(GUTTER + one.bestLook * side + 1, top + 1, Math.max(3, side - 2), ROW - 4);
+    context.textAlign = "left";
+    context.fillStyle = colour("bad");
+    context.fillText("▼ forgotten", GUTTER + looks * side + 6, middle);
+  });
+  context.fillStyle = colour("soft");
+  const step = Math.max(1, Math.ceil(90 / side));
+  for (let look = 0; look < looks; look += step) {
+    context.textAlign = "left";
+    context.fillText(short(data.frames[look]), GUTTER + look * side, rows.length * ROW + FOOT / 2);
+  }
+  context.textAlign = "right";
+  context.fillText("frames", GUTTER - 8, rows.length * ROW + FOOT / 2);
+}
+
+function Table(props: { run: Summary; data: Retention; rows: Remembered[] }) {
+  const { data } = props;
+  return (
+    <details>
+      <summary>The worlds in numbers</summary>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Worlds of the panel in numbers">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">World</th>
+              <th scope="col" class="number">Untrained</th>
+              <th scope="col" class="number">Best look</th>
+              <th scope="col" class="number">Last look</th>
+              <th scope="col">Kept</th>
+              <th scope="col" class="number">Left the pool</th>
+            </tr>
+          </thead>
+          <tbody>
+            {props.rows.map((one) => (
+              <tr key={one.world}>
+                <th scope="row">
+                  <a href={formatPlace(props.run.name, "worlds", one.world)}>{one.world}</a>
+                </th>
+                <td class="number">{percent(data.untrained[one.at] ?? null)}</td>
+                <td class="number">{percent(one.best)}</td>
+                <td class="number">{percent(one.last)}</td>
+                <td>{one.isForgotten ? <span class="pill bad">forgotten</span> : "yes"}</td>
+                <td class="number">{data.left[one.at] === null ? "lives" : `cycle ${data.left[one.at]}`}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
   );
 }
 
 function mean(values: (number | null)[]): number | null {
   const given = values.filter((value): value is number => value !== null);
   return given.length ? given.reduce((sum, one) => sum + one, 0) / given.length : null;
-}
-
-const matrixCsv = (data: Retention): string =>
-  toCsv(["world", "untrained", "left", ...data.frames.map(String)], [
-    data.world,
-    data.untrained,
-    data.left,
-    ...data.frames.map((_, look) => data.world.map((_world, at) => data.solved[look]?.[at] ?? null)),
-  ]);
-
-function matrixSvg(data: Retention): string {
-  const [side, left, top] = [12, 70, 30];
-  const cells = data.solved.flatMap((row, look) =>
-    row.flatMap((value, at) => (value === null ? [] : [`<rect x="${left + look * side}" y="${top + at * side}" width="${side}" height="${side - 1}" fill="${ramp(value)}"/>`])),
-  );
-  const names = data.world.map((world, at) => `<text x="${left - 6}" y="${top + at * side + 10}" text-anchor="end">${escape(`world ${world}`)}</text>`);
-  const [width, height] = [left + data.frames.length * side + 10, top + data.world.length * side + 10];
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="10" fill="#23272F">
-<rect width="${width}" height="${height}" fill="#FFFFFF"/><text x="${left}" y="18">Solve rate, ${short(data.frames[0])} to ${short(data.frames.at(-1))} frames</text>
-${cells.join("\n")}
-${names.join("\n")}
-</svg>
-`;
 }

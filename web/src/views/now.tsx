@@ -1,13 +1,15 @@
 /** What the run is doing this second. */
-import type { LedgerEvent, Summary } from "../api/types";
-import { ofRun } from "../api/client";
+import type { Columns, LedgerEvent, Summary } from "../api/types";
+import { ofRun, rawOf } from "../api/client";
 import { useCell } from "../core/cell";
 import { now, useAsk, useChanges, useMetrics } from "../core/data";
-import { clock, count, digits, duration, percent, short } from "../core/format";
+import { clock, count, digits, duration, percent, sentence, short } from "../core/format";
 import { formatPlace, useTitle } from "../core/router";
 import { Chart, lineLook } from "../ui/chart";
 import { tellEvent } from "../ui/events";
 import { Card, Empty, Figure, Heading } from "../ui/parts";
+
+const RATES = ["solve_rate", "heldout_solve_rate"];
 
 export function NowView(props: { run: Summary }) {
   const { run } = props;
@@ -22,26 +24,24 @@ export function NowView(props: { run: Summary }) {
         <dl class="numbers">
           <Figure name="Frames" value={count(run.frames)} note={`${count(run.updates)} updates`} />
           <Figure name="Frames a second" value={count(run.frames_per_s)} />
-          <Figure
-            name="Solve rate"
-            value={percent(run.solve_rate)}
-            note={run.solve_low === null ? "too few points for an interval" : `${percent(run.solve_low)} to ${percent(run.solve_high)} (95 %, recent points)`}
-          />
+          <SolveRate run={run} />
           {run.has_pool && (
             <Figure name="Living worlds" value={count(run.pool)} note={`${count(run.worlds_accepted)} accepted, ${count(run.worlds_rejected)} not`} />
           )}
+          {!run.has_pool && <Levels columns={columns} />}
           <Figure name="Cycle" value={count(run.cycle)} />
           <TimeLeft run={run} />
         </dl>
       </section>
       <div class="grid wide">
         <Chart
+          raw={rawOf(run.name, RATES)}
           picture={{
             title: "Solve rate",
             across: "frames",
             x: (columns?.frames ?? []) as number[],
             isShare: true,
-            lines: ["solve_rate", "heldout_solve_rate"]
+            lines: RATES
               .filter((name) => columns?.[name])
               .map((name, at) => ({ name: at ? "held out" : "in training", values: columns?.[name] ?? [], ...lineLook(at) })),
           }}
@@ -49,6 +49,33 @@ export function NowView(props: { run: Summary }) {
         />
         <Happenings run={run} />
       </div>
+    </>
+  );
+}
+
+/** What share of the training episodes between two log points reached the goal, and how sure that is. */
+function SolveRate(props: { run: Summary }) {
+  const { run } = props;
+  if (run.solve_mean === null)
+    return <Figure name="Solve rate" value={percent(run.solve_rate)} note={run.solve_rate === null ? "of training episodes" : "of training episodes; too few points yet for an interval"} />;
+  return (
+    <Figure
+      name="Solve rate"
+      value={percent(run.solve_mean)}
+      beside={`${percent(run.solve_low)} to ${percent(run.solve_high)}`}
+      note={`of training episodes: mean of the last 30 log points with its 95 % interval; ${percent(run.solve_rate)} at the last`}
+    />
+  );
+}
+
+/** What a method that chooses levels says of them. */
+function Levels(props: { columns: Columns | null }) {
+  const last = (name: string) => props.columns?.[name]?.findLast((value) => value !== null) ?? null;
+  const kept = last("buffer");
+  return (
+    <>
+      {kept !== null && <Figure name="Levels kept" value={count(kept)} note="in the method's buffer" />}
+      <Figure name="Rounds replayed" value={percent(last("replay_share"))} note="on levels that were kept" />
     </>
   );
 }
@@ -80,7 +107,7 @@ function Doing(props: { run: Summary; hasRows: boolean }) {
   return (
     <div class={`notice ${isBad ? "bad" : run.state === "paused" || run.state === "stopped" ? "warn" : ""}`} role="status">
       <p>
-        <strong>{capital(words)}</strong>
+        <strong>{sentence(words)}</strong>
         {run.is_live && age !== null && <span class="soft">, {duration(age)}</span>}
         {run.is_live && !props.hasRows && run.state === "compiling" && ` – ${WORKING}`}
         {run.error && <span> {run.error}</span>}
@@ -94,8 +121,6 @@ function Doing(props: { run: Summary; hasRows: boolean }) {
     </div>
   );
 }
-
-const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
 
 function waitingFor(run: Summary): string {
   if (run.state === "compiling") return `Compiling, ${duration(run.state_age_s)}`;

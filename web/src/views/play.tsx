@@ -72,6 +72,7 @@ export function Play(props: { body: Record<string, unknown>; agent: Episode | nu
     const letter = TURN[event.key];
     if (letter) press(letter);
     else if (event.key === "r") restart();
+    else if (event.key === " ") void 0; // it would scroll the page away under the game
     else if (event.key === "Escape" && event.currentTarget instanceof HTMLElement) event.currentTarget.blur();
     else return;
     event.preventDefault();

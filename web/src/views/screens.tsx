@@ -1,19 +1,15 @@
 /** Side by side in one world: the agent, the oracle's path, and the reader. */
-import { useEffect, useState } from "preact/hooks";
-import { ofRun } from "../api/client";
-import type { Check, Episode, EpisodeHead, Level, Summary } from "../api/types";
-import { useAsk } from "../core/data";
+import { ofRun, type ApiError } from "../api/client";
+import type { Check, Drawing, Episode, EpisodeHead, Level, Summary } from "../api/types";
+import { useAsk, type Answer } from "../core/data";
 import { digits, percent } from "../core/format";
 import { useChoice } from "../core/router";
-import { animate, isCalm } from "../draw/clock";
 import { GREEN } from "../draw/pen";
 import { totalAt } from "../draw/moment";
-import { Icon } from "../ui/icons";
 import { Card, Choice, Empty, Problem, Waiting } from "../ui/parts";
 import { Still } from "../ui/player";
+import { Scrub, useClock } from "../ui/scrub";
 import { Play } from "./play";
-
-const STEPS_PER_S = 5;
 
 export function Screens(props: { run: Summary; id: number; episodes: EpisodeHead[]; level: Level | null }) {
   const { run, id } = props;
@@ -22,18 +18,31 @@ export function Screens(props: { run: Summary; id: number; episodes: EpisodeHead
   const episode = useAsk<Episode>(head ? ofRun(run.name, `/episodes/${head.id}`) : null);
   const oracle = useAsk<Check>(ofRun(run.name, `/worlds/${id}/oracle`));
   const agent = episode.data?.world === id ? episode.data : null;
-  const length = Math.max(agent?.steps ?? 0, oracle.data?.trace?.actions.length ?? 0);
-  const [time, setTime] = useState(0);
-  const [isPlaying, setPlaying] = useState(() => !isCalm());
-  useEffect(() => {
-    if (!isPlaying || !length) return undefined;
-    let before: number | null = null;
-    return animate((seconds) => {
-      const gone = before === null ? 0 : seconds - before;
-      before = seconds;
-      setTime((old) => (old >= length + 4 ? 0 : old + gone * STEPS_PER_S));
-    });
-  }, [isPlaying, length]);
+  return (
+    <Stage
+      episodes={props.episodes}
+      head={head}
+      onChoose={setChosen}
+      agent={agent}
+      drawing={props.level?.drawing ?? null}
+      oracle={oracle}
+      play={{ run: run.name, world: id }}
+    />
+  );
+}
+
+/** `oracle` and `play` are null where only the drawing of the level is known. */
+export function Stage(props: {
+  episodes: EpisodeHead[];
+  head: EpisodeHead | undefined;
+  onChoose: (episode: string) => void;
+  agent: Episode | null;
+  drawing: Drawing | null;
+  oracle: Answer<Check> | null;
+  play: Record<string, unknown> | null;
+}) {
+  const { agent, head, oracle } = props;
+  const clock = useClock(Math.max(agent?.steps ?? 0, oracle?.data?.trace?.actions.length ?? 0));
   return (
     <Card
       title="In the world"
@@ -44,69 +53,53 @@ export function Screens(props: { run: Summary; id: number; episodes: EpisodeHead
             value={String(head?.id ?? "")}
             options={props.episodes.map((one) => [String(one.id), `cycle ${one.cycle}, ${one.player}, ${one.is_solved ? "solved" : "not solved"}`])}
             onChange={(value) => {
-              setTime(0);
-              setChosen(value);
+              clock.restart();
+              props.onChoose(value);
             }}
           />
         ) : undefined
       }
     >
       <div class="screens">
-        <div class="screen">
-          <h3>
-            The agent
-            {agent && <span class="soft">{agent.is_solved ? "solved" : "not solved"}</span>}
-          </h3>
-          {agent ? (
-            <>
-              <Still drawing={agent.drawing} trace={agent.trace} time={time} label={`The agent's episode of ${agent.steps} steps`} />
-              <p class="soft small">
-                {agent.player}, {digits(totalAt(agent.trace, time))} of {digits(agent.total)} earned, {Math.min(Math.floor(time), agent.steps)} of{" "}
-                {agent.steps} steps
-              </p>
-            </>
-          ) : props.level ? (
-            <>
-              <Still drawing={props.level.drawing} trace={null} time={0} label="The world at its start" />
-              <p class="soft small">{head ? "Fetching the episode …" : "No episode of this world is recorded."}</p>
-            </>
-          ) : (
-            <Empty title={head ? "Fetching the episode …" : "No episode is recorded"} />
-          )}
-        </div>
-        <OracleScreen check={oracle.data} time={time} />
-        {oracle.error && <Problem error={oracle.error} again={oracle.again} />}
-        <Play body={{ run: run.name, world: id }} agent={agent} best={oracle.data?.optimal_return ?? null} />
+        <AgentScreen agent={agent} head={head} drawing={props.drawing} time={clock.time} />
+        {oracle && <OracleScreen check={oracle.data} error={oracle.error} time={clock.time} />}
+        {oracle?.error && <Problem error={oracle.error} again={oracle.again} />}
+        {props.play && <Play body={props.play} agent={agent} best={oracle?.data?.optimal_return ?? null} />}
       </div>
-      {length > 0 && (
-        <div class="scrub">
-          <button class="button" onClick={() => setPlaying(!isPlaying)} aria-label={isPlaying ? "Rest" : "Play"}>
-            <Icon name={isPlaying ? "pause" : "play"} />
-          </button>
-          <label class="field">
-            <span class="hidden">Step</span>
-            <input
-              type="range"
-              min={0}
-              max={length}
-              step={1}
-              value={Math.min(Math.floor(time), length)}
-              onInput={(event) => {
-                setPlaying(false);
-                setTime(Number(event.currentTarget.value));
-              }}
-            />
-          </label>
-          <span class="soft small">
-            step {Math.min(Math.floor(time), length)} of {length}
-          </span>
-        </div>
-      )}
+      {clock.length > 0 && <Scrub clock={clock} />}
     </Card>
   );
 }
 
-function OracleScreen(props: { check: Check | null; time: number }) {
+function AgentScreen(props: { agent: Episode | null; head: EpisodeHead | undefined; drawing: Drawing | null; time: number }) {
+  const { agent, head, drawing, time } = props;
+  return (
+    <div class="screen">
+      <h3>
+        The agent
+        {agent && <span class="soft">{agent.is_solved ? "solved" : "not solved"}</span>}
+      </h3>
+      {agent ? (
+        <>
+          <Still drawing={agent.drawing} trace={agent.trace} time={time} label={`The agent's episode of ${agent.steps} steps`} />
+          <p class="soft small">
+            {agent.player}, {digits(totalAt(agent.trace, time))} of {digits(agent.total)} earned, {Math.min(Math.floor(time), agent.steps)} of {agent.steps}{" "}
+            steps
+          </p>
+        </>
+      ) : drawing ? (
+        <>
+          <Still drawing={drawing} trace={null} time={0} label="The world at its start" />
+          <p class="soft small">{head ? "Fetching the episode …" : "No episode of this world is recorded."}</p>
+        </>
+      ) : (
+        <Empty title={head ? "Fetching the episode …" : "No episode is recorded"} />
+      )}
+    </div>
+  );
+}
+
+function OracleScreen(props: { check: Check | null; error: ApiError | null; time: number }) {
   const { check } = props;
   return (
     <div class="screen">
@@ -114,7 +107,7 @@ function OracleScreen(props: { check: Check | null; time: number }) {
         The oracle's path
         {check?.solvable !== null && check?.solvable !== undefined && <span class="soft">{check.solvable ? "can be solved" : "can't be solved"}</span>}
       </h3>
-      {!check && <Waiting what="The oracle looks at it …" />}
+      {!check && !props.error && <Waiting what="The oracle looks at it. The first time takes up to half a minute." />}
       {check?.drawing && (
         <>
           <Still

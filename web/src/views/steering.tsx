@@ -28,7 +28,7 @@ export function SteeringView(props: { run: Summary }) {
       <Controls run={run} acts={acts.data} onDone={() => setDone((count) => count + 1)} />
       <Editor run={run} onDone={() => setDone((count) => count + 1)} />
       {acts.error && <Problem error={acts.error} again={acts.again} />}
-      <div class="grid wide">
+      <div class="grid">
         <ActList title="Acts" acts={acts.data?.control ?? []} tell={(act) => WORDS[act.act][0].replace(" …", "")} empty="Nobody has steered this run" />
         <ActList title="Worlds put forward" acts={acts.data?.candidates ?? []} tell={tellCandidate} link={linkTo(run)} empty="No world was put forward" />
         <ActList title="Likes and dislikes" acts={acts.data?.feedback ?? []} tell={tellOpinion} empty="No opinion yet" />

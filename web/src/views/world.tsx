@@ -1,5 +1,5 @@
 /** One world: what it is, where it comes from, how it goes in it, and the reader's own try. */
-import { ofRun, withQuery, API } from "../api/client";
+import { ofRun } from "../api/client";
 import type { Card as WorldCard, Level, Summary, WorldDetail, Words } from "../api/types";
 import { useAsk, useChanges } from "../core/data";
 import { count, digits, percent } from "../core/format";
@@ -20,19 +20,12 @@ export function WorldView(props: { run: Summary; id: number }) {
   const { card } = data;
   return (
     <>
-      <Heading
-        title={`World ${id}`}
-        tools={
-          <a class="button" href={withQuery(API + ofRun(run.name, `/worlds/${id}`), { format: "csv" })} download>
-            Scores as CSV
-          </a>
-        }
-      >
+      <Heading title={`World ${id}`}>
         {tellOrigin(card, data)} <a href={formatPlace(run.name, "worlds")}>All worlds</a>
       </Heading>
       <section class="card" aria-label="Numbers of this world">
         <dl class="numbers">
-          <Figure name="Solve rate" value={percent(card.solve_rate)} note="in training, last" />
+          <Figure name="Solve rate" value={percent(card.solve_rate)} note={card.is_living ? "in training, last" : "in training, when it was last played"} />
           <Figure name="Shortest path" value={card.shortest_path === null ? "none known" : `${card.shortest_path} steps`} />
           <Figure name="Learnability" value={digits(card.learnability)} note="p (1 − p), 0.25 at most" />
           <Figure name="QD score" value={digits(card.qd)} />
@@ -50,37 +43,39 @@ export function WorldView(props: { run: Summary; id: number }) {
         </details>
       </Card>
       <div class="grid wide">
-        <Chart
-          picture={{
-            title: "Scores over time",
-            across: "frames",
-            x: data.scores.frames,
-            isShare: true,
-            lines: [
-              { name: "solve rate", values: data.scores.solve_rate, ...lineLook(0) },
-              { name: "normalised return", values: data.scores.normalised_return, ...lineLook(1) },
-            ],
-          }}
-          empty="Not scored yet"
-        />
-        {data.looks.cycle.length > 0 && (
+        <div class="stack">
           <Chart
             picture={{
-              title: "Remembered",
+              title: "Scores over time",
               across: "frames",
-              x: data.looks.frames,
+              x: data.scores.frames,
               isShare: true,
               lines: [
-                { name: "solve rate on the panel", values: data.looks.solve_rate, ...lineLook(2) },
-                { name: "untrained", values: data.looks.untrained, ...lineLook(4) },
+                { name: "solve rate", values: data.scores.solve_rate, ...lineLook(0) },
+                { name: "normalised return", values: data.scores.normalised_return, ...lineLook(1) },
               ],
             }}
-            note="Played by the policy head alone, also after the world has left the pool."
+            empty="Not scored yet"
           />
-        )}
+          {data.looks.cycle.length > 0 && (
+            <Chart
+              picture={{
+                title: "Remembered",
+                across: "frames",
+                x: data.looks.frames,
+                isShare: true,
+                lines: [
+                  { name: "solve rate on the panel", values: data.looks.solve_rate, ...lineLook(2) },
+                  { name: "untrained", values: data.looks.untrained, ...lineLook(4) },
+                ],
+              }}
+              note="Played by the policy head alone, also after the world has left the pool."
+            />
+          )}
+          <Feedback run={run} world={id} episodes={data.episodes} acts={data.feedback} />
+        </div>
         <div class="stack">
           <Family run={run} detail={data} />
-          <Feedback run={run} world={id} episodes={data.episodes} acts={data.feedback} />
         </div>
       </div>
     </>

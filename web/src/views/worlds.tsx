@@ -6,7 +6,7 @@ import { useAsk, useChanges } from "../core/data";
 import { count, percent, plural } from "../core/format";
 import { choose, formatPlace, useChoice, useTitle } from "../core/router";
 import { Choice, Empty, Heading, Problem, Toggle, Waiting } from "../ui/parts";
-import { Loop } from "../ui/player";
+import { Loop, RestButton } from "../ui/player";
 
 const SORTS: [string, string][] = [
   ["age", "age"],
@@ -29,13 +29,6 @@ export function WorldsView(props: { run: Summary }) {
   const query = { sort, order, living: all ? null : true, search, page, size: SIZE };
   const { data, error, isLoading, again } = useAsk<WorldPage>(ofRun(run.name, "/worlds"), query, changes);
   const pages = data ? Math.ceil(data.total / SIZE) : 0;
-  if (!run.has_pool)
-    return (
-      <>
-        <Heading title="Worlds" />
-        <Empty title="This run keeps no pool">Its method chooses levels for itself and remembers them in its checkpoints.</Empty>
-      </>
-    );
   return (
     <>
       <Heading title="Worlds">
@@ -54,6 +47,7 @@ export function WorldsView(props: { run: Summary }) {
         <a class="button" href={withQuery(API + ofRun(run.name, "/worlds"), { ...query, format: "csv" })} download>
           CSV
         </a>
+        <RestButton />
       </div>
       {error && <Problem error={error} again={again} />}
       {!data && isLoading && <Waiting what="Reading the worlds …" />}
@@ -131,7 +125,7 @@ function Gallery(props: { run: Summary; worlds: Card[] }) {
               </div>
               <span class="name">
                 <span>World {world.id}</span>
-                <span>{percent(world.solve_rate)}</span>
+                {world.solve_rate !== null && <span class="soft small">{percent(world.solve_rate)} solved</span>}
               </span>
               <span class="told">{tellWorld(world)}</span>
             </a>
@@ -149,6 +143,6 @@ function tellLook(world: Card, episode: Episode | undefined): string {
 
 function tellWorld(world: Card): string {
   const state = world.verdict !== "accepted" ? world.verdict : world.is_living ? `${plural(world.age ?? 0, "cycle")} old` : `extinct since cycle ${world.left_cycle}`;
-  const path = world.shortest_path === null ? "" : ` · path of ${world.shortest_path}`;
+  const path = world.shortest_path === null ? "" : ` · path of ${plural(world.shortest_path, "step")}`;
   return `${state}${path}`;
 }

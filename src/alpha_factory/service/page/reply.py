@@ -2,12 +2,41 @@
 
 import csv
 import io
+import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
+
+_ROWS_AT_ONCE = 500
+UNITS = {
+    "frames": "env steps",
+    "updates": "gradient steps",
+    "wall_s": "s",
+    "compile_s": "s",
+    "frames_per_s": "env steps/s",
+    "time": "s since 1970",
+    "solve_rate": "share",
+    "heldout_solve_rate": "share",
+    "normalised_return": "share of the most",
+    "learnability": "p (1 - p)",
+    "cvar_10": "share",
+    "return_mean": "reward",
+    "policy_entropy": "nats",
+    "loss_policy": "nats",
+    "pool": "worlds",
+    "worlds_accepted": "worlds",
+    "worlds_rejected": "worlds",
+    "updates_skipped": "gradient steps",
+    "shortest_path": "steps",
+    "median_path": "steps",
+    "step_limit": "steps",
+    "path": "steps",
+    "age": "cycles",
+}
+"""Of the columns that have one; a name without is a number, a count or a place in a list."""
 
 
 def reply(data: Mapping[str, Any], status: int = 200) -> Response:
@@ -30,17 +59,24 @@ def reply_table(columns: Mapping[str, Sequence[Any]], name: str) -> Response:
 
 
 def reply_rows(names: Sequence[str], rows: Iterable[Sequence[Any]], name: str) -> Response:
-    """Rows as a CSV file (RFC 4180)."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(map(_cell, names))
-    table.writerows([_cell(value) for value in row] for row in rows)
+    """Rows as a CSV file (RFC 4180), sent as they are read; a name says its unit in brackets."""
     safe = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name)
-    return Response(
-        text.getvalue().encode("utf-8", "replace"),
+    head = [f"{one} [{UNITS[one]}]" if one in UNITS else one for one in names]
+    return StreamingResponse(
+        _write_rows(head, iter(rows)),
         media_type="text/csv; charset=utf-8",
         headers={"content-disposition": f'attachment; filename="{safe}.csv"'},
     )
+
+
+def _write_rows(head: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[bytes]:
+    """The file in pieces of some hundred rows."""
+    lines: Iterable[Sequence[Any]] = [head]
+    while lines:
+        text = io.StringIO()
+        csv.writer(text).writerows([_cell(value) for value in row] for row in lines)
+        yield text.getvalue().encode("utf-8", "replace")
+        lines = [*itertools.islice(rows, _ROWS_AT_ONCE)]
 
 
 def _cell(value: Any) -> Any:

@@ -61,8 +61,9 @@ class Summary(BaseModel):
     worlds_accepted: Number
     worlds_rejected: Number
     frames_per_s: Number
-    solve_rate: Number
-    solve_low: Number
+    solve_rate: Number = Field(description="At the last log point.")
+    solve_mean: Number = Field(description="Over the last 30 log points; null of fewer than 3.")
+    solve_low: Number = Field(description="Of the 95 % interval of that mean.")
     solve_high: Number
     pool: int | None
     seconds_left: float | None

@@ -1,7 +1,7 @@
 """`metrics.jsonl` as columns: names, a range of frames and a number of points in, arrays out."""
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from alpha_factory.service.page.files.lines import (
     end_cursor,
     find_line,
     read_last,
+    read_range,
     read_sample,
     read_since,
     whole_size,
@@ -31,15 +32,12 @@ def read_metrics(
 ) -> dict[str, Any]:
     """Columns of the rows between two numbers of frames, as the API gives them."""
     path = run / FILE
-    end = whole_size(path)
     cursor = end_cursor(path)
     rows: list[dict[str, Any]] = []
     is_sampled, total = False, 0
-    if end:
-        first = 0 if low is None else find_line(path, "frames", low)
-        last = end if high is None else min(end, _after(path, high))
-        if first < last:
-            rows, is_sampled, total = read_sample(path, first, last, max(2, points))
+    first, last = _find_range(path, low, high)
+    if first < last:
+        rows, is_sampled, total = read_sample(path, first, last, max(2, points))
     return {
         "columns": to_columns(rows, names),
         "names": list_names(path),
@@ -49,6 +47,22 @@ def read_metrics(
         "cursor": cursor,
         "reset": False,
     }
+
+
+def list_rows(
+    run: Path,
+    *,
+    names: Collection[str] | None = None,
+    low: int | float | None = None,
+    high: int | float | None = None,
+) -> tuple[list[str], Iterator[list[int | float | None]]]:
+    """Names of columns, and every row between two numbers of frames, read as they are asked for."""
+    path = run / FILE
+    first, last = _find_range(path, low, high)
+    chosen = list_names(path) if names is None else names
+    columns = [*dict.fromkeys([*ALWAYS, *chosen])]
+    rows = read_range(path, first, last) if first < last else iter(())
+    return columns, ([read_number(row, name) for name in columns] for row in rows)
 
 
 def read_new_metrics(
@@ -89,6 +103,14 @@ def list_names(path: Path) -> list[str]:
     """All columns that there are, as the first and the last rows have them."""
     first = read_sample(path, 0, min(whole_size(path), 4096), 2)[0] if whole_size(path) else []
     return sorted(_names([*first, *read_last(path, 2)]))
+
+
+def _find_range(path: Path, low: int | float | None, high: int | float | None) -> tuple[int, int]:
+    """Byte offsets between which the rows of these frames lie."""
+    if not (end := whole_size(path)):
+        return 0, 0
+    first = 0 if low is None else find_line(path, "frames", low)
+    return first, end if high is None else min(end, _after(path, high))
 
 
 def _after(path: Path, frames: int | float) -> int:

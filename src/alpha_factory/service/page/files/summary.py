@@ -70,7 +70,7 @@ def _summarise(name: str, run: Path, config: Any, now: float) -> dict[str, Any]:
     status = read_status(run)
     state, doing, since, started, trouble = _find_state(run, status, now)
     modified = _modified(run)
-    rate, low, high = _interval(rows)
+    rate, mean, low, high = _interval(rows)
     numbers = {
         key: metrics.read_number(row, key) or 0
         for key in (
@@ -94,6 +94,7 @@ def _summarise(name: str, run: Path, config: Any, now: float) -> dict[str, Any]:
         **numbers,
         "frames_per_s": metrics.read_number(row, "frames_per_s"),
         "solve_rate": rate,
+        "solve_mean": mean,
         "solve_low": low,
         "solve_high": high,
         "pool": _count_pool(run) if pool is None else int(pool),
@@ -147,17 +148,17 @@ def _guess(run: Path, last: str | None, now: float) -> tuple[str, str]:
 
 def _interval(
     rows: Sequence[dict[str, Any]],
-) -> tuple[int | float | None, int | float | None, int | float | None]:
-    """The last solve rate, and a 95 % interval of the mean of the recent ones."""
+) -> tuple[int | float | None, float | None, float | None, float | None]:
+    """The last solve rate, and the mean of the recent ones with its 95 % interval."""
     found = (metrics.read_number(row, "solve_rate") for row in rows)
     rates = [rate for rate in found if rate is not None]
     if not rates:
-        return None, None, None
+        return None, None, None, None
     if len(rates) < _FEWEST:
-        return rates[-1], None, None
+        return rates[-1], None, None, None
     mean = statistics.fmean(rates)
     half = _NORMAL * statistics.stdev(rates) / len(rates) ** 0.5
-    return rates[-1], max(0.0, mean - half), min(1.0, mean + half)
+    return rates[-1], mean, max(0.0, mean - half), min(1.0, mean + half)
 
 
 def _count_pool(run: Path) -> int | None:

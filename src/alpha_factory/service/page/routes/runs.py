@@ -23,6 +23,7 @@ from alpha_factory.service.page.problem import Problem
 from alpha_factory.service.page.reply import reply, reply_rows, reply_table
 from alpha_factory.service.page.routes.common import ERRORS, TABLE, After, Format, RunName
 
+_POINTS = 400
 _SCORES = ("solve_rate", "low", "high", "cvar_10", "return_mean")
 Names = Annotated[
     str | None,
@@ -71,19 +72,26 @@ def make_runs(context: Context) -> APIRouter:
     def read_metrics(
         run: RunName,
         names: Names = None,
-        points: Points = 400,
+        points: Points | None = None,
         low: Annotated[float | None, Query(alias="from", ge=0, le=1e15)] = None,
         high: Annotated[float | None, Query(alias="to", ge=0, le=1e15)] = None,
         after: After = None,
         format: Format = "json",
     ) -> Response:
-        """Metrics as columns, thinned evenly to a number of points; zoom in by `from` and `to`, in frames."""
+        """Metrics as columns, thinned evenly to 400 points or as many as asked; zoom in by `from` and `to`, in frames.
+
+        CSV has every row of the range unless a number of points is asked for.
+        """
         path = find(run)
         chosen = None if names is None else names.split(",")
+        if format == "csv" and points is None and after is None:
+            head, rows = metrics.list_rows(path, names=chosen, low=low, high=high)
+            return reply_rows(head, rows, f"{run}-metrics")
         if after is not None:
             told = metrics.read_new_metrics(path, after, chosen)
         else:
-            told = metrics.read_metrics(path, names=chosen, points=points, low=low, high=high)
+            most = _POINTS if points is None else points
+            told = metrics.read_metrics(path, names=chosen, points=most, low=low, high=high)
         return reply_table(told["columns"], f"{run}-metrics") if format == "csv" else reply(told)
 
     @router.get("/runs/{run}/evaluation", response_model=shapes.Evaluation, responses=TABLE)
