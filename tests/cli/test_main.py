@@ -140,6 +140,7 @@ def test_run_passes_on_what_was_asked(stand_in):
     )
     assert main.main([*line.split(), "--json"]) == 0
     del asked["open_ledger"], asked["console"]
+    assert asked.pop("open_boards")(Path(), {}, print) == ()
     assert asked == {
         "preset": "paper",
         "out": Path("runs/x"),
@@ -209,6 +210,21 @@ def test_interrupted_run_prints_how_to_go_on_and_exits_130(flags, stand_in, caps
     assert "alpha-factory run --resume --out 'runs/my first'" in printed.err
     if flags:
         assert json.loads(printed.out)["interrupted"] is True
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--wandb"], 'pip install "alpha-factory[wandb]"'),
+        (["--wandb", "one", "two"], "--wandb takes one project"),
+    ],
+)
+def test_run_on_wandb_that_cannot_be_exits_2(flags, says, stand_in, monkeypatch, tmp_path, capsys):
+    (tmp_path / "wandb").mkdir()  # as the library leaves one: a folder is no library
+    monkeypatch.syspath_prepend(tmp_path)
+    stand_in("alpha_factory.runs.start", start_run=lambda **_: pytest.fail("it was begun"))
+    assert main.main(["run", *flags]) == 2
+    assert says in " ".join(capsys.readouterr().err.split())
 
 
 def test_run_keeps_its_events_in_the_ledger(stand_in, tmp_path):

@@ -21,7 +21,7 @@ from alpha_factory.runs.evolution.executor.jobs import Executor
 from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.files.directory import RunDirectory, create_run, read_config, resume_run
 from alpha_factory.runs.files.durable import explain_disk_full
-from alpha_factory.runs.files.metrics import read_metrics
+from alpha_factory.runs.files.metrics import Board, read_metrics
 from alpha_factory.runs.files.scores import save_scores
 from alpha_factory.runs.films import shoot_films
 from alpha_factory.runs.interrupts import noting_interrupts
@@ -53,6 +53,8 @@ from alpha_factory.runs.suites import CLOSING, CLOSING_MAZES, held_out_levels, l
 
 RUNS = Path("runs")
 """Where runs go that are given no directory."""
+OpenBoards = Callable[[Path, dict[str, Any], Callable[[str], None]], Sequence[Board]]
+"""`open_boards(run, settings, say)`: what shows a run's rows beside its own files, and `say`s what went wrong."""
 _STOPPING = "Stopping; saving first. Ctrl-C once more stops without saving."
 
 _NOTHING_YET = MetricRow(
@@ -80,6 +82,7 @@ def start_run(
     learner: str | None = None,
     changes: Sequence[str] = (),
     open_ledger: Callable[[Path], Callable[[str, dict[str, Any]], None]],
+    open_boards: OpenBoards = lambda run, settings, say: (),
     console: Console,
     devices: int | None = None,
     executor: str | None = None,
@@ -92,6 +95,7 @@ def start_run(
         changes: any other settings, as `settings.change` takes them.
         out: the run's directory; None for a new one under `runs/`, or the newest to be resumed.
         open_ledger: given the run's directory, returns what records an event there.
+        open_boards: where the rows are shown as well; asked by the process that writes.
         devices: how many the run's lanes are spread over; None for all that JAX sees.
         executor: who plays candidates and trains specialists: `in-process` or `ray`; None for the first.
         workers: of Ray; None for as many as it has room for.
@@ -162,7 +166,8 @@ def start_run(
             recorder = Recorder(
                 config, directory.episodes, camera=camera, compiling=compiling, warned=say
             )
-        run = Run(directory, course, hooks, steering=steering, recorder=recorder)
+        boards = open_boards(directory.path, to_json(config), say) if is_first() else ()
+        run = Run(directory, course, hooks, steering=steering, recorder=recorder, boards=boards)
         try:
             run.restore_or_start(is_resuming=resume)
             is_spent = run.train(seconds=training_seconds(config), frames=budget.frames)
