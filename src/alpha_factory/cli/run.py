@@ -103,6 +103,7 @@ class Run:
                 learner=self.learner,
                 changes=self.set,
                 open_ledger=lambda directory: _open_ledger(directory, opened),
+                read_answers=_read_answers,
                 open_boards=open_boards,
                 console=output.stderr_console(),
                 devices=self.devices,
@@ -168,3 +169,14 @@ def _open_ledger(
         ledger.append(kind, payload)
 
     return append
+
+
+def _read_answers(directory: Path) -> list[tuple[str, dict[str, Any]]]:
+    """What became of acts, as the ledger of a run says; nothing where it has none."""
+    from alpha_factory.runs.steering.answers import KINDS
+    from alpha_factory.service.ledger import Ledger
+
+    if not (directory / "ledger.sqlite").is_file():
+        return []
+    with Ledger(directory / "ledger.sqlite") as ledger:
+        return [(event.kind, event.payload) for event in ledger.events(kinds=KINDS)]

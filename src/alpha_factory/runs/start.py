@@ -1,6 +1,6 @@
 """From what a person asked for to a finished run: settings, directory, loop, evaluation, report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -47,6 +47,7 @@ from alpha_factory.runs.settings.config import MAY_CHANGE, POET, PPO, RunConfig
 from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.runs.settings.presets import choose_preset
 from alpha_factory.runs.settings.text import change, from_json, to_json
+from alpha_factory.runs.steering.answers import Entry
 from alpha_factory.runs.steering.status import Status
 from alpha_factory.runs.steering.steering import Steering
 from alpha_factory.runs.suites import CLOSING, CLOSING_MAZES, held_out_levels, load_suite
@@ -82,6 +83,7 @@ def start_run(
     learner: str | None = None,
     changes: Sequence[str] = (),
     open_ledger: Callable[[Path], Callable[[str, dict[str, Any]], None]],
+    read_answers: Callable[[Path], Iterable[Entry]] = lambda run: (),
     open_boards: OpenBoards = lambda run, settings, say: (),
     console: Console,
     devices: int | None = None,
@@ -95,6 +97,7 @@ def start_run(
         changes: any other settings, as `settings.change` takes them.
         out: the run's directory; None for a new one under `runs/`, or the newest to be resumed.
         open_ledger: given the run's directory, returns what records an event there.
+        read_answers: given the run's directory, what its ledger tells of acts; nothing where there is no ledger.
         open_boards: where the rows are shown as well; asked by the process that writes.
         devices: how many the run's lanes are spread over; None for all that JAX sees.
         executor: who plays candidates and trains specialists: `in-process` or `ray`; None for the first.
@@ -132,8 +135,8 @@ def start_run(
         crew = stack.enter_context(open_executor(executor, workers, config, say))
         directory = together(lambda: stack.enter_context(_open_directory(path, config, resume)))
         event = _record_events(directory, open_ledger)
-        steering = Steering(directory.path, event)
-        status = stack.enter_context(Status(directory.path, lambda: steering.read_bytes))
+        steering = Steering(directory.path, event, read_answers(directory.path))
+        status = stack.enter_context(Status(directory.path))
         is_asked = stack.enter_context(noting_interrupts(console, _STOPPING))
 
         def is_interrupted() -> bool:
@@ -164,7 +167,12 @@ def start_run(
         course = make_course(directory, hooks, compiling, crew)
         if config.playback.cycles is not None and is_first():
             recorder = Recorder(
-                config, directory.episodes, camera=camera, compiling=compiling, warned=say
+                config,
+                directory.episodes,
+                camera=camera,
+                compiling=compiling,
+                warned=say,
+                event=event,
             )
         boards = open_boards(directory.path, to_json(config), say) if is_first() else ()
         run = Run(directory, course, hooks, steering=steering, recorder=recorder, boards=boards)
