@@ -13,7 +13,7 @@ from alpha_factory.service.effects import listen
 from alpha_factory.service.page.app import make_app
 from alpha_factory.service.page.guard import make_policy
 from alpha_factory.service.page.live.socket import LARGEST_MESSAGE
-from alpha_factory.service.page.token import FILE, keep_token
+from alpha_factory.service.page.token import keep_token
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PING_S = 20.0
@@ -43,7 +43,7 @@ def serve(
     Args:
         host: the address to bind to. Any but this machine's own demands a token.
         port: 0 for any that is free.
-        names: by which the server may be called, too, as behind a proxy.
+        names: by which the server may be called, too, as behind a proxy. Any demands a token.
         opened: called once it listens.
         until: returns when it is to stop; Ctrl-C counts for nothing then.
 
@@ -51,9 +51,9 @@ def serve(
         Problem: the token can't be kept safely.
         OSError: the address can't be bound to.
     """
-    needs_token = host not in _LOOPBACK
-    token, is_new = keep_token(runs) if needs_token else (None, False)
-    policy = make_policy(host, token, names)
+    # Whoever a name leads here comes from elsewhere, through whatever listens there.
+    kept = keep_token(runs) if names or host not in _LOOPBACK else None
+    policy = make_policy(host, None if kept is None else kept.token, names)
     with listen(host, port) as (sockets, bound):
         config = uvicorn.Config(
             make_app(runs, policy),
@@ -72,8 +72,8 @@ def serve(
         server = uvicorn.Server(config)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{bound}/"
-        link = f"{url}?token={token}" if is_new else url
-        opened(Opened(url, link, runs / FILE if needs_token else None))
+        link = f"{url}?token={kept.token}" if kept is not None and kept.is_new else url
+        opened(Opened(url, link, None if kept is None else kept.file))
 
         def work() -> None:
             asyncio.run(server.serve(sockets=sockets))
