@@ -20,7 +20,7 @@ from alpha_factory.service.page.problem import Problem
 from alpha_factory.service.page.token import COOKIE, is_token, make_cookie
 
 LARGEST_BODY = 64 << 10
-_BODY_S = 15.0
+BODY_S = 15.0
 _OPEN = ("/healthz", "/readyz")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ANY = ("0.0.0.0", "::", "")
@@ -146,20 +146,23 @@ async def _read_body(receive: Receive, headers: dict[str, str]) -> Receive:
     too_large = Problem("too_large", f"A request has at most {LARGEST_BODY >> 10} KiB.")
     if not told.isdigit() or int(told) > LARGEST_BODY:
         raise too_large
-    parts, size, is_more = [], 0, True
-    while is_more:
-        try:
-            message = await asyncio.wait_for(receive(), _BODY_S)
-        except TimeoutError:
-            raise Problem("bad_request", "The request's body didn't come.") from None
-        if message["type"] != "http.request":
-            raise Problem("bad_request", "The client left.")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        is_more = message.get("more_body", False)
-        if size > LARGEST_BODY:
-            raise too_large
-    whole: list[Message] = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]
+    body, is_more = bytearray(), True
+    try:
+        # For all of it: a byte now and then is no body that comes.
+        async with asyncio.timeout(BODY_S):
+            while is_more:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise Problem("bad_request", "The client left.")
+                body += message.get("body", b"")
+                is_more = message.get("more_body", False)
+                if len(body) > LARGEST_BODY:
+                    raise too_large
+    except TimeoutError:
+        raise Problem(
+            "bad_request", f"The request's body didn't come within {BODY_S:g} s."
+        ) from None
+    whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
     async def replay() -> Message:
         return whole.pop() if whole else await receive()

@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from alpha_factory.service.effects import listen
 from alpha_factory.service.page.app import make_app
+from alpha_factory.service.page.connection import (
+    LARGEST_HEAD,
+    MOST_CONNECTIONS,
+    HttpConnection,
+    SocketConnection,
+)
 from alpha_factory.service.page.guard import make_policy
 from alpha_factory.service.page.live.socket import LARGEST_MESSAGE
 from alpha_factory.service.page.token import keep_token
@@ -55,20 +62,7 @@ def serve(
     kept = keep_token(runs) if names or host not in _LOOPBACK else None
     policy = make_policy(host, None if kept is None else kept.token, names)
     with listen(host, port) as (sockets, bound):
-        config = uvicorn.Config(
-            make_app(runs, policy),
-            access_log=False,  # it would hold the token of the printed link
-            log_level="warning",
-            server_header=False,
-            ws="websockets-sansio",
-            ws_max_size=LARGEST_MESSAGE,
-            ws_ping_interval=_PING_S,
-            ws_ping_timeout=_PING_S,
-            # A window of zlib for every client would be most of the server's memory.
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=_LEAVE_S,
-            proxy_headers=False,
-        )
+        config = configure(make_app(runs, policy))
         server = uvicorn.Server(config)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{bound}/"
@@ -88,3 +82,24 @@ def serve(
         until()
         server.should_exit = True
         thread.join()
+
+
+def configure(app: ASGIApp) -> uvicorn.Config:
+    """How an application is served: what a slow, a dead or a greedy client may cost is bounded."""
+    return uvicorn.Config(
+        app,
+        access_log=False,  # it would hold the token of the printed link
+        log_level="warning",
+        server_header=False,
+        http=HttpConnection,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        limit_concurrency=MOST_CONNECTIONS,
+        ws=SocketConnection,
+        ws_max_size=LARGEST_MESSAGE,
+        ws_ping_interval=_PING_S,
+        ws_ping_timeout=_PING_S,
+        # A window of zlib for every client would be most of the server's memory.
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=_LEAVE_S,
+        proxy_headers=False,
+    )
