@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -21,10 +21,11 @@ from alpha_factory.service.page.connection import (
 from alpha_factory.service.page.guard import make_policy
 from alpha_factory.service.page.live.socket import LARGEST_MESSAGE
 from alpha_factory.service.page.token import keep_token
+from alpha_factory.service.page.workshop import WorkshopClient
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PING_S = 20.0
-_LEAVE_S = 3
+_LEAVE_S = 0.5
 
 
 class Opened(NamedTuple):
@@ -62,8 +63,8 @@ def serve(
     kept = keep_token(runs) if names or host not in _LOOPBACK else None
     policy = make_policy(host, None if kept is None else kept.token, names)
     with listen(host, port) as (sockets, bound):
-        config = configure(make_app(runs, policy))
-        server = uvicorn.Server(config)
+        workshop = WorkshopClient()
+        server = PageServer(make_app(runs, policy, workshop=workshop), workshop)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{bound}/"
         link = f"{url}?token={kept.token}" if kept is not None and kept.is_new else url
@@ -84,6 +85,20 @@ def serve(
         thread.join()
 
 
+class PageServer(uvicorn.Server):
+    """A server that ends within a second, whatever its worker is at."""
+
+    def __init__(self, app: ASGIApp, workshop: WorkshopClient | None = None) -> None:
+        super().__init__(configure(app))
+        self._workshop = workshop
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """End the worker first: requests wait for it, and the end would wait for them."""
+        if self._workshop is not None:
+            await asyncio.to_thread(self._workshop.close)
+        await super().shutdown(sockets)
+
+
 def configure(app: ASGIApp) -> uvicorn.Config:
     """How an application is served: what a slow, a dead or a greedy client may cost is bounded."""
     return uvicorn.Config(
@@ -100,6 +115,6 @@ def configure(app: ASGIApp) -> uvicorn.Config:
         ws_ping_timeout=_PING_S,
         # A window of zlib for every client would be most of the server's memory.
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=_LEAVE_S,
+        timeout_graceful_shutdown=_LEAVE_S,  # type: ignore[arg-type]  # asyncio takes parts of a second
         proxy_headers=False,
     )
