@@ -35,16 +35,16 @@ def test_run_at_rest_is_summed_up_once_and_again_when_a_file_changes(tmp_path, c
         beat(make_run(tmp_path / f"run{number}"), "finished")
     beat(make_run(tmp_path / "live"))
     listed = Summaries(RunsFolder(tmp_path))
-    first = listed.list(now=1e10)
+    first = listed.read(now=1e10)
     assert len(counted) == len(first) == 6
     counted.clear()
-    again = listed.list(now=1e10 + 5)
+    again = listed.read(now=1e10 + 5)
     # A heartbeat of old is that of a process that is gone, which is as final.
     assert counted == []
     ages = [two["state_age_s"] - one["state_age_s"] for one, two in zip(first, again, strict=True)]
     assert ages == [5.0] * 6
     add_rows(tmp_path / "run3", [40])
-    told = {one["name"]: one for one in listed.list(now=1e10 + 6)}
+    told = {one["name"]: one for one in listed.read(now=1e10 + 6)}
     assert counted == ["run3"]
     assert told["run3"]["frames"] == 400
 
@@ -52,8 +52,8 @@ def test_run_at_rest_is_summed_up_once_and_again_when_a_file_changes(tmp_path, c
 def test_live_run_is_summed_up_every_time(tmp_path, counted):
     beat(make_run(tmp_path / "live"))
     listed = Summaries(RunsFolder(tmp_path))
-    listed.list()
-    listed.list()
+    listed.read()
+    listed.read()
     assert counted == ["live"] * 2
 
 
@@ -63,7 +63,7 @@ def test_summaries_are_those_of_each_run_by_itself(tmp_path):
     make_run(tmp_path / "old")
     listed = Summaries(RunsFolder(tmp_path))
     for now in (2e9, 2e9 + 40):
-        alone = {one["name"]: one for one in listed.list(now)}
+        alone = {one["name"]: one for one in listed.read(now)}
         assert alone == {name: summarise(name, tmp_path / name, now) for name in alone}
         assert len(alone) == 4
 
@@ -80,7 +80,7 @@ def test_run_that_vanishes_or_has_odd_files_takes_no_other_off_the_list(
     (odd / "config.json").write_bytes(b"\xff\xfe[" * 10_000)
     (tmp_path / "no-run").write_text("a file")
     listed = Summaries(RunsFolder(tmp_path))
-    assert {one["name"] for one in listed.list()} == {"gone", "odd", "whole"}
+    assert {one["name"] for one in listed.read()} == {"gone", "odd", "whole"}
     runs = RunsFolder.runs
 
     def vanish(folder):
@@ -89,8 +89,8 @@ def test_run_that_vanishes_or_has_odd_files_takes_no_other_off_the_list(
         return found
 
     monkeypatch.setattr(RunsFolder, "runs", vanish)
-    listed.list()
-    assert {one["name"] for one in listed.list()} == {"odd", "whole"}
+    listed.read()
+    assert {one["name"] for one in listed.read()} == {"odd", "whole"}
 
     def fail(name, path, now):
         if name == "odd":
@@ -99,7 +99,7 @@ def test_run_that_vanishes_or_has_odd_files_takes_no_other_off_the_list(
 
     monkeypatch.setattr(summaries_module, "summarise", fail)
     (odd / "config.json").write_text("{}")
-    assert [one["name"] for one in listed.list()] == ["whole"]
+    assert [one["name"] for one in listed.read()] == ["whole"]
     assert "odd can't be summed up" in caplog.text
 
 

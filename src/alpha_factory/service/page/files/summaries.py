@@ -29,7 +29,7 @@ class Summaries:
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
 
-    def list(self, now: float | None = None) -> "list[dict[str, Any]]":
+    def read(self, now: float | None = None) -> list[dict[str, Any]]:
         """All runs, newest first. One that can't be summed up, as where it is being deleted, is left out."""
         now = time.time() if now is None else now
         with self._lock:

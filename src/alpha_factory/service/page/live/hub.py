@@ -150,7 +150,7 @@ class Hub:
         before: list[dict[str, Any]] = []
         while watching := self._watched.get(ALL):
             try:
-                now = await asyncio.to_thread(self._summaries.list)
+                now = await asyncio.to_thread(self._summaries.read)
             except Exception:
                 _log("The runs can't be listed.")
                 now = before

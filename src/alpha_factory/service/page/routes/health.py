@@ -82,7 +82,7 @@ def make_health(context: Context) -> APIRouter:
     )
     def read_metrics() -> Response:
         """Runs in numbers, as Prometheus reads them."""
-        text = _print_metrics(context.summaries.list(), context.live.clients, context.live.mistakes)
+        text = _print_metrics(context.summaries.read(), context.live.clients, context.live.mistakes)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router

@@ -43,7 +43,7 @@ def make_runs(context: Context) -> APIRouter:
     @router.get("/runs", response_model=shapes.Runs)
     def list_runs() -> Response:
         """All runs, newest first."""
-        return reply({"runs": context.summaries.list()})
+        return reply({"runs": context.summaries.read()})
 
     @router.get("/runs/{run}", response_model=shapes.SummaryWithCursors)
     def read_run(run: RunName) -> Response:
