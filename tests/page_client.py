@@ -6,9 +6,9 @@ import threading
 import time
 
 import httpx
-import uvicorn
 
 from alpha_factory.service.effects import listen
+from alpha_factory.service.page.serve import PageServer
 
 BASE = "http://127.0.0.1:7860"
 
@@ -39,13 +39,10 @@ class Client:
 
 
 @contextlib.contextmanager
-def serving(app):
+def serving(app, workshop=None):
     """Serve an application at a free port in a thread; its host and port."""
     with listen("127.0.0.1", 0) as (sockets, port):
-        config = uvicorn.Config(
-            app, log_level="error", ws="websockets-sansio", ws_ping_interval=None
-        )
-        server = uvicorn.Server(config)
+        server = PageServer(app, workshop)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=sockets)))
         thread.start()
         while not server.started:

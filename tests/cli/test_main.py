@@ -140,6 +140,8 @@ def test_run_passes_on_what_was_asked(stand_in):
     )
     assert main.main([*line.split(), "--json"]) == 0
     del asked["open_ledger"], asked["console"]
+    assert asked.pop("open_boards")(Path(), {}, print) == ()
+    assert asked.pop("read_answers")(Path("runs/x")) == []
     assert asked == {
         "preset": "paper",
         "out": Path("runs/x"),
@@ -211,11 +213,28 @@ def test_interrupted_run_prints_how_to_go_on_and_exits_130(flags, stand_in, caps
         assert json.loads(printed.out)["interrupted"] is True
 
 
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--wandb"], 'pip install "alpha-factory[wandb]"'),
+        (["--wandb", "one", "two"], "--wandb takes one project"),
+    ],
+)
+def test_run_on_wandb_that_cannot_be_exits_2(flags, says, stand_in, monkeypatch, tmp_path, capsys):
+    (tmp_path / "wandb").mkdir()  # as the library leaves one: a folder is no library
+    monkeypatch.syspath_prepend(tmp_path)
+    stand_in("alpha_factory.runs.start", start_run=lambda **_: pytest.fail("it was begun"))
+    assert main.main(["run", *flags]) == 2
+    assert says in " ".join(capsys.readouterr().err.split())
+
+
 def test_run_keeps_its_events_in_the_ledger(stand_in, tmp_path):
-    def start_run(open_ledger, **_):
+    def start_run(open_ledger, read_answers, **_):
         append = open_ledger(tmp_path)
         append("run.started", {"seed": 1})
         append("run.ended", {})
+        append("act", {"id": "a"})
+        assert read_answers(tmp_path) == [("act", {"id": "a"})]
         return SUMMARY
 
     stand_in("alpha_factory.runs.start", start_run=start_run)
@@ -223,7 +242,7 @@ def test_run_keeps_its_events_in_the_ledger(stand_in, tmp_path):
     with sqlite3.connect(tmp_path / "ledger.sqlite") as database:
         rows = database.execute("SELECT kind FROM events ORDER BY seq").fetchall()
     database.close()
-    assert rows == [("run.started",), ("run.ended",)]
+    assert rows == [("run.started",), ("run.ended",), ("act",)]
 
 
 @pytest.mark.parametrize("limits", [[250], [250, 450]], ids=["object", "list"])

@@ -1,5 +1,8 @@
 import json
+import os
 import sys
+import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -42,13 +45,23 @@ def test_page_of_a_run_takes_another_port_where_its_own_is_taken(tmp_path, monke
             assert fetch(link, "api/v1/runs") == {"runs": []}
 
 
-def test_page_for_others_prints_its_link_with_the_token_once(tmp_path):
-    command = [sys.executable, "-m", "alpha_factory.cli.main", "serve", str(tmp_path)]
-    command += ["--host", "0.0.0.0", "--port", "0", "--attached", "--json"]
-    with Child(command) as page:
-        told = json.loads(page.hear(60.0))
-    token = (tmp_path / ".page-token").read_text().strip()
-    assert told["link"].endswith(f"/?token={token}")
+@pytest.mark.parametrize("flags", [["--host", "0.0.0.0"], ["--name", "lab.example"]], ids=str)
+def test_page_for_others_prints_its_link_with_the_token_once(tmp_path, flags):
+    command = [sys.executable, "-m", "alpha_factory.cli.main", "serve", str(tmp_path / "runs")]
+    command += [*flags, "--port", "0", "--attached", "--json"]
+    state = os.environ | {"XDG_STATE_HOME": str(tmp_path / "state")}
+    links = []
+    for _ in range(2):
+        with Child(command, environment=state) as page:
+            told = json.loads(page.hear(60.0))
+            links.append(told["link"])
+            place = f"http://127.0.0.1:{urllib.parse.urlsplit(told['url']).port}/"
+            with pytest.raises(urllib.error.HTTPError, match="401"):
+                fetch(place, "api/v1/runs")
+    (kept,) = (path for path in (tmp_path / "state").rglob("*") if path.is_file())
+    assert links[0].endswith(f"/?token={kept.read_text().strip()}")
+    assert "token" not in links[1]
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(

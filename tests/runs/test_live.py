@@ -17,7 +17,6 @@ from alpha_factory.runs.files.episodes import EpisodeStore
 from alpha_factory.runs.loop import Run
 from alpha_factory.runs.playback import Recorder
 from alpha_factory.runs.seed_world import seed_genome
-from alpha_factory.runs.steering.status import Status
 from alpha_factory.runs.workshop.source import from_card
 from alpha_factory.worlds import to_text
 from runs import tiny
@@ -80,7 +79,10 @@ class Person:
 
 
 def open_run(person: Person, *, is_resuming: bool = False, recorder: Recorder | None = None) -> Run:
-    return tiny.open_run(person.run, person.hooks, is_resuming=is_resuming, recorder=recorder)
+    answered = [*person.events]  # as the ledger holds them
+    return tiny.open_run(
+        person.run, person.hooks, is_resuming=is_resuming, recorder=recorder, answered=answered
+    )
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +105,6 @@ def troubled(tmp_path_factory: pytest.TempPathFactory, quick_compilation: None) 
     for step in saved.keys() - {min(saved)}:
         saved[step].unlink()
     recorder = Recorder(tiny.TINY, person.run.parent / "episodes.sqlite")
-    with Status(person.run, lambda: run.steering.read_bytes):
-        pass  # what a run that is started by `start_run` says all along
     return person, tiny.finish(open_run(person, is_resuming=True, recorder=recorder), FRAMES), run
 
 

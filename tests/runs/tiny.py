@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ from alpha_factory.runs.settings.config import (
     SearchConfig,
 )
 from alpha_factory.runs.settings.text import to_json
+from alpha_factory.runs.steering.answers import Entry
+from alpha_factory.runs.steering.steering import Steering
 from alpha_factory.runs.suites import held_out_levels
 
 TINY = RunConfig(
@@ -83,6 +86,7 @@ def open_run(
     config: RunConfig = TINY,
     executor: Executor | None = None,
     recorder: Recorder | None = None,
+    answered: Sequence[Entry] = (),
 ) -> Run:
     """A tiny run that has recorded its first world or taken up its last checkpoint."""
     programs = make_programs(config)
@@ -93,7 +97,8 @@ def open_run(
     )
     hooks = hooks or Hooks()
     course = Evolution(directory, programs, MUTATOR.operators, held_out_levels(), hooks, executor)
-    run = Run(directory, course, hooks, recorder=recorder)
+    steering = Steering(directory.path, hooks.event, answered)
+    run = Run(directory, course, hooks, steering=steering, recorder=recorder)
     run.restore_or_start(is_resuming=is_resuming)
     return run
 

@@ -21,6 +21,9 @@ OptionalFile = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavio
 OptionalInt = Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")]
 OptionalFloat = Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="")]
 OptionalName = Annotated[str | None, tyro.conf.arg(metavar="NAME", help_behavior_hint="")]
+OptionalNames = Annotated[
+    tuple[str, ...] | None, tyro.conf.arg(metavar="[NAME]", help_behavior_hint="")
+]
 Settings = Annotated[
     tyro.conf.UseAppendAction[tuple[str, ...]],
     tyro.conf.arg(metavar="NAME=VALUE", help_behavior_hint=""),

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from alpha_factory.cli import output
 from alpha_factory.cli.attached import serve_beside
+from alpha_factory.cli.boards import make_boards
 from alpha_factory.cli.serve import check_installed
 from alpha_factory.cli.tables import suite_table
 
@@ -62,6 +63,8 @@ class Run:
     """Show the run on a live page for as long as it works; `alpha-factory serve` shows it afterwards."""
     port: output.OptionalInt = None
     """Where that page listens; 0 for any port that is free. Unset: 7860, or any if that is taken."""
+    wandb: output.OptionalNames = None
+    """Show the run's numbers on Weights & Biases, too, in the project NAME or alpha-factory (extra wandb)."""
     json: output.Switch = False
     """Print the final summary as one JSON object; progress goes to stderr."""
 
@@ -77,14 +80,15 @@ class Run:
             check_installed()
         from alpha_factory.runs.machine.processes import connect, is_first
 
-        with contextlib.ExitStack() as ledgers, output.quiet_stdout():
+        with contextlib.ExitStack() as opened, output.quiet_stdout():
+            open_boards = make_boards(self.wandb, opened)
             connect(self.coordinator, self.processes, self.process)
             from alpha_factory.runs.start import start_run  # after JAX knows of the others
 
             if self.serve and is_first():
                 from alpha_factory.runs.start import RUNS
 
-                link = ledgers.enter_context(serve_beside(self.out or RUNS, self.port))
+                link = opened.enter_context(serve_beside(self.out or RUNS, self.port))
                 output.stderr_console().print(f"The page is at {link}", soft_wrap=True)
 
             summary = start_run(
@@ -98,7 +102,9 @@ class Run:
                 curriculum=self.curriculum,
                 learner=self.learner,
                 changes=self.set,
-                open_ledger=lambda directory: _open_ledger(directory, ledgers),
+                open_ledger=lambda directory: _open_ledger(directory, opened),
+                read_answers=_read_answers,
+                open_boards=open_boards,
                 console=output.stderr_console(),
                 devices=self.devices,
                 executor=self.executor,
@@ -112,7 +118,8 @@ class Run:
             print_summary(summary, output.stdout_console())
         if summary["interrupted"]:
             place = shlex.quote(str(summary["run"]))
-            command = f"{output.program()} run --resume --out {place}"
+            asked = "" if self.wandb is None else " --wandb"
+            command = f"{output.program()} run --resume --out {place}{asked}"
             output.stderr_console().print(
                 f"Interrupted; everything is saved. Go on with:\n  {command}",
                 markup=False,
@@ -162,3 +169,14 @@ def _open_ledger(
         ledger.append(kind, payload)
 
     return append
+
+
+def _read_answers(directory: Path) -> list[tuple[str, dict[str, Any]]]:
+    """What became of acts, as the ledger of a run says; nothing where it has none."""
+    from alpha_factory.runs.steering.answers import KINDS
+    from alpha_factory.service.ledger import Ledger
+
+    if not (directory / "ledger.sqlite").is_file():
+        return []
+    with Ledger(directory / "ledger.sqlite") as ledger:
+        return [(event.kind, event.payload) for event in ledger.events(kinds=KINDS)]

@@ -33,7 +33,7 @@ class Serve:
     host: str = "127.0.0.1"
     """The address to listen at. Any but this machine's own demands a token, which is printed once."""
     name: _Names = ()
-    """A name by which the page may be called, too, as behind a proxy; repeatable."""
+    """A name by which the page may be called, too, as behind a proxy; demands a token as well; repeatable."""
     open: output.Switch = False
     """Open the page in a browser."""
     attached: output.Switch = False

@@ -3,6 +3,8 @@
 from alpha_factory.records.event import Event
 from alpha_factory.records.run import MetricRow, RunSummary
 from alpha_factory.records.steering import (
+    MOST_ACT_BYTES,
+    MOST_CANDIDATES,
     CandidateAct,
     ControlAct,
     Drawing,
@@ -25,6 +27,8 @@ from alpha_factory.records.world import (
 )
 
 __all__ = [
+    "MOST_ACT_BYTES",
+    "MOST_CANDIDATES",
     "CandidateAct",
     "ControlAct",
     "Drawing",

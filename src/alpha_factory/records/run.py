@@ -27,6 +27,11 @@ class MetricRow(BaseModel):
     values: dict[str, float | None] = {}
     """Everything else by name. What is undefined or not finite is null in the file."""
 
+    def numbers(self) -> dict[str, int | float]:
+        """Every number of the row by its name but `frames`, against which they are drawn; unknown ones left out."""
+        named = self.model_dump(exclude={"frames", "values"}) | self.values
+        return {name: number for name, number in named.items() if number is not None}
+
 
 class RunSummary(MetricRow):
     """What `run --json` prints: the last row, and where to look further."""

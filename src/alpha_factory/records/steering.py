@@ -26,6 +26,11 @@ Reason = Annotated[str, StringConstraints(max_length=1_000)]
 LevelText = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 """A level's file, as `worlds check` reads it."""
 
+MOST_ACT_BYTES = 16 << 20
+"""Of each of the three files; what lies beyond is not read."""
+MOST_CANDIDATES = 64
+"""Worlds that wait at most to be judged; others are refused until there is room."""
+
 RunState = Literal[
     "starting",
     "compiling",
@@ -64,10 +69,6 @@ class RunStatus(BaseModel):
     cycle: NonNegativeInt = 0
     seconds_left: NonNegativeFloat | None = None
     """Of the budget, as far as it can be told."""
-    control_read: NonNegativeInt = 0
-    """Bytes of `control.jsonl` that the run has read; the same of the others below."""
-    candidates_read: NonNegativeInt = 0
-    feedback_read: NonNegativeInt = 0
     error: Annotated[str, StringConstraints(max_length=2_000)] | None = None
     """What ended a run that crashed, in words."""
 

@@ -9,7 +9,7 @@ gives the same bits as one that was not.
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from alpha_factory.core.errors import Diverged
@@ -19,7 +19,7 @@ from alpha_factory.runs.divergence import check_progress
 from alpha_factory.runs.files import checkpoint
 from alpha_factory.runs.files.directory import RunDirectory, check_same_settings
 from alpha_factory.runs.files.durable import list_checkpoints, name_checkpoint
-from alpha_factory.runs.files.metrics import MetricWriter
+from alpha_factory.runs.files.metrics import Board, MetricWriter
 from alpha_factory.runs.machine.devices import spread
 from alpha_factory.runs.machine.processes import agree, gather, is_first, together
 from alpha_factory.runs.playback import Recorder
@@ -43,12 +43,14 @@ class Run:
         *,
         steering: Steering | None = None,
         recorder: Recorder | None = None,
+        boards: Sequence[Board] = (),
     ) -> None:
         """A run at its beginning.
 
         Args:
             steering: what people ask of it; None for that of its directory from now on.
             recorder: plays episodes to be watched; None for nobody.
+            boards: what is given every row, beside the files of the directory.
         """
         self.config = course.config
         self.steering = steering or Steering(directory.path, hooks.event)
@@ -60,7 +62,7 @@ class Run:
         self._started = time.perf_counter()
         self._compiled, self._filmed = self._compile_s, self._camera_s
         self._before = Counters()
-        self._metrics = MetricWriter(directory.path)
+        self._metrics = MetricWriter(directory.path, boards)
         self._saved_chunk = -1
 
     @property

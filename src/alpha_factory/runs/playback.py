@@ -48,6 +48,7 @@ class Recorder:
         camera: Camera | None = None,
         compiling: Compiling = lambda name: None,
         warned: Callable[[str], None] = lambda message: None,
+        event: Callable[[str, dict], None] = lambda kind, payload: None,
     ) -> None:
         """Open the file at `path`; nothing is compiled before the first episodes.
 
@@ -55,13 +56,16 @@ class Recorder:
             camera: None for a new one.
             compiling: called before levels are chosen by a program that has to be compiled.
             warned: called with what a person should know.
+            event: called with what the ledger should know.
         """
         self._config = config
         self._camera = camera or Camera(config, compiling)
-        self._warned = warned
-        self._store = EpisodeStore(path, kept=config.playback.kept, total=config.playback.total)
+        self._warned, self._event = warned, event
+        self._path = path
         self._compiler = Compiler(None, compiling, partial(estimate_pupil, config))
         self._is_off = False
+        self._store: EpisodeStore | None = None
+        self._try(lambda store: None)
 
     @property
     def compile_s(self) -> float:
@@ -75,7 +79,7 @@ class Recorder:
 
     def rewind(self, frames: int) -> None:
         """Forget what was played after so many frames: the run goes on from there."""
-        self._try(lambda: self._store.rewind(frames))
+        self._try(lambda store: store.rewind(frames))
 
     def record(self, state: Any, counters: Counters, doing: Callable[[Doing, str], None]) -> None:
         """Play some worlds, if it is their turn. What goes wrong with that is said, and no more of it done.
@@ -88,17 +92,19 @@ class Recorder:
         if self._is_off or every is None or (counters.cycle - 1) % every:
             return
         doing("filming", "recording episodes")
-        self._try(lambda: self._store.add(self._play(state, counters)))
+        self._try(lambda store: store.add(self._play(store, state, counters)))
 
     def close(self) -> None:
         """Close the file."""
-        self._store.close()
+        if self._store is not None:
+            self._store.close()
+            self._store = None
 
-    def _play(self, state: Any, counters: Counters) -> list[Episode]:
+    def _play(self, store: EpisodeStore, state: Any, counters: Counters) -> list[Episode]:
         config, key = self._config, derive_key(self._config.seed, "playback", counters.cycle)
         model = find_model(config, state)
         if config.curriculum.name == POET:
-            chosen = self._choose(state.pool)
+            chosen = self._choose(store, state.pool)
             numbers = np.asarray(state.pool.world)[chosen].tolist()
             levels = jax.tree.map(lambda leaf: leaf[chosen], jax.device_get(state.pool.level))
         else:
@@ -108,9 +114,9 @@ class Recorder:
         shot = self._camera.shoot(model, levels, key=key)
         return write_episodes(levels, shot, numbers, counters)
 
-    def _choose(self, pool: Pool) -> list[int]:
+    def _choose(self, store: EpisodeStore, pool: Pool) -> list[int]:
         """Slots of living worlds, as many as are played: the newest not seen yet, then those not seen for longest."""
-        seen, size = self._store.last_seen(), int(pool.size)
+        seen, size = store.last_seen(), int(pool.size)
         world = np.asarray(pool.world)[:size].tolist()
         lanes = self._config.playback.worlds
         unseen = [slot for slot in range(size) if world[slot] not in seen]
@@ -132,14 +138,31 @@ class Recorder:
         arena = make_arena(levels, self._config.learner)
         return jax.vmap(lambda one: arena.draw(key=one, walls=walls, generator=generator))(keys)
 
-    def _try(self, act: Callable[[], None]) -> None:
+    def _try(self, act: Callable[[EpisodeStore], None]) -> None:
+        """Do something with the file. One that turns out damaged is put aside at the next time that it is opened."""
+        if self._is_off:
+            return
         try:
-            act()
+            if self._store is None:
+                self._store = self._open()
+            act(self._store)
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):  # a reader at work passes; the rest does not
                 self._end(error)
-        except (sqlite3.Error, OutOfMemory) as error:
+        except sqlite3.DatabaseError:
+            self.close()
+        except (OSError, sqlite3.Error, OutOfMemory) as error:
             self._end(error)
+
+    def _open(self) -> EpisodeStore:
+        playback = self._config.playback
+        return EpisodeStore(
+            self._path, kept=playback.kept, total=playback.total, put_aside=self._put_aside
+        )
+
+    def _put_aside(self, place: Path, reason: str) -> None:
+        self._event("put aside", {"file": self._path.name, "now": place.name, "reason": reason})
+        self._warned(f"{self._path.name} was no record of episodes ({reason}); it is {place} now.")
 
     def _end(self, error: Exception) -> None:
         self._is_off = True

@@ -1,6 +1,6 @@
 """From what a person asked for to a finished run: settings, directory, loop, evaluation, report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from alpha_factory.runs.evolution.executor.jobs import Executor
 from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.files.directory import RunDirectory, create_run, read_config, resume_run
 from alpha_factory.runs.files.durable import explain_disk_full
-from alpha_factory.runs.files.metrics import read_metrics
+from alpha_factory.runs.files.metrics import Board, read_metrics
 from alpha_factory.runs.files.scores import save_scores
 from alpha_factory.runs.films import shoot_films
 from alpha_factory.runs.interrupts import noting_interrupts
@@ -47,12 +47,15 @@ from alpha_factory.runs.settings.config import MAY_CHANGE, POET, PPO, RunConfig
 from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.runs.settings.presets import choose_preset
 from alpha_factory.runs.settings.text import change, from_json, to_json
+from alpha_factory.runs.steering.answers import Entry
 from alpha_factory.runs.steering.status import Status
 from alpha_factory.runs.steering.steering import Steering
 from alpha_factory.runs.suites import CLOSING, CLOSING_MAZES, held_out_levels, load_suite
 
 RUNS = Path("runs")
 """Where runs go that are given no directory."""
+OpenBoards = Callable[[Path, dict[str, Any], Callable[[str], None]], Sequence[Board]]
+"""`open_boards(run, settings, say)`: what shows a run's rows beside its own files, and `say`s what went wrong."""
 _STOPPING = "Stopping; saving first. Ctrl-C once more stops without saving."
 
 _NOTHING_YET = MetricRow(
@@ -80,6 +83,8 @@ def start_run(
     learner: str | None = None,
     changes: Sequence[str] = (),
     open_ledger: Callable[[Path], Callable[[str, dict[str, Any]], None]],
+    read_answers: Callable[[Path], Iterable[Entry]] = lambda run: (),
+    open_boards: OpenBoards = lambda run, settings, say: (),
     console: Console,
     devices: int | None = None,
     executor: str | None = None,
@@ -92,6 +97,8 @@ def start_run(
         changes: any other settings, as `settings.change` takes them.
         out: the run's directory; None for a new one under `runs/`, or the newest to be resumed.
         open_ledger: given the run's directory, returns what records an event there.
+        read_answers: given the run's directory, what its ledger tells of acts; nothing where there is no ledger.
+        open_boards: where the rows are shown as well; asked by the process that writes.
         devices: how many the run's lanes are spread over; None for all that JAX sees.
         executor: who plays candidates and trains specialists: `in-process` or `ray`; None for the first.
         workers: of Ray; None for as many as it has room for.
@@ -128,8 +135,8 @@ def start_run(
         crew = stack.enter_context(open_executor(executor, workers, config, say))
         directory = together(lambda: stack.enter_context(_open_directory(path, config, resume)))
         event = _record_events(directory, open_ledger)
-        steering = Steering(directory.path, event)
-        status = stack.enter_context(Status(directory.path, lambda: steering.read_bytes))
+        steering = Steering(directory.path, event, read_answers(directory.path))
+        status = stack.enter_context(Status(directory.path))
         is_asked = stack.enter_context(noting_interrupts(console, _STOPPING))
 
         def is_interrupted() -> bool:
@@ -160,9 +167,15 @@ def start_run(
         course = make_course(directory, hooks, compiling, crew)
         if config.playback.cycles is not None and is_first():
             recorder = Recorder(
-                config, directory.episodes, camera=camera, compiling=compiling, warned=say
+                config,
+                directory.episodes,
+                camera=camera,
+                compiling=compiling,
+                warned=say,
+                event=event,
             )
-        run = Run(directory, course, hooks, steering=steering, recorder=recorder)
+        boards = open_boards(directory.path, to_json(config), say) if is_first() else ()
+        run = Run(directory, course, hooks, steering=steering, recorder=recorder, boards=boards)
         try:
             run.restore_or_start(is_resuming=resume)
             is_spent = run.train(seconds=training_seconds(config), frames=budget.frames)

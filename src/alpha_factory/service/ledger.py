@@ -8,6 +8,7 @@ import hashlib
 import json
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,11 @@ class Ledger:
             raise
         return _event((seq, now, kind, text, previous, digest))
 
-    def events(self, after: int = 0) -> list[Event]:
-        """Events whose `seq` is above `after`, oldest first."""
+    def events(self, after: int = 0, kinds: Sequence[str] = ()) -> list[Event]:
+        """Events whose `seq` is above `after`, of some kinds or of all, oldest first."""
+        among = f"AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
         rows = self._connection.execute(
-            f"SELECT {_COLUMNS} FROM events WHERE seq > ? ORDER BY seq", (after,)
+            f"SELECT {_COLUMNS} FROM events WHERE seq > ? {among} ORDER BY seq", (after, *kinds)
         )
         return [_event(row) for row in rows]
 

@@ -1,3 +1,4 @@
+import json
 import sqlite3
 import subprocess
 import sys
@@ -214,17 +215,18 @@ def test_archive_of_the_first_version_gets_the_table_that_it_lacks(tmp_path, rea
 def test_guests_of_a_cycle_are_settled_for_good(tmp_path):
     with Archive(tmp_path / "worlds.sqlite") as archive:
         assert archive.guests(0) is None
-        archive.invite(0, ["first", "second"])
+        first, second, third = (json.dumps({"id": number}) for number in "123")
+        archive.invite(0, [first, second])
         archive.invite(1, [])
-        archive.invite(2, ["third"])
+        archive.invite(2, [third])
         archive.rewind(-1)
         assert [archive.guests(cycle) for cycle in range(4)] == [
-            ["first", "second"],
+            [first, second],
             [],
-            ["third"],
+            [third],
             None,
         ]
-        assert archive.guests() == ["first", "second", "third"]
+        assert archive.invited() == {"1", "2", "3"}
 
 
 def test_drawn_world_comes_back_with_its_text_and_no_genome(tmp_path):

@@ -49,3 +49,44 @@ def test_file_that_is_locked_is_left_as_it_is(tmp_path: Path) -> None:
     store.add([make_episode(1, 1)])
     assert store.last_seen() == {1: 1}
     store.close()
+
+
+def foreign(path: Path) -> None:
+    base = sqlite3.connect(path)
+    base.execute("CREATE TABLE episodes (id INTEGER PRIMARY KEY, series TEXT)")
+    base.commit()
+    base.close()
+
+
+def torn(path: Path) -> None:
+    store = EpisodeStore(path, kept=100, total=100)
+    store.add([make_episode(world, 1) for world in range(100)])
+    store.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + bytes(len(whole) - 8192) + whole[-4096:])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_text("no database at all" * 100),
+        lambda path: path.mkdir(),
+        foreign,
+        torn,
+    ],
+    ids=["text", "folder", "foreign", "torn"],
+)
+def test_file_that_holds_no_episodes_is_put_aside_and_begun_anew(tmp_path: Path, spoil) -> None:
+    path, told = tmp_path / "episodes.sqlite", []
+    for _ in range(2):
+        path.unlink(missing_ok=True)
+        spoil(path)
+        store = EpisodeStore(
+            path, kept=2, total=4, put_aside=lambda place, reason: told.append((place, reason))
+        )
+        store.add([make_episode(1, 1)])
+        assert store.last_seen() == {1: 1}
+        store.close()
+    assert len(told) == 2
+    assert all(place.exists() and reason for place, reason in told)
+    assert len({*tmp_path.iterdir()} - {path}) == len({place for place, _ in told})

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from alpha_factory.records import MetricRow
+from alpha_factory.records import MetricRow, RunStatus
 from alpha_factory.runs.steering import status
-from alpha_factory.runs.steering.status import Status, read_status
+from alpha_factory.runs.steering.status import Status
 
 ROW = MetricRow(
     frames=64,
@@ -22,8 +22,12 @@ ROW = MetricRow(
 )
 
 
+def read_status(run: Path) -> RunStatus:
+    return RunStatus.model_validate_json((run / "status.json").read_bytes())
+
+
 def test_status_tells_what_is_done_now_and_how_it_ended(tmp_path: Path) -> None:
-    with Status(tmp_path, lambda: {"control_read": 12}) as told:
+    with Status(tmp_path) as told:
         assert read_status(tmp_path).state == "starting"
         told.doing("training", "training")
         done = told.compiling("judge")
@@ -33,7 +37,7 @@ def test_status_tells_what_is_done_now_and_how_it_ended(tmp_path: Path) -> None:
         told.logged(ROW, 60.0)
         at = read_status(tmp_path)
         assert (at.state, at.frames, at.updates, at.cycle) == ("training", 64, 3, 1)
-        assert (at.seconds_left, at.control_read) == (60.0, 12)
+        assert at.seconds_left == 60.0
         told.doing("finished", "finished")
     assert read_status(tmp_path).state == "finished"
 
@@ -59,9 +63,3 @@ def test_status_beats_until_its_process_ends_it(
     time.sleep(0.05)
     assert read_status(tmp_path) == last
     assert last.state == "stopped"
-
-
-def test_nothing_is_told_of_a_run_without_a_status(tmp_path: Path) -> None:
-    assert read_status(tmp_path) is None
-    (tmp_path / "status.json").write_text("torn")
-    assert read_status(tmp_path) is None

@@ -1,12 +1,12 @@
 """Wishes in files, answers as events."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from alpha_factory.records import CandidateAct, ControlAct, FeedbackAct
-from alpha_factory.runs.steering.status import Status
+from alpha_factory.runs.steering.answers import Entry
 from alpha_factory.runs.steering.steering import Act, Steering
 from runs.tiny import ask
 
@@ -16,11 +16,11 @@ DRAWN = ">.G\n"
 class Desk:
     """A steered run that does nothing but keep what it is told."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, answered: Sequence[Entry] = ()) -> None:
         self.run = run
-        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.events: list[Entry] = []
         self.heard: list[Act] = []
-        self.steering = Steering(run, lambda *event: self.events.append(event))
+        self.steering = Steering(run, lambda *event: self.events.append(event), answered)
 
     def look(self, frames: int = 7, cycle: int = 2) -> None:
         self.steering.look(frames, cycle, self.hear)
@@ -93,7 +93,38 @@ def test_act_given_twice_counts_once(tmp_path: Path) -> None:
     line = (tmp_path / "feedback.jsonl").read_text()
     (tmp_path / "feedback.jsonl").write_text(line * 2)
     desk.look()
-    assert [kind for kind, _ in desk.events] == ["feedback", "act refused"]
+    assert sorted(kind for kind, _ in desk.events) == ["act refused", "feedback"]
+
+
+def test_pause_that_was_taken_back_before_it_was_heard_is_superseded(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    pause, save, resume = (
+        ask(tmp_path, ControlAct, act=act) for act in ("pause", "save", "resume")
+    )
+    desk.look()
+    assert not desk.steering.is_paused
+    assert desk.steering.is_saving
+    (first, refused), (second, obeyed) = desk.events
+    assert (first, refused["id"]) == ("act refused", pause)
+    assert refused["reason"] == f"superseded by the resume {resume} that came with it"
+    assert (second, obeyed["id"]) == ("act", resume)
+    desk.steering.saved(8, 2)
+    assert desk.events[-1][1]["id"] == save
+
+
+def test_flood_of_lines_that_are_no_acts_is_summed_up(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    (tmp_path / "control.jsonl").write_text("junk\n" * 150)
+    stop = ask(tmp_path, ControlAct, act="stop")
+    desk.look()
+    assert desk.steering.is_stopping
+    told = [event for kind, event in desk.events if kind == "act refused"]
+    assert [event["line"] for event in told] == [*range(1, 11), 150]
+    assert "140 lines" in told[-1]["reason"]
+    assert desk.events[-1][1]["id"] == stop
+    again = Desk(tmp_path, desk.events)
+    again.look()
+    assert again.events == []
 
 
 @pytest.mark.parametrize("is_answered", [True, False])
@@ -108,12 +139,27 @@ def test_next_process_obeys_no_older_control_and_answers_nothing_twice(
         file.write("broken\n")
     if is_answered:
         first.look()
-    with Status(tmp_path, lambda: first.steering.read_bytes):
-        pass
-    second = Desk(tmp_path)
+    second = Desk(tmp_path, first.events)
     second.look()
     assert not second.steering.is_stopping
-    assert second.heard[0].id == world  # candidates are for the run to tell apart
+    assert second.heard[0].id == world  # it was heard and not judged: the run tells such apart
     refused = [event["id"] for kind, event in second.events if event.get("file") == "control.jsonl"]
     assert refused == ([] if is_answered else [stop])
     assert len(second.events) == (0 if is_answered else 3)
+
+
+def test_process_killed_amid_its_answers_leaves_the_rest_to_the_next(tmp_path: Path) -> None:
+    first = Desk(tmp_path)
+    for act in ("save", "pause", "stop"):
+        ask(tmp_path, ControlAct, act=act)
+    worlds = [ask(tmp_path, CandidateAct, level=DRAWN) for _ in range(2)]
+    first.look()
+    refused = ("candidate", {"id": worlds[0], "verdict": "refused", "reason": "no"})
+    for kept in range(len(first.events) + 1):
+        second = Desk(tmp_path, [*first.events[:kept], refused])
+        second.look()
+        second.steering.saved(9, 3)
+        assert [act.id for act in second.heard] == worlds[1:], "what was refused stays refused"
+        told = [event["id"] for _, event in [*first.events[:kept], *second.events]]
+        assert len(told) == len({*told}) == 3, "each control has one answer"
+        assert not second.steering.is_stopping

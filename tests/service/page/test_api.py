@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from alpha_factory.records import CandidateAct, ControlAct, FeedbackAct
+from alpha_factory.records import MOST_CANDIDATES, CandidateAct, ControlAct, FeedbackAct
 from alpha_factory.service.ledger import Ledger
 from alpha_factory.service.page.app import make_app
 from alpha_factory.service.page.files import summary
@@ -322,6 +322,46 @@ def test_feedback_is_kept_with_its_reason_and_shown_at_the_world(client, runs):
     assert [act.opinion for act in kept] == ["like", "dislike"]
     told = get(client, "/runs/b/worlds/2")["feedback"]
     assert [act["reason"] for act in told] == ["a fair puzzle", ""]
+
+
+def test_so_many_candidates_wait_and_more_are_refused_until_the_run_answers(scratch):
+    folder, client = scratch
+    run = make_run(folder / "crowded")
+    beat(run)
+    (run / "candidates.jsonl").write_text('{"id": "foreign"}\n' * 100)
+    path, world = f"{API}/runs/crowded/candidates", {"genome": GENOME + "1"}
+    asked = [client.post(path, json=world) for _ in range(MOST_CANDIDATES + 1)]
+    assert {answer.status_code for answer in asked[:-1]} == {201}
+    assert asked[-1].status_code == 429
+    assert "64 wait for the run already" in asked[-1].json()["error"]["message"]
+    assert len(lines(run / "candidates.jsonl")) == 100 + MOST_CANDIDATES
+    with Ledger(run / "ledger.sqlite") as ledger:
+        ledger.append("candidate", {"id": asked[3].json()["id"], "verdict": "accepted"})
+    assert [client.post(path, json=world).status_code for _ in range(2)] == [201, 429]
+
+
+def test_outcome_of_an_act_is_what_the_ledger_says_whoever_asks(scratch):
+    folder, client = scratch
+    run = make_run(folder / "answered")
+    beat(run)
+    acts = [
+        client.post(f"{API}/runs/answered/control", json={"act": act}).json()["id"]
+        for act in ("pause", "resume", "save")
+    ]
+    with Ledger(run / "ledger.sqlite") as ledger:
+        ledger.append("act refused", {"id": acts[0], "reason": "superseded by the resume"})
+        ledger.append("act", {"id": acts[1], "act": "resume"})
+    (run / "status.json").unlink()  # killed
+    fresh = Client(make_app(folder, make_policy("127.0.0.1", None)))
+    for one in (client, fresh):
+        told = get(one, "/runs/answered/acts")["control"]
+        assert [act["state"] for act in told] == ["refused", "done", "waiting"]
+        assert [act["outcome"] and act["outcome"]["payload"]["id"] for act in told] == [
+            *acts[:2],
+            None,
+        ]
+    (run / "ledger.sqlite").write_text("no ledger")
+    assert client.get(f"{API}/runs/answered/acts").status_code == 409
 
 
 def test_act_after_a_torn_line_is_a_line_of_its_own(scratch):

@@ -10,7 +10,7 @@ from alpha_factory.service.page.files.folder import RunsFolder, inside
 from alpha_factory.service.page.guard import LARGEST_BODY, make_policy
 from alpha_factory.service.page.problem import Problem
 from alpha_factory.service.page.reply import reply_rows
-from alpha_factory.service.page.token import FILE, keep_token
+from alpha_factory.service.page.token import keep_token
 from made_runs import beat, make_run
 from page_client import Client
 
@@ -184,7 +184,7 @@ def test_token_opens_all_and_its_link_gives_a_cookie(guarded):
     assert (answer.status_code, answer.headers["location"]) == (303, "/runs/a")
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
-    assert "SameSite=Strict" in cookie
+    assert "SameSite=Lax" in cookie, "a link in a mail leads to what it names"
     assert TOKEN not in cookie
     sent = {"cookie": cookie.split(";")[0]}
     assert guarded.get(f"{API}/runs", headers=sent).status_code == 200
@@ -197,19 +197,55 @@ def test_token_opens_all_and_its_link_gives_a_cookie(guarded):
     assert "token" in page.text
 
 
-def test_token_is_kept_for_its_owner_alone(tmp_path):
-    token, is_new = keep_token(tmp_path)
-    assert is_new
-    assert len(token) >= 43
-    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
-    assert keep_token(tmp_path) == (token, False)
-    (tmp_path / FILE).chmod(0o644)
+def test_deep_link_leads_to_what_it_names_once_the_token_is_given(guarded):
+    deep = "/compare?runs=a%2Cb&names=%22%3Cb%3E"
+    asked = guarded.get(deep, headers={"accept": "text/html", "sec-fetch-site": "cross-site"})
+    assert asked.status_code == 401
+    assert 'action="/compare"' in asked.text
+    assert '<input type="hidden" name="runs" value="a,b">' in asked.text
+    assert "<b>" not in asked.text
+    given = guarded.get(f"{deep}&token={TOKEN}")
+    assert (given.status_code, given.headers["location"]) == (303, deep)
+    sent = {"cookie": given.headers["set-cookie"].split(";")[0]}
+    away = guarded.get("/runs/a", headers=sent | {"sec-fetch-site": "cross-site"})
+    assert away.status_code != 401, "links from elsewhere work for who is known"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://10.0.0.5:7860"}, 201),
+        ({"sec-fetch-site": "same-origin"}, 201),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "http://10.0.0.5:7860", "sec-fetch-site": "cross-site"}, 403),
+        ({}, 403),
+        ({"origin": "null"}, 403),
+    ],
+)
+def test_cookie_alone_writes_nothing_from_elsewhere(guarded, headers, status):
+    cookie = guarded.get("/", params={"token": TOKEN}).headers["set-cookie"].split(";")[0]
+    act = {"about": "world", "world": 2, "opinion": "like"}
+    path = f"{API}/runs/a/feedback"
+    assert guarded.post(path, json=act, headers=headers | {"cookie": cookie}).status_code == status
+
+
+def test_token_is_kept_for_its_owner_alone_and_away_from_the_runs(tmp_path):
+    state = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    first = keep_token(tmp_path / "runs", state)
+    assert first.is_new
+    assert len(first.token) >= 43
+    assert stat.S_IMODE(first.file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(first.file.parent.stat().st_mode) == 0o700
+    assert first.file.is_relative_to(tmp_path / "state")
+    assert keep_token(tmp_path / "runs", state) == first._replace(is_new=False)
+    assert keep_token(tmp_path / "other", state).token != first.token
+    first.file.chmod(0o644)
     with pytest.raises(Problem, match="chmod 600"):
-        keep_token(tmp_path)
-    (tmp_path / FILE).unlink()
-    (tmp_path / FILE).symlink_to(os.devnull)
+        keep_token(tmp_path / "runs", state)
+    first.file.unlink()
+    first.file.symlink_to(os.devnull)
     with pytest.raises(Problem):
-        keep_token(tmp_path)
+        keep_token(tmp_path / "runs", state)
 
 
 @pytest.mark.parametrize("path", ["/", f"{API}/runs", f"{API}/runs/none", "/healthz"])

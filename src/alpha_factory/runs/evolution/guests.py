@@ -18,7 +18,7 @@ from alpha_factory.core.types import Level
 from alpha_factory.curriculum import Guests
 from alpha_factory.evaluate import stack_levels
 from alpha_factory.genome import WORDS, from_hex
-from alpha_factory.records import CandidateAct
+from alpha_factory.records import MOST_CANDIDATES, CandidateAct
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.workshop.source import decode_genome
 from alpha_factory.worlds import SIDE, GridLevel
@@ -46,13 +46,17 @@ class GuestList:
         self._archive = archive
         self._room = room
         self._waiting: list[Guest] = []
-        settled = archive.guests() or []
-        self._settled = {CandidateAct.model_validate_json(act).id for act in settled}
+        self._settled = archive.invited()
 
     def hear(self, act: CandidateAct) -> str | None:
         """Let a world wait for the next cycle, or say why it can't be one; nothing if its turn was settled before."""
         if act.id in self._settled:
             return None
+        if len(self._waiting) >= MOST_CANDIDATES:
+            return (
+                f"{MOST_CANDIDATES} worlds wait already, and a cycle takes {self._room}; "
+                "put it forward again later"
+            )
         try:
             self._waiting.append(read_guest(act))
         except AlphaFactoryError as error:
@@ -66,7 +70,6 @@ class GuestList:
             chosen, self._waiting = self._waiting[: self._room], self._waiting[self._room :]
             settled = [guest.act.model_dump_json() for guest in chosen]
             self._archive.invite(cycle, settled)
-            self._settled |= {guest.act.id for guest in chosen}
             return chosen
         return [read_guest(CandidateAct.model_validate_json(act)) for act in settled]
 

@@ -147,12 +147,20 @@ class Archive:
         with self._transaction():
             self._connection.executemany("INSERT INTO guests VALUES (?, ?)", rows)
 
-    def guests(self, cycle: int | None = None) -> list[str] | None:
-        """The guests of one cycle, or of all; None where those of the cycle have not been settled."""
-        where, values = ("", ()) if cycle is None else ("WHERE cycle = ?", (cycle,))
-        rows = self._connection.execute(f"SELECT act FROM guests {where} ORDER BY rowid", values)
+    def guests(self, cycle: int) -> list[str] | None:
+        """The guests of a cycle; None where they have not been settled."""
+        rows = self._connection.execute(
+            "SELECT act FROM guests WHERE cycle = ? ORDER BY rowid", (cycle,)
+        )
         acts = [act for (act,) in rows]
-        return None if cycle is not None and not acts else [act for act in acts if act is not None]
+        return [act for act in acts if act is not None] if acts else None
+
+    def invited(self) -> set[str]:
+        """The ids of the acts of all guests, of whatever cycle."""
+        rows = self._connection.execute(
+            "SELECT json_extract(act, '$.id') FROM guests WHERE act IS NOT NULL"
+        )
+        return {number for (number,) in rows}
 
     def worlds(self) -> list[WorldCard]:
         """Every world, by id."""

@@ -1,33 +1,52 @@
-"""`metrics.jsonl` and `tensorboard/`: a row a log point in, the rows out.
+"""`metrics.jsonl` and the boards beside it: a row a log point in, the rows out.
 
-`metrics.jsonl` is the truth; the TensorBoard files are the same numbers for those who like that page.
+`metrics.jsonl` is the truth; boards show the same numbers to those who like their pages: TensorBoard's files always,
+others where they are asked for.
 """
 
 import os
-import time
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from pydantic import ValidationError
-from tensorboardX import summary
-from tensorboardX.event_file_writer import EventsWriter
-from tensorboardX.proto.event_pb2 import Event, SessionLog
-from tensorboardX.proto.summary_pb2 import Summary
 
 from alpha_factory.core.errors import RunConflict
 from alpha_factory.records import MetricRow
 from alpha_factory.runs.files.durable import explain_disk_full
+from alpha_factory.runs.files.tensorboard import TensorBoard
+
+
+@runtime_checkable
+class Board(Protocol):
+    """A page that shows rows."""
+
+    def write(self, row: MetricRow) -> None:
+        """Show a row.
+
+        Raises:
+            OSError: there was no space for it. Nothing else may stop a run.
+        """
+
+    def rewind(self, frames: int) -> None:
+        """The run goes on after so many frames: what was shown after them is no longer so."""
+
+    def close(self) -> None:
+        """No more rows come."""
 
 
 class MetricWriter:
-    """Appends rows to a run directory. Each is in both files, and visible to readers, when `write` returns."""
+    """Appends rows to a run directory. Each is in the file, and given to all boards, when `write` returns."""
 
-    def __init__(self, directory: Path) -> None:
-        """Open the files of the run in `directory`; a last line that a crash tore is dropped."""
+    def __init__(self, directory: Path, boards: Sequence[Board] = ()) -> None:
+        """Open the files of the run in `directory`; a last line that a crash tore is dropped.
+
+        Args:
+            boards: beside TensorBoard's files; closed with them.
+        """
         self._directory = directory
         self._path = directory / "metrics.jsonl"
-        self._purge_step: int | None = None
-        self._board: EventsWriter | None = None
+        self._boards = (TensorBoard(directory / "tensorboard"), *boards)
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         os.ftruncate(self._file, self._path.read_bytes().rfind(b"\n") + 1)
 
@@ -49,7 +68,8 @@ class MetricWriter:
             try:
                 while line:
                     line = line[os.write(self._file, line) :]
-                self._show(row)
+                for board in self._boards:
+                    board.write(row)
             except BaseException:
                 os.ftruncate(self._file, end)
                 raise
@@ -65,52 +85,14 @@ class MetricWriter:
                 break
             kept += len(line)
         os.ftruncate(self._file, kept)
-        self._close_board()
-        self._purge_step = frames + 1
+        for board in self._boards:
+            board.rewind(frames)
 
     def close(self) -> None:
         """Close the files."""
         os.close(self._file)
-        self._close_board()
-
-    def _show(self, row: MetricRow) -> None:
-        """Give the row to TensorBoard, one event for all of its numbers.
-
-        The events are written here and now: tensorboardX's SummaryWriter leaves it to a thread, which a full disk
-        kills without a word and whose queue then blocks the run for ever.
-        """
-        numbers = row.model_dump(exclude={"frames", "values"}) | row.values
-        scalars = [
-            summary.scalar(name, number).value[0]
-            for name, number in numbers.items()
-            if isinstance(number, int | float)
-        ]
-        board = self._open_board()
-        board.write_event(
-            Event(wall_time=time.time(), step=row.frames, summary=Summary(value=scalars))
-        )
-        board.flush()
-
-    def _open_board(self) -> EventsWriter:
-        """The event file of this process, begun at the first row."""
-        if self._board is None:
-            folder = self._directory / "tensorboard"
-            folder.mkdir(exist_ok=True)
-            # A number of its own: the name has only whole seconds, and an existing file would be overwritten.
-            number = sum(1 for _ in folder.iterdir())
-            self._board = EventsWriter(str(folder / "events"), f".{number}")
-            if self._purge_step is not None:
-                start = SessionLog(status=SessionLog.START)
-                self._board.write_event(
-                    Event(wall_time=time.time(), step=self._purge_step, session_log=start)
-                )
-        return self._board
-
-    def _close_board(self) -> None:
-        if self._board is not None:
-            with suppress(OSError):  # the last row was flushed; only a full disk leaves anything
-                self._board.close()
-            self._board = None
+        for board in self._boards:
+            board.close()
 
 
 def read_metrics(directory: Path) -> list[MetricRow]:

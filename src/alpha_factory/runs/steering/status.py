@@ -9,8 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from pydantic import ValidationError
-
 from alpha_factory.records import MetricRow, RunState, RunStatus
 
 _FILE = "status.json"
@@ -25,14 +23,9 @@ class Status:
     Whether a run that says that it trains was killed is told by the time of its last beat.
     """
 
-    def __init__(self, run: Path, read_bytes: Callable[[], dict[str, int]] = dict) -> None:
-        """Nothing is written yet.
-
-        Args:
-            read_bytes: how much of each file of acts was read, by the name of the field.
-        """
+    def __init__(self, run: Path) -> None:
+        """Nothing is written yet."""
         self._path = run / _FILE
-        self._read_bytes = read_bytes
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
@@ -100,14 +93,6 @@ class Status:
         """Replace the file; if that can't be, the next beat will try again."""
         temporary = self._path.with_name(f".{_FILE}.tmp")
         with self._lock, suppress(OSError):
-            told = self._now.model_copy(update={"beat": time.time(), **self._read_bytes()})
+            told = self._now.model_copy(update={"beat": time.time()})
             temporary.write_text(told.model_dump_json() + "\n", encoding="utf-8")
             temporary.replace(self._path)
-
-
-def read_status(run: Path) -> RunStatus | None:
-    """What the run at `run` said last; None if that can't be told."""
-    try:
-        return RunStatus.model_validate_json((run / _FILE).read_bytes())
-    except (OSError, ValidationError):
-        return None

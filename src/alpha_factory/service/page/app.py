@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from alpha_factory.service.page.context import Context
 from alpha_factory.service.page.files.folder import RunsFolder
+from alpha_factory.service.page.files.summaries import Summaries
 from alpha_factory.service.page.guard import Guard, Policy
 from alpha_factory.service.page.live.hub import Hub
 from alpha_factory.service.page.live.socket import Live
@@ -55,10 +56,11 @@ def make_api(
 ) -> FastAPI:
     """The application without its guard, as `make_app` takes its arguments: for tests and its description."""
     folder = RunsFolder(runs)
-    hub = Hub(folder)
+    summaries = Summaries(folder)
+    hub = Hub(folder, summaries)
     live = Live(hub)
     bench = workshop or WorkshopClient()
-    context = Context(folder, bench, hub, live, static, policy.token is not None)
+    context = Context(folder, summaries, bench, hub, live, static, policy.token is not None)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alpha_factory.service.page.files.folder import RunsFolder
+from alpha_factory.service.page.files.summaries import Summaries
 from alpha_factory.service.page.files.worlds import read_genomes
 from alpha_factory.service.page.live.hub import Hub
 from alpha_factory.service.page.live.socket import Live
@@ -15,6 +16,7 @@ class Context(NamedTuple):
     """The server's parts."""
 
     folder: RunsFolder
+    summaries: Summaries
     workshop: WorkshopClient
     hub: Hub
     live: Live

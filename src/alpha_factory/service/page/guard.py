@@ -15,23 +15,16 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from alpha_factory.service.page.login import Way, follow_link, print_login
 from alpha_factory.service.page.problem import Problem
 from alpha_factory.service.page.token import COOKIE, is_token, make_cookie
 
 LARGEST_BODY = 64 << 10
-_BODY_S = 15.0
+BODY_S = 15.0
 _OPEN = ("/healthz", "/readyz")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ANY = ("0.0.0.0", "::", "")
 _READS = ("GET", "HEAD", "OPTIONS")
-_KEPT_S = 30 * 86_400
-
-_LOGIN = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Alpha-Factory: token needed</title>
-<meta name="viewport" content="width=device-width"></head><body><main><h1>A token is needed</h1>
-<p>This page shows its runs to those who have its token. Open the link that <code>alpha-factory serve</code> printed,
-or give the token, which is kept in the file <code>.page-token</code> in the runs folder.</p>
-<form method="get" action="/"><label>Token <input name="token" type="password" autocomplete="off" required></label>
-<button>Open</button></form></main></body></html>"""
 
 
 class Policy(NamedTuple):
@@ -88,19 +81,20 @@ class Guard:
         sending = send if is_socket else _shield(send, headers.get("host", ""), scope["path"])
         try:
             self._check_host(headers)
-            if not is_socket and (link := self._follow_link(scope)) is not None:
-                await _redirect(sending, *link)
+            token = self._policy.token
+            if token is not None and not is_socket and (way := follow_link(scope, token)):
+                await _redirect(sending, way)
                 return
             self._check_token(scope, headers)
             if is_socket or scope["method"] not in _READS:
-                _check_origin(headers)
+                _check_origin(headers, needs_sign=self._policy.token is not None)
             if not is_socket and scope["method"] not in _READS:
                 receive = await _read_body(receive, headers)
         except Problem as problem:
             if is_socket:
                 await send({"type": "websocket.close", "code": 1008, "reason": problem.code})
             else:
-                await _refuse(sending, problem, headers)
+                await _refuse(sending, problem, headers, scope)
             return
         await self._app(scope, receive, sending)
 
@@ -122,25 +116,16 @@ class Guard:
                 "or send the header `Authorization: Bearer TOKEN`.",
             )
 
-    def _follow_link(self, scope: Scope) -> tuple[str, str] | None:
-        """Where the printed link leads and the cookie that it gives; None for any other request."""
-        token = self._policy.token
-        query = urllib.parse.parse_qs(scope["query_string"].decode("latin-1"))
-        given = query.get("token")
-        if token is None or not given or scope["method"] != "GET":
-            return None
-        if scope["path"].startswith("/api/") or not is_token(given[0], token):
-            return None
-        cookie = (
-            f"{COOKIE}={make_cookie(token)}; Path=/; HttpOnly; SameSite=Strict; Max-Age={_KEPT_S}"
-        )
-        # One slash: two would lead to another host.
-        return "/" + urllib.parse.quote(scope["path"].lstrip("/\\")), cookie
 
+def _check_origin(headers: dict[str, str], *, needs_sign: bool) -> None:
+    """Browsers say from which page a write or a WebSocket comes; other programs say nothing.
 
-def _check_origin(headers: dict[str, str]) -> None:
-    """Browsers say from which page a write or a WebSocket comes; other programs say nothing."""
+    Args:
+        needs_sign: who has nothing but a cookie, as browsers have, must say it.
+    """
     origin = headers.get("origin")
+    if needs_sign and not {"origin", "sec-fetch-site", "authorization"} & headers.keys():
+        raise Problem("forbidden", "Say where this comes from, or send the token itself.")
     site = headers.get("sec-fetch-site", "none")
     is_own = origin is None or _netloc(origin) == headers.get("host", "").lower()
     if not is_own or site not in ("same-origin", "none"):
@@ -161,20 +146,23 @@ async def _read_body(receive: Receive, headers: dict[str, str]) -> Receive:
     too_large = Problem("too_large", f"A request has at most {LARGEST_BODY >> 10} KiB.")
     if not told.isdigit() or int(told) > LARGEST_BODY:
         raise too_large
-    parts, size, is_more = [], 0, True
-    while is_more:
-        try:
-            message = await asyncio.wait_for(receive(), _BODY_S)
-        except TimeoutError:
-            raise Problem("bad_request", "The request's body didn't come.") from None
-        if message["type"] != "http.request":
-            raise Problem("bad_request", "The client left.")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        is_more = message.get("more_body", False)
-        if size > LARGEST_BODY:
-            raise too_large
-    whole: list[Message] = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]
+    body, is_more = bytearray(), True
+    try:
+        # For all of it: a byte now and then is no body that comes.
+        async with asyncio.timeout(BODY_S):
+            while is_more:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise Problem("bad_request", "The client left.")
+                body += message.get("body", b"")
+                is_more = message.get("more_body", False)
+                if len(body) > LARGEST_BODY:
+                    raise too_large
+    except TimeoutError:
+        raise Problem(
+            "bad_request", f"The request's body didn't come within {BODY_S:g} s."
+        ) from None
+    whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
     async def replay() -> Message:
         return whole.pop() if whole else await receive()
@@ -216,9 +204,9 @@ def _shield(send: Send, host: str, path: str) -> Send:
     return shielded
 
 
-async def _refuse(send: Send, problem: Problem, headers: dict[str, str]) -> None:
+async def _refuse(send: Send, problem: Problem, headers: dict[str, str], scope: Scope) -> None:
     is_page = problem.code == "unauthorized" and "text/html" in headers.get("accept", "")
-    body = _LOGIN.encode() if is_page else json.dumps(problem.body()).encode()
+    body = print_login(scope) if is_page else json.dumps(problem.body()).encode()
     kind = b"text/html; charset=utf-8" if is_page else b"application/json"
     told = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     if problem.code == "unauthorized":
@@ -229,10 +217,10 @@ async def _refuse(send: Send, problem: Problem, headers: dict[str, str]) -> None
     await send({"type": "http.response.body", "body": body})
 
 
-async def _redirect(send: Send, place: str, cookie: str) -> None:
+async def _redirect(send: Send, way: Way) -> None:
     told = [
-        (b"location", place.encode("latin-1")),
-        (b"set-cookie", cookie.encode("latin-1")),
+        (b"location", way.place.encode("latin-1")),
+        (b"set-cookie", way.cookie.encode("latin-1")),
         (b"content-length", b"0"),
     ]
     await send({"type": "http.response.start", "status": 303, "headers": told})

@@ -5,19 +5,27 @@ import signal
 import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from alpha_factory.service.effects import listen
 from alpha_factory.service.page.app import make_app
+from alpha_factory.service.page.connection import (
+    LARGEST_HEAD,
+    MOST_CONNECTIONS,
+    HttpConnection,
+    SocketConnection,
+)
 from alpha_factory.service.page.guard import make_policy
 from alpha_factory.service.page.live.socket import LARGEST_MESSAGE
-from alpha_factory.service.page.token import FILE, keep_token
+from alpha_factory.service.page.token import keep_token
+from alpha_factory.service.page.workshop import WorkshopClient
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PING_S = 20.0
-_LEAVE_S = 3
+_LEAVE_S = 0.5
 
 
 class Opened(NamedTuple):
@@ -43,7 +51,7 @@ def serve(
     Args:
         host: the address to bind to. Any but this machine's own demands a token.
         port: 0 for any that is free.
-        names: by which the server may be called, too, as behind a proxy.
+        names: by which the server may be called, too, as behind a proxy. Any demands a token.
         opened: called once it listens.
         until: returns when it is to stop; Ctrl-C counts for nothing then.
 
@@ -51,29 +59,16 @@ def serve(
         Problem: the token can't be kept safely.
         OSError: the address can't be bound to.
     """
-    needs_token = host not in _LOOPBACK
-    token, is_new = keep_token(runs) if needs_token else (None, False)
-    policy = make_policy(host, token, names)
+    # Whoever a name leads here comes from elsewhere, through whatever listens there.
+    kept = keep_token(runs) if names or host not in _LOOPBACK else None
+    policy = make_policy(host, None if kept is None else kept.token, names)
     with listen(host, port) as (sockets, bound):
-        config = uvicorn.Config(
-            make_app(runs, policy),
-            access_log=False,  # it would hold the token of the printed link
-            log_level="warning",
-            server_header=False,
-            ws="websockets-sansio",
-            ws_max_size=LARGEST_MESSAGE,
-            ws_ping_interval=_PING_S,
-            ws_ping_timeout=_PING_S,
-            # A window of zlib for every client would be most of the server's memory.
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=_LEAVE_S,
-            proxy_headers=False,
-        )
-        server = uvicorn.Server(config)
+        workshop = WorkshopClient()
+        server = PageServer(make_app(runs, policy, workshop=workshop), workshop)
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{bound}/"
-        link = f"{url}?token={token}" if is_new else url
-        opened(Opened(url, link, runs / FILE if needs_token else None))
+        link = f"{url}?token={kept.token}" if kept is not None and kept.is_new else url
+        opened(Opened(url, link, None if kept is None else kept.file))
 
         def work() -> None:
             asyncio.run(server.serve(sockets=sockets))
@@ -88,3 +83,38 @@ def serve(
         until()
         server.should_exit = True
         thread.join()
+
+
+class PageServer(uvicorn.Server):
+    """A server that ends within a second, whatever its worker is at."""
+
+    def __init__(self, app: ASGIApp, workshop: WorkshopClient | None = None) -> None:
+        super().__init__(configure(app))
+        self._workshop = workshop
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """End the worker first: requests wait for it, and the end would wait for them."""
+        if self._workshop is not None:
+            await asyncio.to_thread(self._workshop.close)
+        await super().shutdown(sockets)
+
+
+def configure(app: ASGIApp) -> uvicorn.Config:
+    """How an application is served: what a slow, a dead or a greedy client may cost is bounded."""
+    return uvicorn.Config(
+        app,
+        access_log=False,  # it would hold the token of the printed link
+        log_level="warning",
+        server_header=False,
+        http=HttpConnection,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        limit_concurrency=MOST_CONNECTIONS,
+        ws=SocketConnection,
+        ws_max_size=LARGEST_MESSAGE,
+        ws_ping_interval=_PING_S,
+        ws_ping_timeout=_PING_S,
+        # A window of zlib for every client would be most of the server's memory.
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=_LEAVE_S,  # type: ignore[arg-type]  # asyncio takes parts of a second
+        proxy_headers=False,
+    )

@@ -411,6 +411,10 @@ class Curve(BaseModel):
 
     x: list[Number]
     series: dict[str, list[Number]]
+    rows: int
+    """In the file; an estimate where some are left out here."""
+    is_sampled: bool
+    """Whether rows are left out, evenly by place in the file."""
 
 
 class Band(BaseModel):

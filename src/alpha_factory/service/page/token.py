@@ -1,37 +1,59 @@
-"""The token that a page open to others demands: a file of mode 600 in, the token out."""
+"""The token that a page open to others demands: a file of mode 600 in, the token out.
+
+It lies with the user's state and not with the runs, which are copied, shared and served: one for each runs folder.
+"""
 
 import hmac
 import os
 import secrets
 import stat
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from alpha_factory.service.page.problem import Problem
 
-FILE = ".page-token"
 COOKIE = "alpha_factory"
 _BYTES = 32
 _SHORTEST = 32
+_NAME = 32  # digits of the hash of the folder's place: no names of folders in the names of files
 
 
-def keep_token(folder: Path) -> tuple[str, bool]:
-    """The token of a runs folder, made where there is none, and whether it is new.
+class Kept(NamedTuple):
+    """A token that is kept."""
+
+    token: str
+    file: Path
+    is_new: bool
+
+
+def keep_token(runs: Path, environment: Mapping[str, str] = os.environ) -> Kept:
+    """The token of a runs folder, made where there is none.
+
+    Args:
+        environment: `XDG_STATE_HOME` says where a user's state lies; otherwise it is `~/.local/state`.
 
     Raises:
         Problem: the file can be read by others, is a link, or holds no token.
     """
-    path = folder / FILE
+    name = sha256(os.fsencode(runs.resolve())).hexdigest()[:_NAME]
     try:
+        base = environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        raise Problem("unavailable", f"{error} Set XDG_STATE_HOME to a folder.") from error
+    path = Path(base, "alpha-factory", "page-tokens", name)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except FileExistsError:
-        return _read(path), False
+        return Kept(_read(path), path, is_new=False)
     except OSError as error:
         raise Problem("unavailable", f"{path} can't be written: {error.strerror}.") from error
     token = secrets.token_urlsafe(_BYTES)
     with os.fdopen(file, "w", encoding="ascii") as kept:
         kept.write(token + "\n")
-    return token, True
+    return Kept(token, path, is_new=True)
 
 
 def is_token(given: str, token: str) -> bool:

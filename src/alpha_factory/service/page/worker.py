@@ -6,8 +6,11 @@ on the same machine keeps what it needs; it ends when its stdin does.
 
 import json
 import os
+import queue
 import re
+import signal
 import sys
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -164,13 +167,23 @@ class Workshop:
 def serve_lines() -> None:
     """Answer requests until stdin ends."""
     os.nice(_NICE)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the page, which ends this process
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_hear, args=(lines,), daemon=True).start()
     workshop = Workshop()
     sys.stdout.write('{"is_ready": true}\n')
     sys.stdout.flush()
-    for line in sys.stdin:
-        answer = workshop.answer(json.loads(line))
+    while True:
+        answer = workshop.answer(json.loads(lines.get()))
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
+
+
+def _hear(lines: "queue.SimpleQueue[str]") -> None:
+    """Take lines; at their end leave at once, also in the midst of a compilation that nobody waits for any more."""
+    for line in sys.stdin:
+        lines.put(line)
+    os._exit(0)
 
 
 def _read(request: dict[str, Any]) -> GridLevel:

@@ -25,6 +25,7 @@ class WorkshopClient:
         self._lock = threading.Lock()
         self._waiting = threading.BoundedSemaphore(_MOST_WAITING)
         self._child: Child | None = None
+        self._is_closed = False
         self.state: WorkerState = "not started"
 
     def ask(self, do: str, **request: Any) -> dict[str, Any]:
@@ -37,12 +38,17 @@ class WorkshopClient:
             raise Problem("busy", "The workshop has too much to do. Try again in a moment.")
         try:
             with self._lock:
+                if self._is_closed:
+                    raise Problem("unavailable", "The page is being closed.")
                 return self._ask(json.dumps({"do": do, **request}))
         finally:
             self._waiting.release()
 
     def close(self) -> None:
-        """End the worker, once it has answered."""
+        """End the worker at once, whatever it is at; who waits for it hears that it left. No other is started."""
+        self._is_closed = True
+        if (child := self._child) is not None:
+            child.kill()
         with self._lock:
             self._drop("not started")
 
@@ -52,6 +58,8 @@ class WorkshopClient:
                 self.state = "starting"
                 environment = os.environ | {"JAX_PLATFORMS": "cpu"}
                 self._child = Child(self._arguments, environment=environment)
+                if self._is_closed:  # meanwhile, when it was not there to be killed
+                    raise ChildFailed("the page is being closed.")
                 self._child.hear(_START_S)
             answer = json.loads(self._child.ask(line, _ANSWER_S))
         except (ChildFailed, ValueError) as error:
@@ -66,5 +74,6 @@ class WorkshopClient:
 
     def _drop(self, state: WorkerState) -> None:
         if self._child is not None:
+            self._child.kill()  # it keeps nothing, and may be in the midst of a compilation
             self._child.close()
         self._child, self.state = None, state

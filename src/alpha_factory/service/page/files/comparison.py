@@ -2,12 +2,14 @@
 
 import bisect
 import json
+import math
 import random
-import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from alpha_factory.service.page.files.metrics import read_metrics
 from alpha_factory.service.page.files.records import read_json
@@ -27,8 +29,14 @@ def compare_runs(
     """
     curves = {}
     for name, path in runs.items():
-        columns = read_metrics(path, names=names, points=points)["columns"]
-        curves[name] = {"x": columns[by], "series": {one: columns[one] for one in names}}
+        read = read_metrics(path, names=names, points=points)
+        columns = read["columns"]
+        curves[name] = {
+            "x": columns[by],
+            "series": {one: columns[one] for one in names},
+            "rows": read["rows"],
+            "is_sampled": read["is_sampled"],
+        }
     configs = {name: _flatten(read_json(path, "config.json")) for name, path in runs.items()}
     groups = [
         _average(members, curves, names, points, by, runs[members[0]].name)
@@ -62,38 +70,57 @@ def _average(
     ends = [curves[name]["x"][-1] for name in members if curves[name]["x"]]
     end = max(ends, default=0)
     grid = [end * step / (points - 1) for step in range(points)] if ends else []
+    drawn = _draw(len(members))
     series = {}
     for name in names:
         columns = [
             [_read_off(curves[member]["x"], curves[member]["series"][name], at) for at in grid]
             for member in members
         ]
-        # The same members are drawn at every step, so that the band is as smooth as the curves.
-        random_state = random.Random(0)
-        draws = [random_state.choices(range(len(members)), k=len(members)) for _ in range(_DRAWS)]
-        summed = [_sum_up([column[at] for column in columns], draws) for at in range(len(grid))]
-        series[name] = {
-            key: [one[key] for one in summed] for key in ("mean", "low", "high", "runs")
-        }
+        series[name] = _sum_up(np.array(columns, float).reshape(len(members), len(grid)), drawn)
     return {"name": title, "runs": [*members], "x": grid, "series": series}
 
 
-def _sum_up(values: Sequence[int | float | None], draws: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """Mean over the runs that have a value, and its 95 % bootstrap interval."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return {"mean": None, "low": None, "high": None, "runs": 0}
-    mean = statistics.fmean(known)
-    if len(known) < 2:
-        return {"mean": mean, "low": None, "high": None, "runs": len(known)}
-    means = []
-    for draw in draws:
-        drawn = [value for at in draw if (value := values[at]) is not None]
-        if drawn:
-            means.append(sum(drawn) / len(drawn))
-    means.sort()
-    low, high = means[int(0.025 * len(means))], means[int(0.975 * (len(means) - 1))]
-    return {"mean": mean, "low": low, "high": high, "runs": len(known)}
+def _draw(members: int) -> np.ndarray:
+    """How often each member is drawn (draws members). The same at every step: the band is as smooth as the curves."""
+    state = random.Random(0)
+    drawn = np.zeros((_DRAWS, members))
+    for draw in drawn:
+        for member in state.choices(range(members), k=members):
+            draw[member] += 1
+    return drawn
+
+
+def _sum_up(values: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
+    """Means over the runs that have a value, and their 95 % bootstrap intervals.
+
+    Args:
+        values: members steps; NaN where a run has none.
+        drawn: draws members.
+    """
+    is_known = np.isfinite(values)
+    filled = np.where(is_known, values, 0.0)
+    runs = is_known.sum(0)
+    counts = drawn @ is_known
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = filled.sum(0) / runs
+        means = np.sort(drawn @ filled / counts, axis=0)  # draws of unknown ones alone are last
+    valid = (counts > 0).sum(0)
+    low, high = (
+        np.take_along_axis(means, (share * last).astype(int)[None], axis=0)[0]
+        for share, last in ((0.025, valid), (0.975, np.maximum(valid - 1, 0)))
+    )
+    is_alone = runs < 2
+    return {
+        "mean": _list(mean),
+        "low": _list(np.where(is_alone, np.nan, low)),
+        "high": _list(np.where(is_alone, np.nan, high)),
+        "runs": runs.tolist(),
+    }
+
+
+def _list(values: np.ndarray) -> list[float | None]:
+    return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
 def _read_off(

@@ -38,7 +38,7 @@ _ENDS = {
     "diverged": "crashed",
     "crashed": "crashed",
 }
-_FILES = {
+FILES = {
     "metrics": metrics.FILE,
     "worlds": worlds.FILE,
     "episodes": EPISODES,
@@ -102,7 +102,7 @@ def _summarise(name: str, run: Path, config: Any, now: float) -> dict[str, Any]:
         "budget": config.get("budget") or {},
         "has_pool": chosen == _POET,
         "error": trouble,
-        "files": {key: (run / place).is_file() for key, place in _FILES.items()},
+        "files": {key: (run / place).is_file() for key, place in FILES.items()},
     }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from alpha_factory.service.page.files.folder import RunsFolder
-from alpha_factory.service.page.files.summary import summarise
+from alpha_factory.service.page.files.summaries import Summaries
 from alpha_factory.service.page.live.outbox import Outbox, Parcel
 from alpha_factory.service.page.live.topics import TOPICS, News, sign
 from alpha_factory.service.page.problem import Problem
@@ -37,8 +37,8 @@ class Subscription:
 class Hub:
     """Everybody who watches something."""
 
-    def __init__(self, folder: RunsFolder) -> None:
-        self._folder = folder
+    def __init__(self, folder: RunsFolder, summaries: Summaries) -> None:
+        self._folder, self._summaries = folder, summaries
         self._watched: dict[str, dict[int, Subscription]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -150,7 +150,7 @@ class Hub:
         before: list[dict[str, Any]] = []
         while watching := self._watched.get(ALL):
             try:
-                now = await asyncio.to_thread(self._list_runs)
+                now = await asyncio.to_thread(self._summaries.read)
             except Exception:
                 _log("The runs can't be listed.")
                 now = before
@@ -162,9 +162,6 @@ class Hub:
                     one.outbox.put(Parcel(body, ALL, "runs"))
             before = now
             await asyncio.sleep(_RUNS_S)
-
-    def _list_runs(self) -> list[dict[str, Any]]:
-        return [summarise(name, path) for name, path in self._folder.runs().items()]
 
 
 def _log(what: str) -> None:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from alpha_factory.records import CandidateAct, ControlAct, FeedbackAct
+from alpha_factory.records import MOST_CANDIDATES, CandidateAct, ControlAct, FeedbackAct
 from alpha_factory.service.page import shapes
 from alpha_factory.service.page.asked import CandidateAsked, ControlAsked, FeedbackAsked
 from alpha_factory.service.page.context import Context
@@ -41,7 +41,7 @@ def make_acts(context: Context) -> APIRouter:
 
     @router.post("/runs/{run}/candidates", response_model=CandidateAct, status_code=201)
     def put_forward(run: RunName, asked: CandidateAsked) -> Response:
-        """Put a world forward. In its next cycle the run judges it by the same criterion as any other."""
+        """Put a world forward. In a later cycle the run judges it as any other; 64 wait at most."""
         path = find(run)
         now = summarise(run, path)
         if not now["has_pool"]:
@@ -50,7 +50,9 @@ def make_acts(context: Context) -> APIRouter:
             raise Problem("conflict", f"This run is {now['state']}: it takes no more worlds.")
         if asked.level is not None:
             check_candidate(context, asked.level)
-        return _answer(add_act(path, CandidateAct, **asked.model_dump()))
+        return _answer(
+            add_act(path, CandidateAct, most_waiting=MOST_CANDIDATES, **asked.model_dump())
+        )
 
     @router.post("/runs/{run}/feedback", response_model=FeedbackAct, status_code=201)
     def give_feedback(run: RunName, asked: FeedbackAsked) -> Response:

@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from alpha_factory.service.page import shapes
 from alpha_factory.service.page.context import Context
-from alpha_factory.service.page.files.summary import summarise
 from alpha_factory.service.page.guard import LARGEST_BODY
 from alpha_factory.service.page.live.socket import LARGEST_MESSAGE, MOST_CLIENTS
 from alpha_factory.service.page.problem import Problem
@@ -83,8 +82,7 @@ def make_health(context: Context) -> APIRouter:
     )
     def read_metrics() -> Response:
         """Runs in numbers, as Prometheus reads them."""
-        runs = [summarise(name, path) for name, path in context.folder.runs().items()]
-        text = _print_metrics(runs, context.live.clients, context.live.mistakes)
+        text = _print_metrics(context.summaries.read(), context.live.clients, context.live.mistakes)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router

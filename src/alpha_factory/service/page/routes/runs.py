@@ -44,8 +44,7 @@ def make_runs(context: Context) -> APIRouter:
     @router.get("/runs", response_model=shapes.Runs)
     def list_runs() -> Response:
         """All runs, newest first."""
-        told = [summarise(name, path) for name, path in context.folder.runs().items()]
-        return reply({"runs": told})
+        return reply({"runs": context.summaries.read()})
 
     @router.get("/runs/{run}", response_model=shapes.SummaryWithCursors)
     def read_run(run: RunName) -> Response:
@@ -181,7 +180,10 @@ def make_runs(context: Context) -> APIRouter:
         by: Literal["frames", "wall_s"] = "frames",
         format: Format = "json",
     ) -> Response:
-        """Runs side by side: means over seeds with 95 % bootstrap intervals, and the settings that differ."""
+        """Runs side by side: means over seeds with 95 % bootstrap intervals, and the settings that differ.
+
+        Of each run so many points are read, however long it is; `is_sampled` says where rows were left out.
+        """
         chosen = [*dict.fromkeys(runs.split(","))]
         if len(chosen) > 20:
             raise Problem("invalid", "At most 20 runs can be compared at once.")
