@@ -79,9 +79,10 @@ def check_buffer(buffer, slow):
     assert int(buffer.clock) == slow.clock
 
 
-def test_accel_is_the_slow_machine_round_after_round():
+@pytest.mark.parametrize(("by", "sign"), [("easy", -1), ("hard", 1)])
+def test_accel_is_the_slow_machine_round_after_round(by, sign):
     """Fresh until the buffer is half full, then replays now and then, each with a round on children after it."""
-    selector = compile_selector(accel.make_accel(GROUND, SMALL))
+    selector = compile_selector(accel.make_accel(GROUND, SMALL._replace(parents_by=by)))
     slow = Buffer(8, "rank", 0.5, 0.3)
     state, source = selector.begin(key=jax.random.key(0)), np.random.default_rng(0)
     parents, kinds = None, []
@@ -113,8 +114,8 @@ def test_accel_is_the_slow_machine_round_after_round():
         if kind == "replay":
             slow.update([(slot, *row) for slot, row in zip(slots, rows, strict=True)])
             margin = (findings.mean_return - findings.value_loss).tolist()
-            hardest = sorted(range(LANES), key=lambda lane: margin[lane])[:2]
-            parents = [marks[hardest[lane % 2]] for lane in range(LANES)]
+            chosen = sorted(range(LANES), key=lambda lane: sign * margin[lane])[:2]
+            parents = [marks[chosen[lane % 2]] for lane in range(LANES)]
         else:
             slow.insert([(mark, *row) for mark, row in zip(marks, rows, strict=True)])
             parents = None
@@ -130,6 +131,18 @@ def test_accel_is_the_slow_machine_round_after_round():
         min(scores),
         max(scores),
     ]
+
+
+def test_accel_edits_the_easy_end_unless_asked_otherwise():
+    assert accel.PUBLISHED.parents_by == "easy"
+
+
+def test_accel_refuses_a_number_of_parents_where_all_are_edited():
+    with pytest.raises(
+        UsageError, match=r"levels\.parents=2 is not used with levels\.parents_by=all"
+    ):
+        accel.make_accel(GROUND, Wishes(parents_by="all", parents=2))
+    accel.make_accel(GROUND, Wishes(parents_by="all"))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Which world next: POET's pool and outer loop, and rounds of environment design with a selector of levels."""
 
 from alpha_factory.curriculum.builder import draw_rooms, make_builder_recipe, measure_rooms
-from alpha_factory.curriculum.edits import edit_maze
+from alpha_factory.curriculum.edits import PARENTS_BY, edit_maze
 from alpha_factory.curriculum.embedding import (
     Autoencoder,
     Embedding,
@@ -98,6 +98,7 @@ __all__ = [
     "FEWEST_FAILURES",
     "NEVER_CHECKED",
     "NEVER_PLAYED",
+    "PARENTS_BY",
     "PRIORITISATIONS",
     "SCOUT_STEPS",
     "Autoencoder",

@@ -113,7 +113,10 @@ def make_replay(
         if not is_editing:
             return Replay(buffer, None, state.is_editing)
         number = choose_parents(
-            findings.mean_return, findings.value_loss, parents=wishes.parents or ground.lanes
+            findings.mean_return,
+            findings.value_loss,
+            by=wishes.parents_by or "all",
+            parents=wishes.parents or ground.lanes,
         )
         parents = jax.tree.map(
             lambda played, before: jnp.where(is_replay, played[number], before),

@@ -104,7 +104,8 @@ class Wishes(NamedTuple):
     generator: str | None = None
     walls: int | None = None
     edits: int | None = None  # of a child
-    parents: int | None = None  # levels of a replayed batch that are edited
+    parents_by: str | None = None  # which levels of a replayed batch are edited
+    parents: int | None = None  # how many, where it is not all of them
     kept: int | None = None  # SFL: levels that are trained on
     scouted: int | None = None  # SFL: levels tried before they are chosen
     scout_steps: int | None = None  # SFL: rows in which each of them is tried

@@ -272,8 +272,10 @@ class LevelsConfig:
     """What the rest of it goes by: rank or proportional."""
     edits: int | None = None
     """ACCEL: edits that make a child."""
+    parents_by: str | None = None
+    """ACCEL: which levels of a replayed batch are edited: all, or the easy or the hard end of it."""
     parents: int | None = None
-    """ACCEL: levels of a replayed batch that are edited."""
+    """ACCEL: how many levels of that end are edited."""
     kept: int | None = None
     """SFL: levels that are trained on."""
     scouted: int | None = None
