@@ -208,6 +208,44 @@ def test_sfl_scouts_keeps_the_most_learnable_and_takes_half_of_each_batch_from_t
         assert state.learnability.tolist() == [-math.inf] * 4
 
 
+def test_sfl_scouts_before_it_practises_and_publishes_half_of_the_lanes():
+    selector = sfl.make_sfl(GROUND, Wishes(walls=1, kept=2, scouted=3))
+    state, choice = selector.choose(selector.begin(key=jax.random.key(0)), key=jax.random.key(1))
+    assert not bool(choice.is_practised)
+    assert float(selector.tell(state)["buffer"]) == 0
+    assert sfl.PUBLISHED.share == 0.5
+
+
+@pytest.mark.parametrize("scored", [0, 1, 2])
+def test_sfl_never_practises_on_what_has_no_score_or_was_kept_before(scored):
+    """Of the second scouting only so many levels have a score that is finite, fewer than are kept."""
+    wishes = Wishes(walls=1, kept=3, scouted=LANES, practised=40, share=1.0)
+    selector = compile_selector(sfl.make_sfl(GROUND, wishes))
+    state, source = selector.begin(key=jax.random.key(0)), np.random.default_rng(1)
+    for number in (LANES, scored):
+        state, choice = selector.choose(state, key=jax.random.key(source.integers(99)))
+        marks = choice.level["mark"].tolist()
+        score = jnp.where(jnp.arange(LANES) < number, 0.25, jnp.nan)
+        nothing = jnp.zeros(LANES)
+        findings = Findings(Visit(score, nothing, nothing > 0), nothing, nothing)
+        state = selector.take(state, choice, findings)
+        slots = []
+        for _ in range(40):
+            state, choice = selector.choose(state, key=jax.random.key(source.integers(2**30)))
+            assert bool(choice.is_practised)
+            slots += choice.slot.tolist()
+            drawn = zip(choice.slot.tolist(), choice.level["mark"].tolist(), strict=True)
+            assert all(mark == marks[slot] for slot, mark in drawn if slot >= 0)
+            told = selector.tell(state)
+            assert float(told["buffer"]) == number
+            state = selector.take(state, choice, find(source))
+        assert set(slots) == (set(range(number)) or {-1})
+        is_any = number > 0
+        for end in ("", "_low", "_high"):
+            value = float(told[f"buffer_score{end}"])
+            assert value == 0.25 if is_any else math.isnan(value)
+
+
 def test_sfl_refuses_to_keep_more_than_it_scouts():
     with pytest.raises(UsageError, match=r"levels\.kept=9 of levels\.scouted=8"):
         sfl.make_sfl(GROUND, Wishes(kept=9, scouted=8))

@@ -147,7 +147,7 @@ def find_trouble(brought: Round, kept: Mapping[str, Array | float]) -> list[str]
     low, high = (float(kept.get(f"buffer_score_{end}", math.nan)) for end in ("low", "high"))
     if size > 1 and low == high:
         troubles.append(
-            "All levels of the buffer score the same, so that none is preferred but for its age. The run goes on; "
+            "All levels that are kept score the same, so that none is preferred for what it teaches. The run goes on; "
             "look at levels.score."
         )
     return troubles
