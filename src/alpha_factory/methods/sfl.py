@@ -7,8 +7,8 @@ gradient steps, and keeps the `kept` most learnable ones. Each round of practice
 these, drawn uniformly with replacement, and the others fresh. A run begins with scouting, so that there is no practice
 before there are levels to practise on; where scouting found none with a finite score, all lanes are fresh.
 
-For outcomes that are the agent's doing: where chance alone decides whether a level is solved, its learnability is at its
-highest for ever.
+For outcomes that are the agent's doing: where chance alone decides whether a level is solved, its learnability is at
+its highest for ever.
 """
 
 import math
