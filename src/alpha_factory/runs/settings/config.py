@@ -151,7 +151,8 @@ class CurriculumConfig:
     highest: float = 0.9
     """R_max: less must be; a living world that is solved this often counts as mastered."""
     growth: str = POET
-    """Which children enter: poet (those in the criterion, the newest first), random (any) or fixed (as pace says)."""
+    """Which solvable children enter: poet (those in the criterion, the newest first), random (any, drawn evenly) or
+    fixed (as pace says)."""
     pace: float = 0.4
     """Of a fixed growth: steps by which the shortest plan of those that enter grows in a cycle."""
     lifetime: int = 32
