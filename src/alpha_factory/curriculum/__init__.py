@@ -83,6 +83,7 @@ from alpha_factory.curriculum.scores import (
 )
 from alpha_factory.curriculum.selector import (
     Choice,
+    Design,
     Findings,
     Ground,
     Selector,
@@ -107,6 +108,7 @@ __all__ = [
     "Autoencoder",
     "Candidates",
     "Choice",
+    "Design",
     "Embedding",
     "Entry",
     "Evidence",

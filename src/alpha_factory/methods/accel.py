@@ -12,7 +12,7 @@ same order, `levels.parents_by=hard` here. The first levels are empty rooms, and
 """
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.curriculum import Ground, Selector, Wishes, make_replay, settle_wishes
+from alpha_factory.curriculum import Design, Ground, Selector, Wishes, make_replay, settle_wishes
 
 PUBLISHED = Wishes(
     slots=4000,
@@ -44,4 +44,4 @@ def make_accel(ground: Ground, wishes: Wishes) -> Selector:
     return make_replay(ground, settled, is_robust=True, is_editing=True, score="pvl")
 
 
-METHOD = {"Selector": {"accel": make_accel}}
+METHOD = {"Selector": {"accel": Design(make_accel, PUBLISHED)}}

@@ -24,6 +24,7 @@ from alpha_factory.core.errors import UsageError
 from alpha_factory.curriculum import (
     NOWHERE,
     Choice,
+    Design,
     Ground,
     Selector,
     Wishes,
@@ -88,4 +89,9 @@ def _check_hidden(ground: Ground, name: str) -> None:
         )
 
 
-METHOD = {"Selector": {"naive-grounding": make_naive_grounding, "samplr": make_samplr}}
+METHOD = {
+    "Selector": {
+        "naive-grounding": Design(make_naive_grounding, PUBLISHED),
+        "samplr": Design(make_samplr, PUBLISHED),
+    }
+}

@@ -23,6 +23,7 @@ from alpha_factory.core.types import Level
 from alpha_factory.curriculum import (
     SCOUT_STEPS,
     Choice,
+    Design,
     Findings,
     Ground,
     Selector,
@@ -144,4 +145,4 @@ def tell(state: Scouting) -> dict[str, Float[Array, ""]]:
     }
 
 
-METHOD = {"Selector": {"sfl": make_sfl}}
+METHOD = {"Selector": {"sfl": Design(make_sfl, PUBLISHED)}}

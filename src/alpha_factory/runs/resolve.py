@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alpha_factory.core.errors import UsageError, unknown
+from alpha_factory.curriculum import Design
 from alpha_factory.runs.settings.config import MUZERO, POET, PPO
 
 GROUP = "alpha_factory.methods"
@@ -41,16 +42,30 @@ def list_names(slot: str) -> list[str]:
     return sorted(_collect(slot)[0])
 
 
-def resolve_curriculum(name: str, learner: str) -> Any:
+def resolve_curriculum(name: str, learner: str) -> Design | None:
     """What makes the selector of that name; None for POET, which has none.
 
     Raises:
         UsageError: there is no such curriculum or learner, and the message lists the choices; or several methods call
-            theirs so.
+            theirs so; or what has that name is no `Design`.
     """
     if learner not in (MUZERO, PPO):
         raise unknown("learner", learner, (MUZERO, PPO))
-    return _find("Selector", name, "curriculum", {POET: None})
+    design = _find("Selector", name, "curriculum", {POET: None})
+    if design is None or isinstance(design, Design):
+        return design
+    raise UsageError(
+        f"The curriculum {name!r} is a {type(design).__name__} and no Design: its package must list "
+        "Design(make, published), published being the Wishes that it reads."
+    )
+
+
+def list_designs() -> dict[str, Design]:
+    """All curricula that are installed but POET, by name; what is no `Design` is left out."""
+    offers = {
+        name: next(iter(found.values())) for name, found in sorted(_collect("Selector")[0].items())
+    }
+    return {name: one for name, one in offers.items() if isinstance(one, Design)}
 
 
 def _find(slot: str, name: str, kind: str, built_in: dict[str, Any]) -> Any:
