@@ -1,3 +1,4 @@
+import math
 from functools import partial
 
 import equinox as eqx
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from alpha_factory.core.errors import UsageError
 from alpha_factory.curriculum.edits import EDITS, UNEDITED, choose_parents, edit_maze
 from alpha_factory.worlds import draw_maze, from_text, pack_maze, shortest_walk, to_text
 from alpha_factory.worlds.levels import tiles
@@ -192,21 +194,59 @@ def test_distances_of_a_child_are_those_of_its_own_ways(parents):
     assert (plan[plan >= 0] >= distance[plan >= 0]).all()
 
 
-def test_easy_parents_are_those_of_smallest_return_less_loss():
+CHOOSE = jax.jit(choose_parents, static_argnames=("by", "parents"))
+ALL = [0, 1, 2, 3, 4, 5]
+
+
+@pytest.fixture
+def replayed():
+    """A batch by hand: ease 0.9, 0.05, 0, 0, 0.8, 0.3."""
     mean_return = jnp.array([0.9, 0.1, 0.5, 0.0, 1.0, 0.4])
-    value_loss = jnp.array([0.0, 0.05, 0.5, 0.0, 0.1, 0.1])
-    # 0.9, 0.05, 0, 0, 0.9, 0.3: levels 2 and 3 are equal, and the earlier one comes first.
-    got = jax.jit(choose_parents, static_argnames="parents")(mean_return, value_loss, parents=4)
-    assert got.tolist() == [2, 3, 1, 5, 2, 3]
-    one = choose_parents(mean_return, value_loss, parents=1)
-    assert one.tolist() == [2] * 6
-    everyone = choose_parents(mean_return, value_loss, parents=6)
-    assert sorted(everyone.tolist()) == [0, 1, 2, 3, 4, 5]
+    value_loss = jnp.array([0.0, 0.05, 0.5, 0.0, 0.2, 0.1])
+    return mean_return, value_loss
 
 
-@given(st.lists(st.integers(-8, 8), min_size=6, max_size=6), st.integers(1, 9))
-def test_no_level_left_out_is_harder_than_a_parent(margin, parents):
-    numbers = jnp.array(margin, jnp.float32)
-    got = choose_parents(numbers, jnp.zeros(6), parents=parents).tolist()
-    chosen = sorted(range(6), key=lambda lane: margin[lane])[:parents]
+def test_easy_parents_are_those_of_greatest_return_less_loss(replayed):
+    assert CHOOSE(*replayed, by="easy", parents=4).tolist() == [0, 4, 5, 1, 0, 4]
+    assert CHOOSE(*replayed, by="easy", parents=1).tolist() == [0] * 6
+
+
+def test_hard_parents_are_those_of_smallest_return_less_loss(replayed):
+    """Which the official code calls easy. Levels 2 and 3 are equal, and the earlier one comes first."""
+    assert CHOOSE(*replayed, by="hard", parents=4).tolist() == [2, 3, 1, 5, 2, 3]
+    assert CHOOSE(*replayed, by="hard", parents=1).tolist() == [2] * 6
+
+
+def test_solved_level_is_edited_before_an_unsolved_one_where_parents_are_easy_and_after_it_where_hard():
+    solved, unsolved = jnp.array([0.0, 1.0]), jnp.array([0.3, 0.1])
+    assert CHOOSE(solved, unsolved, by="easy", parents=1).tolist() == [1, 1]
+    assert CHOOSE(solved, unsolved, by="hard", parents=1).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("parents", [1, 4, 9])
+def test_all_parents_have_a_child_each_however_many_are_asked_for(replayed, parents):
+    assert CHOOSE(*replayed, by="all", parents=parents).tolist() == ALL
+
+
+@pytest.mark.parametrize("by", ["easy", "hard"])
+def test_parents_of_no_known_ease_come_last(by):
+    mean_return = jnp.array([math.nan, 0.5, 0.25])
+    got = CHOOSE(mean_return, jnp.zeros(3), by=by, parents=2).tolist()
+    assert sorted(set(got)) == [1, 2]
+
+
+def test_parents_chosen_by_an_unknown_name_are_refused():
+    with pytest.raises(UsageError, match=r"'hardest'.*Choices: all, easy, hard"):
+        choose_parents(jnp.zeros(2), jnp.zeros(2), by="hardest", parents=1)
+
+
+@given(
+    st.lists(st.integers(-8, 8), min_size=6, max_size=6),
+    st.sampled_from(["easy", "hard"]),
+    st.integers(1, 9),
+)
+def test_no_level_left_out_is_nearer_to_the_end_than_a_parent(ease, by, parents):
+    numbers, sign = jnp.array(ease, jnp.float32), -1 if by == "easy" else 1
+    got = choose_parents(numbers, jnp.zeros(6), by=by, parents=parents).tolist()
+    chosen = sorted(range(6), key=lambda lane: sign * ease[lane])[:parents]
     assert got == [chosen[lane % len(chosen)] for lane in range(6)]

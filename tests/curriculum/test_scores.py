@@ -241,7 +241,7 @@ def draw_mark(*, key):
 def test_batch_takes_its_share_of_kept_levels_and_the_rest_fresh(share, replayed):
     kept = {"mark": jnp.arange(10, 15)}
     levels, slot = jax.jit(draw_batch, static_argnames=("draw_fresh", "lanes", "share"))(
-        kept, draw_mark, lanes=8, share=share, key=jax.random.key(0)
+        kept, draw_mark, number=jnp.int32(5), lanes=8, share=share, key=jax.random.key(0)
     )
     marks, slot = np.asarray(levels["mark"]), np.asarray(slot)
     assert (marks[:replayed] == 10 + slot[:replayed]).all()
@@ -251,11 +251,33 @@ def test_batch_takes_its_share_of_kept_levels_and_the_rest_fresh(share, replayed
 
 def test_kept_levels_are_drawn_evenly_with_replacement():
     kept = {"mark": jnp.arange(5)}
-    _, slot = draw_batch(kept, draw_mark, lanes=10_000, share=1.0, key=jax.random.key(1))
+    _, slot = draw_batch(
+        kept, draw_mark, number=jnp.int32(5), lanes=10_000, share=1.0, key=jax.random.key(1)
+    )
     assert stats.chisquare(np.bincount(np.asarray(slot), minlength=5)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_places_that_hold_no_level_are_never_drawn_from(number):
+    kept = {"mark": jnp.arange(5)}
+    levels, slot = draw_batch(
+        kept, draw_mark, number=jnp.int32(number), lanes=200, share=0.5, key=jax.random.key(2)
+    )
+    marks, slot = np.asarray(levels["mark"]), np.asarray(slot)
+    assert sorted(set(slot[:100].tolist())) == ([*range(number)] or [-1])
+    assert (slot[100:] == -1).all()
+    assert ((marks >= 1000) == (slot == -1)).all()
+    assert (marks[slot >= 0] == slot[slot >= 0]).all()
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])
 def test_share_that_is_none_is_refused(share):
     with pytest.raises(ValueError, match="of the lanes: give a number from 0 to 1"):
-        draw_batch({"mark": jnp.arange(3)}, draw_mark, lanes=4, share=share, key=jax.random.key(0))
+        draw_batch(
+            {"mark": jnp.arange(3)},
+            draw_mark,
+            number=jnp.int32(3),
+            lanes=4,
+            share=share,
+            key=jax.random.key(0),
+        )

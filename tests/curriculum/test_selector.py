@@ -79,9 +79,10 @@ def check_buffer(buffer, slow):
     assert int(buffer.clock) == slow.clock
 
 
-def test_accel_is_the_slow_machine_round_after_round():
+@pytest.mark.parametrize(("by", "sign"), [("easy", -1), ("hard", 1)])
+def test_accel_is_the_slow_machine_round_after_round(by, sign):
     """Fresh until the buffer is half full, then replays now and then, each with a round on children after it."""
-    selector = compile_selector(accel.make_accel(GROUND, SMALL))
+    selector = compile_selector(accel.make_accel(GROUND, SMALL._replace(parents_by=by)))
     slow = Buffer(8, "rank", 0.5, 0.3)
     state, source = selector.begin(key=jax.random.key(0)), np.random.default_rng(0)
     parents, kinds = None, []
@@ -103,7 +104,8 @@ def test_accel_is_the_slow_machine_round_after_round():
             assert all(100 <= mark < 140 for mark in marks), "empty rooms, as published"
         if kind != "replay":
             assert slots == [-1] * LANES
-            assert choice.max_return.tolist() == [-math.inf] * LANES
+            known = {one["level"]: one["max_return"] for one in slow.kept}
+            assert choice.max_return.tolist() == [known.get(mark, -math.inf) for mark in marks]
         assert bool(choice.is_practised) == (kind == "replay")
         kinds.append((kind, is_ready))
 
@@ -113,8 +115,8 @@ def test_accel_is_the_slow_machine_round_after_round():
         if kind == "replay":
             slow.update([(slot, *row) for slot, row in zip(slots, rows, strict=True)])
             margin = (findings.mean_return - findings.value_loss).tolist()
-            hardest = sorted(range(LANES), key=lambda lane: margin[lane])[:2]
-            parents = [marks[hardest[lane % 2]] for lane in range(LANES)]
+            chosen = sorted(range(LANES), key=lambda lane: sign * margin[lane])[:2]
+            parents = [marks[chosen[lane % 2]] for lane in range(LANES)]
         else:
             slow.insert([(mark, *row) for mark, row in zip(marks, rows, strict=True)])
             parents = None
@@ -130,6 +132,18 @@ def test_accel_is_the_slow_machine_round_after_round():
         min(scores),
         max(scores),
     ]
+
+
+def test_accel_edits_the_easy_end_unless_asked_otherwise():
+    assert accel.PUBLISHED.parents_by == "easy"
+
+
+def test_accel_refuses_a_number_of_parents_where_all_are_edited():
+    with pytest.raises(
+        UsageError, match=r"levels\.parents=2 is not used with levels\.parents_by=all"
+    ):
+        accel.make_accel(GROUND, Wishes(parents_by="all", parents=2))
+    accel.make_accel(GROUND, Wishes(parents_by="all"))
 
 
 @pytest.mark.parametrize(
@@ -193,6 +207,44 @@ def test_sfl_scouts_keeps_the_most_learnable_and_takes_half_of_each_batch_from_t
             assert marks[:2] == [best[slot] for slot in slots[:2]]
             state = selector.take(state, choice, find(source))
         assert state.learnability.tolist() == [-math.inf] * 4
+
+
+def test_sfl_scouts_before_it_practises_and_publishes_half_of_the_lanes():
+    selector = sfl.make_sfl(GROUND, Wishes(walls=1, kept=2, scouted=3))
+    state, choice = selector.choose(selector.begin(key=jax.random.key(0)), key=jax.random.key(1))
+    assert not bool(choice.is_practised)
+    assert float(selector.tell(state)["buffer"]) == 0
+    assert sfl.PUBLISHED.share == 0.5
+
+
+@pytest.mark.parametrize("scored", [0, 1, 2])
+def test_sfl_never_practises_on_what_has_no_score_or_was_kept_before(scored):
+    """Of the second scouting only so many levels have a score that is finite, fewer than are kept."""
+    wishes = Wishes(walls=1, kept=3, scouted=LANES, practised=40, share=1.0)
+    selector = compile_selector(sfl.make_sfl(GROUND, wishes))
+    state, source = selector.begin(key=jax.random.key(0)), np.random.default_rng(1)
+    for number in (LANES, scored):
+        state, choice = selector.choose(state, key=jax.random.key(source.integers(99)))
+        marks = choice.level["mark"].tolist()
+        score = jnp.where(jnp.arange(LANES) < number, 0.25, jnp.nan)
+        nothing = jnp.zeros(LANES)
+        findings = Findings(Visit(score, nothing, nothing > 0), nothing, nothing)
+        state = selector.take(state, choice, findings)
+        slots = []
+        for _ in range(40):
+            state, choice = selector.choose(state, key=jax.random.key(source.integers(2**30)))
+            assert bool(choice.is_practised)
+            slots += choice.slot.tolist()
+            drawn = zip(choice.slot.tolist(), choice.level["mark"].tolist(), strict=True)
+            assert all(mark == marks[slot] for slot, mark in drawn if slot >= 0)
+            told = selector.tell(state)
+            assert float(told["buffer"]) == number
+            state = selector.take(state, choice, find(source))
+        assert set(slots) == (set(range(number)) or {-1})
+        is_any = number > 0
+        for end in ("", "_low", "_high"):
+            value = float(told[f"buffer_score{end}"])
+            assert value == 0.25 if is_any else math.isnan(value)
 
 
 def test_sfl_refuses_to_keep_more_than_it_scouts():

@@ -23,7 +23,7 @@ from alpha_factory.methods import (
     scores,
     sfl,
 )
-from alpha_factory.runs.resolve import SLOTS, list_names, resolve
+from alpha_factory.runs.resolve import SLOTS, list_names, resolve, resolve_curriculum
 
 MUTATORS = {"poet": poet, "random_worlds": random_worlds}
 SELECTORS = {
@@ -43,7 +43,7 @@ class Entry:
     """An entry point that need not be installed."""
 
     def __init__(self, name, load):
-        self.name, self.load = name, load
+        self.name, self.load, self.value = name, load, f"{name}_package:METHOD"
 
 
 @pytest.fixture
@@ -168,6 +168,46 @@ def test_method_that_is_no_table_of_slots_is_named_and_left_out(install):
     assert resolve("Mutator", "poet") is poet.METHOD["Mutator"]["poet"]
     with pytest.raises(UsageError, match=r"number \(its METHOD is no mapping from slots\)"):
         resolve("Mutator", "x")
+
+
+def test_method_whose_slot_is_no_table_of_names_is_named_and_left_out(install):
+    install(poet=lambda: poet.METHOD, bare=lambda: {"Mutator": 7})
+    assert list_names("Mutator") == ["poet"]
+    with pytest.raises(UsageError, match=r"bare \(what it puts into Mutator is no mapping"):
+        resolve("Mutator", "x")
+
+
+def test_name_that_two_methods_take_is_refused_and_both_are_named(install):
+    """Whichever comes first: neither is taken in place of the other."""
+    shared = {"Mutator": {"poet": 1, "mine": 2}, "Scorer": {"pvl": 3}}
+    for names in (("poet", "zebra"), ("aardvark", "poet")):
+        install(
+            **{name: lambda name=name: poet.METHOD if name == "poet" else shared for name in names}
+        )
+        listed = ", ".join(f"{name}_package:METHOD" for name in names)
+        with pytest.raises(UsageError) as caught:
+            resolve("Mutator", "poet")
+        assert f"Several installed methods call their mutator 'poet': {listed}." in str(
+            caught.value
+        )
+        assert caught.value.exit_code == 2
+        # What is called otherwise, or the same in another slot, can be had.
+        assert (resolve("Mutator", "mine"), resolve("Scorer", "pvl")) == (2, 3)
+        assert list_names("Mutator") == ["mine", "poet"]
+
+
+def test_curriculum_that_takes_the_name_of_the_one_in_the_core_is_refused(install):
+    install(other=lambda: {"Selector": {"poet": lambda ground, wishes: None}})
+    with pytest.raises(UsageError, match=r"their curriculum 'poet': other_package:METHOD, alpha_f"):
+        resolve_curriculum("poet", "ppo")
+    install()
+    assert resolve_curriculum("poet", "ppo") is None
+
+
+def test_method_that_is_listed_twice_is_one(install, monkeypatch):
+    entries = [Entry("poet", lambda: poet.METHOD)] * 2
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda *, group: entries)
+    assert resolve("Mutator", "poet") is poet.METHOD["Mutator"]["poet"]
 
 
 def test_installed_methods_include_the_bundled_ones():

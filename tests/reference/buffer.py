@@ -5,6 +5,14 @@ import math
 CLOSE = 1e-5  # weights that differ by less are equal
 
 
+class Kept(dict):
+    """What is known of a level, with every best return that was ever reported of it."""
+
+    def __missing__(self, name):
+        assert name == "max_return"
+        return max(self["returns"])
+
+
 class Buffer:
     """Levels are anything that can be compared."""
 
@@ -39,12 +47,12 @@ class Buffer:
         for level, score, max_return, is_solved in offers:
             if not math.isfinite(score):
                 continue
-            new = {"level": level, "score": score, "seen_at": self.clock}
-            new |= {"max_return": max_return, "is_solved": is_solved}
+            new = Kept(level=level, score=score, seen_at=self.clock)
+            new |= {"returns": [max_return], "is_solved": is_solved}
             held = [one["level"] for one in self.kept]
             if level in held:
                 old = self.kept[held.index(level)]
-                new["max_return"] = max(old["max_return"], max_return)
+                new["returns"] += old["returns"]
                 new["is_solved"] = old["is_solved"] or is_solved
                 old.update(new)
             elif len(self.kept) < self.slots:
@@ -71,7 +79,7 @@ class Buffer:
             if 0 <= slot < len(self.kept) and math.isfinite(score):
                 one = self.kept[slot]
                 one["score"] = score
-                one["max_return"] = max(one["max_return"], max_return)
+                one["returns"].append(max_return)
                 one["is_solved"] = one["is_solved"] or is_solved
 
     def visit(self, slots):

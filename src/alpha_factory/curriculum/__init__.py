@@ -1,7 +1,8 @@
 """Which world next: POET's pool and outer loop, and rounds of environment design with a selector of levels."""
 
+from alpha_factory.curriculum.buffer import recall
 from alpha_factory.curriculum.builder import draw_rooms, make_builder_recipe, measure_rooms
-from alpha_factory.curriculum.edits import edit_maze
+from alpha_factory.curriculum.edits import PARENTS_BY, edit_maze
 from alpha_factory.curriculum.embedding import (
     Autoencoder,
     Embedding,
@@ -22,6 +23,7 @@ from alpha_factory.curriculum.honeypot import (
     measure_bait,
     score_honeypot,
 )
+from alpha_factory.curriculum.identity import NOWHERE
 from alpha_factory.curriculum.learnability import (
     FEWEST_FAILURES,
     SCOUT_STEPS,
@@ -81,6 +83,7 @@ from alpha_factory.curriculum.scores import (
 )
 from alpha_factory.curriculum.selector import (
     Choice,
+    Design,
     Findings,
     Ground,
     Selector,
@@ -98,11 +101,14 @@ __all__ = [
     "FEWEST_FAILURES",
     "NEVER_CHECKED",
     "NEVER_PLAYED",
+    "NOWHERE",
+    "PARENTS_BY",
     "PRIORITISATIONS",
     "SCOUT_STEPS",
     "Autoencoder",
     "Candidates",
     "Choice",
+    "Design",
     "Embedding",
     "Entry",
     "Evidence",
@@ -165,6 +171,7 @@ __all__ = [
     "positive_value_loss",
     "propose",
     "quality_diversity",
+    "recall",
     "score_honeypot",
     "settle_wishes",
     "start_embedding",

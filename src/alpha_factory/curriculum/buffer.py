@@ -111,6 +111,12 @@ def insert(
     return LevelBuffer(level, *taken, clock), slot.astype(jnp.int32)
 
 
+def recall(buffer: LevelBuffer, levels: Level) -> Float32[Array, " levels"]:
+    """The greatest return that the buffer knows of each level; -inf of one that it does not hold, or never saw end."""
+    slot = find_slots(levels, buffer.level, _is_there(buffer))
+    return jnp.where(slot == NOWHERE, -jnp.inf, buffer.max_return[slot])
+
+
 def update(buffer: LevelBuffer, slot: Int32[Array, " levels"], visit: Visit) -> LevelBuffer:
     """Write down what a rollout of sampled levels found; no `insert` may lie between.
 

@@ -4,12 +4,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float32, Int32, PRNGKeyArray
 
+from alpha_factory.core.errors import unknown
 from alpha_factory.worlds import GridLevel
 from alpha_factory.worlds.levels import tiles
 from alpha_factory.worlds.levels.plain import assemble
 
 EDITS = ("add wall", "remove wall", "move agent", "move goal")
 """What an edit does to its cell; each is as likely."""
+
+PARENTS_BY = ("all", "easy", "hard")
+"""Which levels of a replayed batch are edited: every one, or those at one end of the order from easy to hard."""
 
 UNEDITED = -1
 """In place of an edit that was not made."""
@@ -79,19 +83,29 @@ def choose_parents(
     mean_return: Float32[Array, " lanes"],
     value_loss: Float32[Array, " lanes"],
     *,
+    by: str,
     parents: int,
 ) -> Int32[Array, " lanes"]:
     """Which levels of a batch just replayed are edited, one for each child.
 
-    As published, ACCEL's base levels `easy` are the four with the *smallest* mean return less value loss, so the
-    least solved and worst predicted ones whatever the name says, over and over in that order.
+    A level is the easier the greater its mean return less its value loss is: solved, and known to be. Of equally easy
+    ones the earlier comes first. One for which that is no number is the last choice at either end.
 
     Args:
-        parents: how many, 4 as published; as many as there are lanes for all of them, each once.
+        by: `all`: every level has one child; `easy`: the easiest ones have all children, in turn; `hard`: the hardest.
+        parents: how many those are, 4 as published; at most as many as there are lanes. `all` doesn't ask.
+
+    Raises:
+        UsageError: parents are chosen by nothing of that name.
     """
+    if by not in PARENTS_BY:
+        raise unknown("levels.parents_by", by, PARENTS_BY)
     lanes = jnp.arange(mean_return.shape[0], dtype=jnp.int32)
-    hardest = jnp.argsort(mean_return - value_loss)[:parents].astype(jnp.int32)
-    return hardest[lanes % hardest.shape[0]]
+    if by == "all":
+        return lanes
+    ease = mean_return - value_loss
+    chosen = jnp.argsort(-ease if by == "easy" else ease)[:parents].astype(jnp.int32)
+    return chosen[lanes % chosen.shape[0]]
 
 
 def _move(

@@ -2,6 +2,7 @@
 
 Every so often many fresh levels are played, and those with the highest p (1 - p) are kept; then each batch takes a
 share of its lanes from them, all with the same chance, and the others fresh. Nothing is scored again in between.
+A place whose level has no finite score holds none, and is never drawn from.
 """
 
 from collections.abc import Callable
@@ -49,6 +50,7 @@ def draw_batch(
     kept: Level,
     draw_fresh: Callable[..., Level],
     *,
+    number: Int32[Array, ""],
     lanes: int,
     share: float,
     key: PRNGKeyArray,
@@ -56,8 +58,9 @@ def draw_batch(
     """Levels for a training batch: first round(share lanes) of the kept ones, with replacement, then fresh ones.
 
     Args:
-        kept: with a leading axis.
+        kept: with a leading axis; places from `number` on hold none. If all of them do, the whole batch is fresh.
         draw_fresh: `draw_fresh(key=key) -> level`, one like those kept.
+        number: how many are kept.
         share: rho; 0.5 as published.
 
     Returns:
@@ -69,9 +72,12 @@ def draw_batch(
     if not 0 <= share <= 1:
         raise ValueError(f"share={share} of the lanes: give a number from 0 to 1.")
     key_kept, key_fresh = jax.random.split(key)
-    replayed = round(share * lanes)
-    candidates = jax.tree.leaves(kept)[0].shape[0]
-    slot = jax.random.randint(key_kept, (replayed,), 0, candidates)
-    fresh = jax.vmap(lambda one: draw_fresh(key=one))(jax.random.split(key_fresh, lanes - replayed))
-    levels = jax.tree.map(lambda old, new: jnp.concatenate([old[slot], new]), kept, fresh)
-    return levels, jnp.concatenate([slot, jnp.full(lanes - replayed, NOWHERE, jnp.int32)])
+    drawn = jax.random.randint(key_kept, (lanes,), 0, jnp.maximum(number, 1))
+    is_replayed = (jnp.arange(lanes) < round(share * lanes)) & (number > 0)
+    fresh = jax.vmap(lambda one: draw_fresh(key=one))(jax.random.split(key_fresh, lanes))
+
+    def among(old: Array, new: Array) -> Array:
+        mask = is_replayed.reshape(is_replayed.shape + (1,) * (new.ndim - 1))
+        return jnp.where(mask, old[drawn], new)
+
+    return jax.tree.map(among, kept, fresh), jnp.where(is_replayed, drawn, NOWHERE)

@@ -11,6 +11,8 @@ of editing follows every replay. Robust PLR makes gradient steps in replays alon
 guarantee rests on; plain PLR makes them in fresh rounds, too.
 """
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -22,6 +24,7 @@ from alpha_factory.curriculum.buffer import (
     insert,
     is_ready,
     make_buffer,
+    recall,
     sample,
     update,
 )
@@ -87,16 +90,20 @@ def make_replay(
             )
             return buffer, Choice(levels, slot, buffer.max_return[slot], jnp.bool_(True))
 
+        def offer(levels: Level) -> tuple[LevelBuffer, Choice]:
+            # One of them may be in the buffer already, and what was once achieved there counts.
+            choice = choose_fresh(levels, is_practised=not is_robust)
+            return state.buffer, replace(choice, max_return=recall(state.buffer, levels))
+
         def try_fresh() -> tuple[LevelBuffer, Choice]:
-            fresh = draw_fresh(ground, wishes, key=key_fresh)
-            return state.buffer, choose_fresh(fresh, is_practised=not is_robust)
+            return offer(draw_fresh(ground, wishes, key=key_fresh))
 
         def try_children() -> tuple[LevelBuffer, Choice]:
             keys = jax.random.split(key_edit, ground.lanes)
             children = jax.vmap(lambda level, one: ground.edit(level, edits=wishes.edits, key=one))(
                 state.parents, keys
             )
-            return state.buffer, choose_fresh(children, is_practised=not is_robust)
+            return offer(children)
 
         kinds = [try_fresh, replay, *([try_children] if is_editing else [])]
         kind = jnp.where(state.is_editing, 2, is_replay.astype(jnp.int32))
@@ -113,7 +120,10 @@ def make_replay(
         if not is_editing:
             return Replay(buffer, None, state.is_editing)
         number = choose_parents(
-            findings.mean_return, findings.value_loss, parents=wishes.parents or ground.lanes
+            findings.mean_return,
+            findings.value_loss,
+            by=wishes.parents_by or "all",
+            parents=wishes.parents or ground.lanes,
         )
         parents = jax.tree.map(
             lambda played, before: jnp.where(is_replay, played[number], before),

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, Shaped
 
 from alpha_factory.core.types import Level, Params, World
 from alpha_factory.curriculum.buffer import Visit
-from alpha_factory.curriculum.identity import NOWHERE
+from alpha_factory.curriculum.identity import NOWHERE, find_slots
 from alpha_factory.curriculum.scores import l1_value_loss
 from alpha_factory.curriculum.selector import Choice, Findings, Selector, State, Tutor
 from alpha_factory.learn import Craft, MuzeroReport, PpoReport
@@ -39,7 +39,7 @@ class Evidence(NamedTuple):
     attempts: Attempts  # of these rows and, in scouting, of those after them
     last_value: Float[Array, " lanes"]  # of the state after the last row
     advantage: Float[Array, "time lanes"]
-    max_return: Float[Array, " lanes"]  # of any episode ever ended there; -inf if none has
+    max_return: Float[Array, " lanes"]  # of any episode known to have ended there; -inf if none has
     discount: float
     trace: float
 
@@ -206,7 +206,10 @@ def find_out(lesson: Lesson, choice: Choice, stretch: Stretch) -> Findings:
 
 def gather_evidence(lesson: Lesson, choice: Choice, stretch: Stretch) -> Evidence:
     """What any score of a rollout goes by."""
-    rows, craft = stretch.rows, lesson.craft
+    rows, craft, best = stretch.rows, lesson.craft, stretch.attempts.best
+    first = find_slots(choice.level, choice.level, jnp.ones(best.size, bool))
+    # A level that is played in several lanes is one level, and has one greatest return.
+    best = jnp.max(jnp.where(first[:, None] == first[None], best[None], -jnp.inf), axis=1)
     return Evidence(
         level=choice.level,
         rows=rows,
@@ -221,7 +224,7 @@ def gather_evidence(lesson: Lesson, choice: Choice, stretch: Stretch) -> Evidenc
             discount=craft.discount,
             trace=craft.trace,
         ),
-        max_return=jnp.maximum(choice.max_return, stretch.attempts.best),
+        max_return=jnp.maximum(choice.max_return, best),
         discount=craft.discount,
         trace=craft.trace,
     )

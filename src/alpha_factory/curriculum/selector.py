@@ -74,6 +74,15 @@ class Tutor(NamedTuple):
     """Levels are made as they come into the student's view, so that it can be none that sees them whole (DEGen)."""
 
 
+class Design(NamedTuple):
+    """A method as it is offered in the extension slot Selector."""
+
+    make: Callable[..., Selector | Tutor]
+    """`make(ground, wishes) -> selector`, or tutor; of the wishes those that are not published are None."""
+    published: "Wishes"
+    """Its authors' settings. One that is None the method does not read, and a run refuses to have it set."""
+
+
 class Ground(NamedTuple):
     """What a run gives a method to make its levels from, and learners of its own."""
 
@@ -104,7 +113,8 @@ class Wishes(NamedTuple):
     generator: str | None = None
     walls: int | None = None
     edits: int | None = None  # of a child
-    parents: int | None = None  # levels of a replayed batch that are edited
+    parents_by: str | None = None  # which levels of a replayed batch are edited
+    parents: int | None = None  # how many, where it is not all of them
     kept: int | None = None  # SFL: levels that are trained on
     scouted: int | None = None  # SFL: levels tried before they are chosen
     scout_steps: int | None = None  # SFL: rows in which each of them is tried

@@ -23,6 +23,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from alpha_factory.curriculum import (
     BUILDER_ACTIONS,
     BUILDER_SEES,
+    Design,
     Ground,
     Lesson,
     Round,
@@ -160,4 +161,4 @@ def route_pay(
     return jnp.zeros((actions, loss.shape[1])).at[target, lane].add(loss, mode="drop")
 
 
-METHOD = {"Selector": {"degen": make_degen}}
+METHOD = {"Selector": {"degen": Design(make_degen, PUBLISHED)}}

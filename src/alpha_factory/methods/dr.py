@@ -9,6 +9,7 @@ from jaxtyping import PRNGKeyArray
 
 from alpha_factory.curriculum import (
     Choice,
+    Design,
     Findings,
     Ground,
     Selector,
@@ -39,4 +40,4 @@ def make_randomisation(ground: Ground, wishes: Wishes) -> Selector:
     return Selector(begin, choose, take, tell=lambda state: {}, score="pvl")
 
 
-METHOD = {"Selector": {"dr": make_randomisation}}
+METHOD = {"Selector": {"dr": Design(make_randomisation, PUBLISHED)}}

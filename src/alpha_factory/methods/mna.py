@@ -9,7 +9,7 @@ Chat being 1 if the level was solved in the rollout and else 0: what the agent l
 only where it is known that the goal can be reached. `curriculum.scores.max_negative_advantage` has it.
 """
 
-from alpha_factory.curriculum import Ground, Selector, Wishes, make_replay, settle_wishes
+from alpha_factory.curriculum import Design, Ground, Selector, Wishes, make_replay, settle_wishes
 
 PUBLISHED = Wishes(
     slots=8000,
@@ -29,4 +29,4 @@ def make_mna(ground: Ground, wishes: Wishes) -> Selector:
     return make_replay(ground, settled, is_robust=True, is_editing=False, score="mna")
 
 
-METHOD = {"Selector": {"mna": make_mna}}
+METHOD = {"Selector": {"mna": Design(make_mna, PUBLISHED)}}

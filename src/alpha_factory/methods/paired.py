@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from alpha_factory.core.errors import unknown
 from alpha_factory.curriculum import (
+    Design,
     Ground,
     Lesson,
     Returns,
@@ -178,4 +179,4 @@ def _mean(returns: Returns) -> Float[Array, " lanes"]:
     return returns.total / jnp.maximum(returns.ended, 1).astype(jnp.float32)
 
 
-METHOD = {"Selector": {"paired": make_paired}}
+METHOD = {"Selector": {"paired": Design(make_paired, PUBLISHED)}}

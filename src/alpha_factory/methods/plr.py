@@ -10,7 +10,7 @@ that are learned from are those of the greatest score, and with regret as the sc
 equilibrium of the regret game a minimax-regret policy.
 """
 
-from alpha_factory.curriculum import Ground, Selector, Wishes, make_replay, settle_wishes
+from alpha_factory.curriculum import Design, Ground, Selector, Wishes, make_replay, settle_wishes
 
 PUBLISHED = Wishes(
     slots=4000,
@@ -36,4 +36,9 @@ def make_robust_plr(ground: Ground, wishes: Wishes) -> Selector:
     return make_replay(ground, settled, is_robust=True, is_editing=False, score="pvl")
 
 
-METHOD = {"Selector": {"plr": make_plr, "robust-plr": make_robust_plr}}
+METHOD = {
+    "Selector": {
+        "plr": Design(make_plr, PUBLISHED),
+        "robust-plr": Design(make_robust_plr, PUBLISHED),
+    }
+}

@@ -17,10 +17,21 @@ import dataclasses
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.curriculum import Choice, Ground, Selector, Wishes, make_replay, settle_wishes
+from alpha_factory.curriculum import (
+    NOWHERE,
+    Choice,
+    Design,
+    Ground,
+    Selector,
+    Wishes,
+    make_replay,
+    recall,
+    settle_wishes,
+)
 
 PUBLISHED = Wishes(
     slots=4000,
@@ -59,7 +70,8 @@ def make_naive_grounding(ground: Ground, wishes: Wishes) -> Selector:
         state, choice = replay.choose(state, key=key_choose)
         keys = jax.random.split(key_redraw, ground.lanes)
         level = jax.vmap(lambda level, one: redraw(level, key=one))(choice.level, keys)
-        return state, dataclasses.replace(choice, level=level)
+        known = jnp.where(choice.slot == NOWHERE, recall(state.buffer, level), choice.max_return)
+        return state, dataclasses.replace(choice, level=level, max_return=known)
 
     return replay._replace(choose=choose)
 
@@ -77,4 +89,9 @@ def _check_hidden(ground: Ground, name: str) -> None:
         )
 
 
-METHOD = {"Selector": {"naive-grounding": make_naive_grounding, "samplr": make_samplr}}
+METHOD = {
+    "Selector": {
+        "naive-grounding": Design(make_naive_grounding, PUBLISHED),
+        "samplr": Design(make_samplr, PUBLISHED),
+    }
+}

@@ -4,8 +4,11 @@
 
 Every `practised` rounds the method scouts: it plays `scouted` fresh levels for `scout_steps` rows each, without
 gradient steps, and keeps the `kept` most learnable ones. Each round of practice takes a share rho of its lanes from
-these, drawn uniformly with replacement, and the others fresh. For outcomes that are the agent's doing: where chance
-alone decides whether a level is solved, its learnability is at its highest for ever.
+these, drawn uniformly with replacement, and the others fresh. A run begins with scouting, so that there is no practice
+before there are levels to practise on; where scouting found none with a finite score, all lanes are fresh.
+
+For outcomes that are the agent's doing: where chance alone decides whether a level is solved, its learnability is at
+its highest for ever.
 """
 
 import math
@@ -20,6 +23,7 @@ from alpha_factory.core.types import Level
 from alpha_factory.curriculum import (
     SCOUT_STEPS,
     Choice,
+    Design,
     Findings,
     Ground,
     Selector,
@@ -86,6 +90,7 @@ def make_sfl(ground: Ground, wishes: Wishes) -> Selector:
             levels, slot = draw_batch(
                 state.kept,
                 lambda key: ground.draw(key=key, walls=settled.walls, generator=settled.generator),
+                number=count_kept(state),
                 lanes=ground.lanes,
                 share=share,
                 key=key_batch,
@@ -120,16 +125,24 @@ def make_sfl(ground: Ground, wishes: Wishes) -> Selector:
     )
 
 
+def count_kept(state: Scouting) -> Int32[Array, ""]:
+    """How many levels there are to practise on: the first so many, since those without a score come last."""
+    return jnp.sum(jnp.isfinite(state.learnability), dtype=jnp.int32)
+
+
 def tell(state: Scouting) -> dict[str, Float[Array, ""]]:
-    """How many levels are kept, and their mean learnability."""
-    is_there = jnp.isfinite(state.learnability)
-    number = jnp.sum(is_there).astype(jnp.float32)
-    total = jnp.sum(jnp.where(is_there, state.learnability, 0.0))
+    """How many levels are kept, and their learnability: mean, lowest and highest."""
+    known, number = state.learnability, count_kept(state).astype(jnp.float32)
+    is_there, none = jnp.isfinite(known), jnp.float32(jnp.nan)
+    total = jnp.sum(jnp.where(is_there, known, 0.0))
+    lowest = jnp.min(jnp.where(is_there, known, jnp.inf))
     return {
         "buffer": number,
-        "buffer_fill": number / state.learnability.size,
-        "buffer_score": jnp.where(number > 0, total / jnp.maximum(number, 1.0), jnp.nan),
+        "buffer_fill": number / known.size,
+        "buffer_score": jnp.where(number > 0, total / jnp.maximum(number, 1.0), none),
+        "buffer_score_low": jnp.where(number > 0, lowest, none),
+        "buffer_score_high": jnp.where(number > 0, jnp.max(known), none),
     }
 
 
-METHOD = {"Selector": {"sfl": make_sfl}}
+METHOD = {"Selector": {"sfl": Design(make_sfl, PUBLISHED)}}

@@ -38,7 +38,7 @@ from alpha_factory.runs.build import (
     make_recipe,
 )
 from alpha_factory.runs.resolve import resolve, resolve_curriculum
-from alpha_factory.runs.settings.config import LEARNABILITY, MUZERO, PPO, RunConfig
+from alpha_factory.runs.settings.config import LEARNABILITY, MUZERO, POET, PPO, RunConfig
 from alpha_factory.runs.settings.limits import MAZE, check_limits
 from alpha_factory.worlds import measure_maze
 
@@ -59,7 +59,8 @@ def make_lesson(config: RunConfig) -> Lesson:
     """
     check_limits(config)
     levels = config.levels
-    make_selector = resolve_curriculum(config.curriculum.name, config.learner)
+    design = resolve_curriculum(config.curriculum.name, config.learner)
+    assert design is not None, f"{POET} has no rounds"
     arena = make_arena(levels, config.learner)
     craft = _make_craft(config, arena.world)
     ground = Ground(
@@ -71,7 +72,7 @@ def make_lesson(config: RunConfig) -> Lesson:
         hire=partial(_hire, config),
     )
     wishes = Wishes(**{name: getattr(levels, name) for name in Wishes._fields})
-    selector = make_selector(ground, wishes)
+    selector = design.make(ground, wishes)
     _check_fit(config, selector)
     score = levels.score or selector.score
     is_grounded = isinstance(selector, Selector) and selector.is_grounded

@@ -51,6 +51,7 @@ from alpha_factory.runs.steering.answers import Entry
 from alpha_factory.runs.steering.status import Status
 from alpha_factory.runs.steering.steering import Steering
 from alpha_factory.runs.suites import CLOSING, CLOSING_MAZES, held_out_levels, load_suite
+from alpha_factory.runs.uses import check_used
 
 RUNS = Path("runs")
 """Where runs go that are given no directory."""
@@ -122,6 +123,8 @@ def start_run(
     config = choose(config, preset, seed, minutes, frames)
     config = change(choose_names(config, mutator, curriculum, learner), changes)
     check_limits(config)
+    asked = [text.partition("=")[0] for text in changes]
+    check_used(config, [*asked, *(["curriculum.mutator"] if mutator else [])])
     executor = executor or IN_PROCESS
     check_executor(executor, workers, config, mesh)
     make_course = _plan_course(config, mesh)

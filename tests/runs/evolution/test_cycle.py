@@ -11,10 +11,14 @@ import pytest
 
 from alpha_factory.records import WorldCard
 from alpha_factory.rollout import Score
+from alpha_factory.runs.course import Hooks
+from alpha_factory.runs.evolution.course import Evolution
 from alpha_factory.runs.evolution.cycle import evolve
 from alpha_factory.runs.evolution.executor.jobs import InProcess
 from alpha_factory.runs.evolution.programs import Programs, Proposal
 from alpha_factory.runs.files.archive import Archive
+from alpha_factory.runs.files.directory import create_run
+from alpha_factory.runs.settings.text import to_json
 from alpha_factory.runs.state import Counters, RunState
 from alpha_factory.runs.suites import held_out_levels
 from alpha_factory.worlds import count_matches
@@ -37,6 +41,10 @@ class Doctored(Programs):
         episodes = np.arange(tiny.TINY.curriculum.episodes)
         self._solved = (episodes < np.array(solved)[:, None]).reshape(-1)
         self._changes = changes
+
+    def will_have(self, **changes: Any) -> None:
+        """What the next candidates are like."""
+        self._changes |= changes
 
     def propose(self, *args: Any, **options: Any) -> Proposal:
         proposal = super().propose(*args, **options)
@@ -116,6 +124,67 @@ def test_the_best_by_quality_diversity_enter_first(tmp_path: Path) -> None:
     assert accepted == [2, 4, 6]  # 0.8, 0.7 and 0.9; three are accepted at most
     assert [card.verdict for card in cards].count("not chosen") == CANDIDATES - 3
     assert np.asarray(state.pool.world)[:4].tolist() == [0, 6, 2, 4]
+
+
+def test_cycle_of_unsolvable_candidates_leaves_the_pool_as_it_was(tmp_path: Path) -> None:
+    before = tiny.make_programs(tiny.TINY).begin()
+    state, cards = judge(tmp_path, [1] * CANDIDATES, plan=np.full(CANDIDATES, -1))
+    assert {card.verdict for card in cards} == {"unsolvable"}
+    assert all(card.shortest_path is None for card in cards)
+    for name in ("pool", "frontier", "student"):
+        assert eqx.tree_equal(getattr(state, name), getattr(before, name)), name
+
+
+def test_run_says_when_cycles_begin_to_let_nothing_in_and_goes_on(tmp_path: Path) -> None:
+    told: list[str] = []
+    events: list[tuple[str, dict[str, Any]]] = []
+    hooks = Hooks(warned=told.append, event=lambda kind, payload: events.append((kind, payload)))
+    doctored = Doctored(tiny.make_programs(tiny.TINY), [1] * CANDIDATES)
+    with create_run(tmp_path / "run", to_json(tiny.TINY)) as directory:
+        course = Evolution(
+            directory,
+            doctored,
+            tiny.MUTATOR.operators,
+            held_out_levels(),
+            hooks,
+            InProcess(doctored),
+        )
+        course.rewind()
+        living = []
+        for cycle, plan in ((1, -1), (3, -1), (5, 7), (7, -1)):  # odd: no specialist's turn
+            doctored.will_have(plan=np.full(CANDIDATES, plan))
+            course.counters = dataclasses.replace(course.counters, cycle=cycle)
+            course.turn()
+            living.append(int(course.state.pool.size))
+        course.close()
+    assert living == [1, 1, 4, 4]
+    lines = [line for line in told if "entered the pool" in line]
+    assert [line.split("cycle ")[1].split()[0] for line in lines] == ["1", "7"]
+    assert f"{CANDIDATES} unsolvable" in lines[0]
+    assert [payload["trouble"] for kind, payload in events if kind == "worlds"] == told
+    cycles = [payload for kind, payload in events if kind == "cycle"]
+    assert [one["accepted"] for one in cycles] == [0, 0, 3, 0]
+    assert cycles[0]["verdicts"] == {"unsolvable": CANDIDATES}
+    assert cycles[2]["verdicts"] == {"accepted": 3, "not chosen": CANDIDATES - 3}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_candidates_whose_newness_is_no_number_rank_last_and_say_so(
+    tmp_path: Path, bad: float
+) -> None:
+    qd = np.array([bad, 0.8, bad, 0.7, bad, bad, bad, bad], np.float32)
+    state, cards = judge(tmp_path, [1] * CANDIDATES, qd=qd)
+    accepted = [card.id - 1 for card in cards if card.verdict == "accepted"]
+    assert accepted == [0, 1, 3]  # those that can be told, and the first of the others
+    assert [card.qd is None for card in cards] == [not np.isfinite(one) for one in qd]
+    assert np.asarray(state.pool.world)[1:4].tolist() == [2, 4, 1]
+    champion = np.asarray(state.frontier.champion)
+    assert (champion == np.asarray(state.pool.genome)[1]).all()
+
+
+def test_candidates_that_are_equally_new_enter_as_they_were_proposed(tmp_path: Path) -> None:
+    _, cards = judge(tmp_path, [1] * CANDIDATES, qd=np.full(CANDIDATES, 0.5, np.float32))
+    assert [card.id - 1 for card in cards if card.verdict == "accepted"] == [0, 1, 2]
 
 
 def test_without_the_criterion_any_solvable_child_may_enter(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Runs on chosen levels: exact resume, what they say of themselves, and what they do where nothing can be chosen."""
 
 import dataclasses
+import math
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import pytest
 
 from alpha_factory.core.errors import Diverged, UsageError
 from alpha_factory.curriculum import count_rounds
+from alpha_factory.runs import lessons
+from alpha_factory.runs.arenas import make_arena
 from alpha_factory.runs.course import Hooks
 from alpha_factory.runs.files.episodes import EpisodeStore
 from alpha_factory.runs.files.metrics import read_metrics
@@ -28,6 +31,7 @@ from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.runs.settings.presets import PRESETS
 from alpha_factory.runs.settings.text import change
+from alpha_factory.worlds.levels.plain import assemble
 from runs import tiny_levels
 from runs.tiny_levels import TINY
 
@@ -140,6 +144,39 @@ def test_trouble_is_told_once_and_the_run_goes_on(
     assert run.counters.chunk >= 2
     assert len([line for line in told if words in line]) == 1
     assert [payload["trouble"] for kind, payload in events if kind == "levels"] == told
+
+
+def test_run_on_levels_without_a_way_goes_on_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real generator of such levels: walls everywhere but at the start and at a goal two rows away."""
+
+    def wall_in(level, side=13):
+        start = level.start[0] * side + level.start[1]
+        goal = (start + 2 * side) % (side * side)
+        is_wall = (jnp.arange(side * side) != start).reshape(side, side)
+        return assemble(level, is_wall, start=start, heading=level.heading, goal=goal)
+
+    def make_walled(levels, learner):
+        arena = make_arena(levels, learner)
+        return arena._replace(draw=lambda **given: wall_in(arena.draw(**given)))
+
+    monkeypatch.setattr(lessons, "make_arena", make_walled)
+    told: list[str] = []
+    events: list[tuple[str, dict]] = []
+    hooks = Hooks(warned=told.append, event=lambda kind, payload: events.append((kind, payload)))
+    config = change(TINY, ["curriculum.name=robust-plr", "levels.walls=3", "levels.slots=20"])
+    run = tiny_levels.finish(tiny_levels.open_run(tmp_path / "run", hooks, config=config), 500)
+    assert run.counters.chunk >= 2
+    assert run.counters.updates > 0  # they are scored, kept and replayed as any other
+    rows = read_metrics(run.directory.path)
+    assert all(row.values["levels_without_way"] == 16 for row in rows)
+    assert all(row.solve_rate == 0 for row in rows)
+    assert all(math.isfinite(row.values["score_mean"]) for row in rows)
+    lines = [line for line in told if "No level of this stretch has a way to its goal" in line]
+    assert len(lines) == 1
+    assert "levels.generator" in lines[0]
+    assert {"trouble": lines[0]} in [payload for kind, payload in events if kind == "levels"]
 
 
 def test_scores_that_are_all_equal_are_told(whole: Run) -> None:

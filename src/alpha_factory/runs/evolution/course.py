@@ -22,6 +22,7 @@ from alpha_factory.runs.evolution.guests import GuestList
 from alpha_factory.runs.evolution.panel import MEMBERS, NEWCOMERS, lay_out, pick_panel, write_looks
 from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.evolution.row import make_row
+from alpha_factory.runs.evolution.trouble import count_verdicts, find_trouble
 from alpha_factory.runs.files.archive import Archive
 from alpha_factory.runs.files.directory import RunDirectory
 from alpha_factory.runs.seed_world import seed_genome
@@ -70,6 +71,7 @@ class Evolution:
         self._progress: Progress | Travels | None = None
         self._tally = self.state.tally
         self._check: Check | None = None
+        self._troubled: frozenset[str] = frozenset()
 
     @property
     def compile_s(self) -> float:
@@ -134,7 +136,8 @@ class Evolution:
             self._executor,
             guests,
         )
-        for card, guest in zip(self._archive.last(len(guests)), guests, strict=True):
+        cards = self._archive.last(self.counters.worlds - before.worlds)
+        for card, guest in zip(cards[len(cards) - len(guests) :], guests, strict=True):
             told = {"id": guest.act.id, "cycle": before.cycle, "world": card.id}
             self._hooks.event("candidate", {**told, "verdict": card.verdict, "reason": ""})
         archive, cycle = self._archive, before.cycle
@@ -146,10 +149,11 @@ class Evolution:
             self._hooks.event("incident", incident.model_dump())
         if before.cycle % self.config.curriculum.heldout_cycles == 0:
             self._take_look(before)
+        accepted, verdicts = self.counters.accepted - before.accepted, count_verdicts(cards)
         self._hooks.event(
-            "cycle",
-            {"cycle": before.cycle, "accepted": self.counters.accepted - before.accepted},
+            "cycle", {"cycle": before.cycle, "accepted": accepted, "verdicts": verdicts}
         )
+        self._tell_trouble(find_trouble(cards, living=int(self.state.pool.size)))
         return self.counters.cycle % self.config.checkpoint_cycles == 0
 
     def hear(self, act: CandidateAct | FeedbackAct) -> str | None:
@@ -218,6 +222,14 @@ class Evolution:
         assert self._check is not None
         before = self.counters.updates + updates
         self._check(losses, before, lambda _: f"world {world}", " of a specialist")
+
+    def _tell_trouble(self, troubles: dict[str, str]) -> None:
+        """Once when it begins, not in every cycle while it lasts."""
+        for kind, words in troubles.items():
+            if kind not in self._troubled:
+                self._hooks.warned(words)
+                self._hooks.event("worlds", {"trouble": words})
+        self._troubled = frozenset(troubles)
 
     def _first_card(self) -> WorldCard:
         return WorldCard(

@@ -21,7 +21,7 @@ from alpha_factory.runs.evolution.executor.jobs import Executor
 from alpha_factory.runs.evolution.guests import Guest, seat
 from alpha_factory.runs.evolution.honeypots import check_honeypot, lay_honeypots
 from alpha_factory.runs.evolution.judgement import Judgement, judge
-from alpha_factory.runs.evolution.newness import enrol_agents, rank_proposal, try_newcomers
+from alpha_factory.runs.evolution.newness import UNTOLD, enrol_agents, rank_proposal, try_newcomers
 from alpha_factory.runs.evolution.programs import Programs, Proposal
 from alpha_factory.runs.evolution.specialists import CheckSpecialist, specialise
 from alpha_factory.runs.files.archive import Archive
@@ -192,7 +192,7 @@ def _write_cards(
             frames=counters.frames,
             verdict=judgement.verdict[index],
             score=float(judgement.score[index]),
-            qd=float(qd[index]),
+            qd=None if qd[index] == UNTOLD else float(qd[index]),
             shortest_path=int(plan[index]) if plan[index] >= 0 else None,
         )
         for index in range(len(genome))

@@ -15,22 +15,25 @@ from alpha_factory.runs.evolution.programs import Programs, Proposal
 from alpha_factory.runs.settings.config import PATA_EC
 from alpha_factory.runs.state import Counters, RunState
 
+UNTOLD = -1.0
+"""How new a candidate is of which that can't be told: less than any other, since both measures are 0 or more."""
+
 
 def rank_proposal(
     programs: Programs, state: RunState, proposal: Proposal, counters: Counters
 ) -> Proposal:
-    """The candidates as the setting `curriculum.novelty` ranks them.
+    """The candidates as the setting `curriculum.novelty` ranks them; UNTOLD where that is no finite number.
 
     By PATA-EC, all agents of the roster play all candidates. While there is one agent, as in the first
     cycle, every candidate is as new as the others, and they rank as they were proposed.
     """
     config, seed = programs.config.curriculum, programs.config.seed
-    if config.novelty != PATA_EC:
-        return proposal
-    key = derive_key(seed, "challenge", counters.cycle)
-    solved = programs.contest.challenge(state.roster.model, proposal.candidates.level, key=key)
-    qd = programs.contest.compare(solved, state.frontier, state.roster)
-    return proposal._replace(solved=solved, qd=qd)
+    if config.novelty == PATA_EC:
+        key = derive_key(seed, "challenge", counters.cycle)
+        solved = programs.contest.challenge(state.roster.model, proposal.candidates.level, key=key)
+        qd = programs.contest.compare(solved, state.frontier, state.roster)
+        proposal = proposal._replace(solved=solved, qd=qd)
+    return proposal._replace(qd=jnp.where(jnp.isfinite(proposal.qd), proposal.qd, UNTOLD))
 
 
 def try_newcomers(

@@ -134,9 +134,14 @@ def find_trouble(brought: Round, kept: Mapping[str, Array | float]) -> list[str]
     troubles = []
     played = int(np.sum(brought.played))
     if int(np.sum(brought.lost)) == played:
+        advice = (
+            "its builder is paid nothing for them, and should come to build others"
+            if "builder" in brought.others
+            else "look at levels.generator, levels.walls and levels.number"
+        )
         troubles.append(
             "No level of this stretch has a way to its goal, so nothing can be learned on them. The run goes on; "
-            "look at levels.generator, levels.walls and levels.number."
+            f"{advice}."
         )
     if int(np.sum(brought.refused)) == played:
         troubles.append(
@@ -147,7 +152,7 @@ def find_trouble(brought: Round, kept: Mapping[str, Array | float]) -> list[str]
     low, high = (float(kept.get(f"buffer_score_{end}", math.nan)) for end in ("low", "high"))
     if size > 1 and low == high:
         troubles.append(
-            "All levels of the buffer score the same, so that none is preferred but for its age. The run goes on; "
+            "All levels that are kept score the same, so that none is preferred for what it teaches. The run goes on; "
             "look at levels.score."
         )
     return troubles

@@ -151,7 +151,8 @@ class CurriculumConfig:
     highest: float = 0.9
     """R_max: less must be; a living world that is solved this often counts as mastered."""
     growth: str = POET
-    """Which children enter: poet (those in the criterion, the newest first), random (any) or fixed (as pace says)."""
+    """Which solvable children enter: poet (those in the criterion, the newest first), random (any, drawn evenly) or
+    fixed (as pace says)."""
     pace: float = 0.4
     """Of a fixed growth: steps by which the shortest plan of those that enter grows in a cycle."""
     lifetime: int = 32
@@ -272,8 +273,10 @@ class LevelsConfig:
     """What the rest of it goes by: rank or proportional."""
     edits: int | None = None
     """ACCEL: edits that make a child."""
+    parents_by: str | None = None
+    """ACCEL: which levels of a replayed batch are edited: all, or the easy or the hard end of it."""
     parents: int | None = None
-    """ACCEL: levels of a replayed batch that are edited."""
+    """ACCEL: how many levels of that end are edited."""
     kept: int | None = None
     """SFL: levels that are trained on."""
     scouted: int | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from alpha_factory.core.errors import UsageError, unknown
-from alpha_factory.curriculum import PRIORITISATIONS
+from alpha_factory.curriculum import PARENTS_BY, PRIORITISATIONS
 from alpha_factory.learn import FISHER_AT_A_TIME
 from alpha_factory.nets import MEMORIES
 from alpha_factory.runs.settings.config import (
@@ -237,6 +237,7 @@ def _check_names(config: RunConfig) -> None:
         ("levels.generator", config.levels.generator, GENERATORS),
         ("levels.number", config.levels.number, NUMBERS_OF_WALLS),
         ("levels.prioritisation", config.levels.prioritisation, PRIORITISATIONS),
+        ("levels.parents_by", config.levels.parents_by, PARENTS_BY),
     ):
         if value is not None and value not in choices:
             raise unknown(name, value, choices)
