@@ -13,7 +13,14 @@ from alpha_factory.learn import Losses, PpoLosses
 from alpha_factory.records import Transfer
 from alpha_factory.rollout import Score
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.evolution.executor.jobs import Exam, Executor, Trained, Training, play_all
+from alpha_factory.runs.evolution.executor.jobs import (
+    Exam,
+    Executor,
+    Trained,
+    Training,
+    count_steps,
+    play_all,
+)
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import Counters, RunState
 
@@ -28,7 +35,7 @@ class Specialised(NamedTuple):
     transfers: list[Transfer]  # a record of each
     scores: list[float]  # each one's solve rate on its own world
     models: list[eqx.Module]  # each, as it was compared
-    effort: dict[str, int]  # frames and updates spent
+    effort: dict[str, int]  # frames, those of comparing included, and updates spent
 
 
 def specialise(
@@ -55,7 +62,7 @@ def specialise(
     )
     worlds = [int(pool.world[slot]) for slot in slots]
     _check(trained, worlds, check_specialist)
-    helped, gains, scores = _compare(executor, config, state, slots, trained, counters.cycle)
+    helped, gains, scores, steps = _compare(executor, config, state, slots, trained, counters.cycle)
 
     model: eqx.Module = learner.model
     transfers = []
@@ -74,7 +81,7 @@ def specialise(
         )
     state = eqx.tree_at(lambda tree: tree.student.learner.model, state, model)
     spent = {
-        "frames": sum(one.frames for one in trained),
+        "frames": steps + sum(one.frames for one in trained),
         "updates": sum(one.updates for one in trained),
     }
     return Specialised(state, transfers, scores, [one.model for one in trained], spent)
@@ -97,8 +104,11 @@ def _compare(
     slots: Sequence[int],
     trained: Sequence[Trained],
     cycle: int,
-) -> tuple[list[int], list[float], list[float]]:
-    """Of each specialist the slot where it seemed best, what it gained there, and how often it solves its own world."""
+) -> tuple[list[int], list[float], list[float], int]:
+    """Of each specialist the slot where it seemed best, what it gained there, and how often it solves its own world.
+
+    And the env steps that all of this took.
+    """
     pool, block = state.pool, config.curriculum.block
     models = [one.model for one in trained]
     key_seek, key_gain, key_home = jax.random.split(derive_key(config.seed, "transfer", cycle), 3)
@@ -132,7 +142,7 @@ def _compare(
         for ours, theirs in zip(played[::3], played[1::3], strict=True)
     ]
     scores = [float(np.asarray(one.is_solved, np.float32).mean()) for one in played[2::3]]
-    return chosen, gains, scores
+    return chosen, gains, scores, count_steps([ours, *theirs, *played])
 
 
 def _returns(score: Score) -> np.ndarray:
