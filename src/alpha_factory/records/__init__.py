@@ -14,6 +14,8 @@ from alpha_factory.records.steering import (
     Trace,
 )
 from alpha_factory.records.world import (
+    TO_GENERALIST,
+    TO_SPECIALIST,
     HoneypotCheck,
     Retirement,
     Transfer,
@@ -25,6 +27,8 @@ from alpha_factory.records.world import (
 )
 
 __all__ = [
+    "TO_GENERALIST",
+    "TO_SPECIALIST",
     "CandidateAct",
     "ControlAct",
     "Drawing",

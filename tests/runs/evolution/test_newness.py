@@ -173,10 +173,15 @@ def test_run_logs_what_it_achieved_and_it_is_what_its_archive_says(tmp_path: Pat
     accepted = {one.id: one for one in cards if one.verdict == "accepted" and one.parents}
     assert {one.world for one in trials} == accepted.keys()
     assert all(one.best >= accepted[one.world].score for one in trials)
-    # One agent was there before all training, two come with every specialist.
+    # One agent was there before all training; the generalist comes with every specialist, and that unless it took
+    # the generalist's policy over.
     for one in trials:
-        turns = sum(transfer.cycle < one.cycle for transfer in transfers)
-        assert one.agents == 1 + min(1 + 2 * turns, config.agents)
+        came = sum(
+            1 if transfer.direction == "to generalist" else not transfer.merged
+            for transfer in transfers
+            if transfer.cycle < one.cycle
+        )
+        assert one.agents == 1 + min(1 + came, config.agents)
     assert transfers
     rows = read_metrics(run.directory.path)
     for row in rows:
