@@ -60,7 +60,7 @@ TINY = RunConfig(
     ),
     budget=BudgetConfig(minutes=None, frames=None, closing_s=0.0),
 )
-FRAMES = 8200
+FRAMES = 10_700
 """Six stretches and three cycles, whose judging takes most of these steps; three stretches have half of them."""
 MUTATOR = METHOD["Mutator"]["poet"]
 
