@@ -102,7 +102,24 @@ def _write_run(path, seed, rows, batch):
             ],
             trials=[WorldTrial(world=2, cycle=1, agents=3, best=0.5)],
             honeypots=[_honeypot(4, is_incident=True), _honeypot(6, is_incident=False)],
-            transfers=[Transfer(cycle=1, specialist=2, helped=4, gain=0.2, merged=True)],
+            transfers=[
+                Transfer(
+                    cycle=1,
+                    direction="to generalist",
+                    specialist=2,
+                    helped=4,
+                    gain=0.2,
+                    merged=True,
+                ),
+                Transfer(
+                    cycle=1,
+                    direction="to specialist",
+                    specialist=2,
+                    helped=2,
+                    gain=0.3,
+                    merged=True,
+                ),
+            ],
             retirements=[Retirement(world=0, cycle=1, reason="mastered")],
         )
     with Ledger(path / "ledger.sqlite") as ledger:

@@ -439,6 +439,13 @@ COMPARED = {
         for seed in range(2)
     ],
     "groups": [{"name": "A", "settings": {"curriculum.mutator": "poet"}}],
+    "budget": {
+        "is_equal": True,
+        "units": {
+            name: {"lowest": 1.0, "highest": 1.0, "excess": excess, "is_equal": not excess}
+            for name, excess in (("frames", 0.0), ("updates", 0.0), ("wall_s", 0.25))
+        },
+    },
     "note": "Equal budgets: 5,000 env steps a run.",
     "suites": [
         {
@@ -467,6 +474,8 @@ def test_compare_prints_tables_in_80_columns(stand_in, run_directory, capsys):
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 80
     for words in ("runs/[0]", "5,000", "40.0–60.0", "0.50–1.00", "Equal budgets"):
+        assert words in printed
+    for words in ("+0.0 %", "+25.0 %", "UNEQUAL"):  # wall seconds, which need not be equal
         assert words in printed
     assert "A: curriculum.mutator=poet" in printed
     assert "Figure: figures/curves.png" in printed

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,6 +37,23 @@ def test_bootstrap_interval_is_as_wide_as_the_standard_error_says():
     half = 1.96 * sample.std() / np.sqrt(400)
     assert low == pytest.approx(sample.mean() - half, abs=0.002)
     assert high == pytest.approx(sample.mean() + half, abs=0.002)
+
+
+def test_bootstrap_interval_is_that_of_all_draws_together():
+    """300 levels are drawn in three parts."""
+    sample = np.random.default_rng(5).random(300)
+    picks = np.random.default_rng(7).integers(0, 300, (10_000, 300))
+    wanted = np.quantile(sample[picks].mean(axis=1), (0.025, 0.975))
+    assert bootstrap_interval(sample, seed=7) == pytest.approx(tuple(wanted), abs=1e-12)
+
+
+def test_bootstrap_interval_of_ten_thousand_levels_fits_into_memory():
+    sample = np.random.default_rng(6).random(10_000)
+    tracemalloc.start()
+    bootstrap_interval(sample)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 100e6
 
 
 def test_bootstrap_interval_is_the_same_for_the_same_seed():

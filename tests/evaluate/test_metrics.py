@@ -42,6 +42,32 @@ def test_first_half_of_the_episodes_chooses_the_worst_level_and_the_second_score
     assert summary["cvar_10"] == 0.5
 
 
+def worst_by_hand(is_solved, percent):
+    """Rank levels by the first half of their episodes; the mean of the others' over all orders of those that tie."""
+    half = is_solved.shape[1] // 2
+    ranks = [sum(row[:half]) for row in is_solved.tolist()]
+    worst = max(1, round(len(ranks) * percent / 100))
+    edge = sorted(ranks)[worst - 1]
+    rest = [sum(row[half:]) / len(row[half:]) for row in is_solved.tolist()]
+    below = [rate for rank, rate in zip(ranks, rest, strict=True) if rank < edge]
+    tied = [rate for rank, rate in zip(ranks, rest, strict=True) if rank == edge]
+    return (sum(below) + (worst - len(below)) * sum(tied) / len(tied)) / worst
+
+
+@pytest.mark.parametrize(("levels", "episodes"), [(10_000, 20), (1_000, 5), (250, 2), (7, 3)])
+def test_worst_hundredth_and_tenth_are_chosen_by_other_episodes_than_score_them(levels, episodes):
+    """Also with an odd number of episodes, and with levels of which a hundredth is no whole number."""
+    draw = np.random.default_rng(levels)
+    is_solved = draw.random((levels, episodes)) < draw.beta(2, 1, (levels, 1))
+    summary = summarise(is_solved, np.zeros((levels, episodes)))
+    plain = sorted(row.mean() for row in is_solved)
+    for percent in (1, 10):
+        wanted = worst_by_hand(is_solved, percent)
+        assert summary[f"cvar_{percent}_held"] == pytest.approx(wanted)
+        worst = max(1, round(levels * percent / 100))
+        assert summary[f"cvar_{percent}"] == pytest.approx(sum(plain[:worst]) / worst)
+
+
 def test_single_episode_has_none_to_score_by():
     summary = summarise(np.ones((5, 1), bool), np.ones((5, 1)))
     assert summary["cvar_1_held"] is None

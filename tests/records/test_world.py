@@ -46,4 +46,7 @@ def test_world_score_refuses_a_solve_rate_above_one():
 
 
 def test_transfer_helps_no_world_unless_named():
-    assert Transfer(cycle=1, specialist=2, gain=-0.1, merged=False).helped is None
+    assert (
+        Transfer(cycle=1, direction="to generalist", specialist=2, gain=-0.1, merged=False).helped
+        is None
+    )

@@ -23,8 +23,8 @@ LEVELS = LevelsConfig(
     lanes=4, steps=16, rounds=2, step_limit=12, builder_epochs=1, builder_minibatches=1
 )
 OTHERS = {"paired": ("antagonist", "builder"), "degen": ("builder",)}
-FRAMES = 5 * 2 * 4 * 15
-"""Five stretches at least."""
+FRAMES = {"paired": 5 * 2 * 4 * (15 + 15 + 7), "degen": 5000}
+"""Four stretches or more, with the steps of all."""
 
 
 def configure(name: str) -> RunConfig:
@@ -44,7 +44,9 @@ def whole(
     quick_compilation: None,
 ) -> Run:
     path = tmp_path_factory.mktemp(request.param) / "run"
-    return tiny_levels.finish(tiny_levels.open_run(path, config=configure(request.param)), FRAMES)
+    return tiny_levels.finish(
+        tiny_levels.open_run(path, config=configure(request.param)), FRAMES[request.param]
+    )
 
 
 def tell_rows(run: Run) -> list[dict]:
@@ -68,10 +70,10 @@ def test_run_that_broke_off_resumes_to_the_same_bits(whole: Run, tmp_path: Path)
     path = tmp_path / "run"
     broken = tiny_levels.open_run(path, Hooks(logged=pull), config=whole.config)
     with pytest.raises(PulledPlug):
-        tiny_levels.finish(broken, FRAMES)
+        tiny_levels.finish(broken, FRAMES[whole.config.curriculum.name])
     resumed = tiny_levels.open_run(path, is_resuming=True, config=whole.config)
     assert resumed.counters.chunk == 2
-    tiny_levels.finish(resumed, FRAMES)
+    tiny_levels.finish(resumed, FRAMES[whole.config.curriculum.name])
     leaves, others = (jax.tree_util.tree_leaves_with_path(run.state) for run in (whole, resumed))
     for (where, leaf), (_, twin) in zip(leaves, others, strict=True):
         if eqx.is_array(leaf):
@@ -80,19 +82,26 @@ def test_run_that_broke_off_resumes_to_the_same_bits(whole: Run, tmp_path: Path)
 
 
 def test_all_learn_and_are_told_of_apart(whole: Run) -> None:
-    """The student's frames are the run's; steps of the others are told beside them."""
+    """Steps and updates of all are the run's; the student's are told beside them."""
     state, rows = whole.state, read_metrics(whole.directory.path)
     name = whole.config.curriculum.name
-    assert rows[-1].frames == whole.counters.frames >= FRAMES
+    assert rows[-1].frames == whole.counters.frames >= FRAMES[name]
     practised, epochs = LEVELS.rounds * whole.counters.chunk, tiny_levels.TINY.ppo.epochs
-    assert rows[-1].updates == int(state.learner.updates) == epochs * practised
+    assert rows[-1].values["student_updates"] == int(state.learner.updates) == epochs * practised
+    updates = int(state.learner.updates)
     for other in OTHERS[name]:
         passes = LEVELS.builder_epochs if other == "builder" else epochs
         assert int(getattr(state.selection, other).updates) == passes * practised
+        updates += passes * practised
         for row in rows:
             for told in ("loss_value", "loss_policy", "entropy", "divergence", "gradient_norm"):
                 assert row.values[f"{other}_{told}"] is not None, told
             assert row.values[f"{other}_skipped"] == 0
+    assert rows[-1].updates == updates
+    steps = sum(
+        row.values["builder_steps"] + row.values.get("antagonist_frames", 0) for row in rows
+    )
+    assert rows[-1].frames == rows[-1].values["student_frames"] + steps
     lanes, rounds = LEVELS.lanes, LEVELS.rounds
     for row in rows:
         assert row.values["practice_share"] == 1
@@ -145,4 +154,4 @@ def test_builder_that_diverges_stops_the_run_by_its_name(
 
     monkeypatch.setattr(run.course.programs, "train", train_and_break)
     with pytest.raises(Diverged, match=r"10 updates of the builder in a row.*value.* not finite"):
-        tiny_levels.finish(run, FRAMES)
+        tiny_levels.finish(run, FRAMES[whole.config.curriculum.name])

@@ -24,7 +24,7 @@ from runs.tiny import ask
 
 pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
 
-FRAMES = 1300
+FRAMES = 12_800
 DRAWN = "step_limit = 30\n\n>...\n.##.\n...G\n"
 WALLED = "step_limit = 30\n\n>.#.\n.##.\n..#G\n"
 LARGE = ">" + "." * 40 + "G\n"

@@ -180,8 +180,25 @@ def finished(tmp_path_factory):
                 for cycle in range(1, 4)
             ],
             transfers=[
-                Transfer(cycle=3, specialist=4, helped=8, gain=0.25, merged=True),
-                Transfer(cycle=4, specialist=8, helped=None, gain=-0.1, merged=False),
+                Transfer(
+                    cycle=3,
+                    direction="to generalist",
+                    specialist=4,
+                    helped=8,
+                    gain=0.25,
+                    merged=True,
+                ),
+                Transfer(
+                    cycle=3,
+                    direction="to specialist",
+                    specialist=4,
+                    source=8,
+                    helped=4,
+                    gain=0.5,
+                    merged=True,
+                ),
+                Transfer(cycle=4, direction="to generalist", specialist=8, gain=-0.1, merged=False),
+                Transfer(cycle=4, direction="to specialist", specialist=8, gain=-0.2, merged=False),
             ],
             honeypots=[
                 HoneypotCheck(
@@ -312,8 +329,14 @@ def test_mutations_are_counted_each(finished):
 
 def test_transfers_are_listed_best_first(finished):
     _, page = finished
-    assert "2 specialists fine-tuned on one world each, 1 merged into the generalist." in page.text
-    assert "3 4 8 +0.250 yes 4 8 none -0.100 no" in page.text
+    assert "2 specialists fine-tuned on one world each, 1 merged into the generalist;" in page.text
+    assert (
+        "1 took over a policy that did better on their own world, 1 of these another" in page.text
+    )
+    assert (
+        "3 specialist of 8 specialist of 4 4 +0.500 yes 3 specialist of 4 generalist 8 +0.250 yes "
+        "4 specialist of 8 generalist none -0.100 no 4 generalist specialist of 8 none -0.200 no"
+    ) in page.text
 
 
 def test_honeypots_that_were_hacked_are_counted_and_listed(finished):

@@ -139,7 +139,8 @@ def test_run_that_holds_what_worlds_taught_resumes_to_the_same_bits(tmp_path: Pa
         tiny.TINY.curriculum, chunks=1, lifetime=1, accepted=8, **BY_AGENTS
     )
     config = dataclasses.replace(tiny.TINY, learning=learning, curriculum=curriculum)
-    whole = tiny.finish(tiny.open_run(tmp_path / "whole", config=config))
+    frames = 40_000  # every stretch is followed by a cycle
+    whole = tiny.finish(tiny.open_run(tmp_path / "whole", config=config), frames)
     asked = 0
 
     def is_stopping() -> bool:
@@ -148,10 +149,11 @@ def test_run_that_holds_what_worlds_taught_resumes_to_the_same_bits(tmp_path: Pa
         return asked == 4
 
     stopped = tiny.open_run(tmp_path / "run", Hooks(is_stopping=is_stopping), config=config)
-    assert not stopped.train(seconds=None, frames=tiny.FRAMES)
+    assert not stopped.train(seconds=None, frames=frames)
     stopped.close()
     stopped.directory.close()
-    resumed = tiny.finish(tiny.open_run(stopped.directory.path, is_resuming=True, config=config))
+    again = tiny.open_run(stopped.directory.path, is_resuming=True, config=config)
+    resumed = tiny.finish(again, frames)
     check_same(whole, resumed)
     before, after = (
         np.concatenate(

@@ -43,8 +43,8 @@ TINY = dataclasses.replace(
         tiny.TINY.curriculum, novelty="pata-ec", agents=2, remembered=16
     ),
 )
-FRAMES = 600
-"""Five stretches: two cycles, of which the first trains a specialist, and half of another."""
+FRAMES = 30_000
+"""Two cycles or more, of which the first trains a specialist; judging takes most of these steps."""
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,8 @@ TINY = RunConfig(
     ),
     budget=BudgetConfig(minutes=None, frames=None, closing_s=0.0),
 )
-FRAMES = 1000
+FRAMES = 10_700
+"""Six stretches and three cycles, whose judging takes most of these steps; three stretches have half of them."""
 MUTATOR = METHOD["Mutator"]["poet"]
 
 

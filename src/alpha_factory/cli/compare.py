@@ -13,19 +13,21 @@ from alpha_factory.cli.tables import budget_table, comparison_table, improvement
 class Compare:
     """Put runs side by side: runs of the same settings and different seeds are a group, with intervals over seeds.
 
-    Budgets must be equal within 1 %. Scores are those that a run's end and `evaluate --keep` left in evaluation.json.
+    Budgets count all who play or learn for a run. They must be equal within 1 % (wall seconds within 5 %), or the runs
+    were given the same --frames. How far apart they are in the other units is told beside. Scores are those that a
+    run's end and `evaluate --keep` left in evaluation.json, or a file that `evaluate --out` wrote.
 
     Example: alpha-factory compare runs/first runs/second --out figures
     """
 
     runs: tyro.conf.Positional[tuple[Path, ...]]
-    """Directories of the runs."""
+    """Directories of the runs, and files of scores."""
     suite: output.OptionalName = None
     """The only suite to compare on. Without it, all on which every run was evaluated."""
     budget: str = "frames"
-    """What budgets are counted in, and curves drawn over: frames, updates or wall_s (compiling left out)."""
+    """What has to be equal, and is under the curves: frames, updates or wall_s (compiling left out)."""
     unequal: output.Switch = False
-    """Compare runs of unequal budgets, too; every figure then says so."""
+    """Compare runs of unequal budgets, or of some that nobody knows, too; every table and figure then says so."""
     out: output.OptionalDirectory = None
     """Folder for the figures, each as PNG of 300 dpi and as PDF. Without it, none are drawn."""
     json: output.Switch = False
@@ -34,7 +36,8 @@ class Compare:
     def __call__(self) -> int:
         """Print the comparison."""
         for run in self.runs:
-            output.check_is_run(run)
+            if not run.is_file():
+                output.check_is_run(run)
         from alpha_factory.runs.comparison import compare_runs
 
         with output.quiet_stdout():

@@ -49,6 +49,8 @@ class Evaluate:
     """Call it once a step with NumPy arrays, outside the compiled program, as PyTorch needs it; key is a number."""
     keep: output.Switch = False
     """Put the scores into the run's evaluation.json, for `report` and `compare`."""
+    out: output.OptionalFile = None
+    """File for the scores, replaced if it is there; `compare` takes it beside runs."""
     json: output.Switch = False
     """Print the scores as JSON, and nothing else on stdout."""
 
@@ -77,6 +79,10 @@ class Evaluate:
                 cache=cache.oracle_folder(os.environ),
                 warned=output.warn,
             )
+        if self.out is not None:
+            from alpha_factory.runs.files.scores import write_file
+
+            write_file(self.out, results)
         if self.json:
             told = results if self.levels else [without_levels(result) for result in results]
             output.print_json(told[0] if len(told) == 1 else told)

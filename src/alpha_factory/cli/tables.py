@@ -9,6 +9,7 @@ from rich.table import Table
 from alpha_factory.cli.output import decimal, percent
 
 _MOST_ROWS = 40
+_UNITS = ("frames", "updates", "wall_s")
 
 
 def suite_table(result: Mapping[str, Any]) -> Table:
@@ -97,21 +98,30 @@ def _whole(value: float | None) -> str:
 
 
 def budget_table(told: Mapping[str, Any]) -> Table:
-    """A row for each run that is compared, with what it had had."""
-    table = Table(title="Runs")
+    """A row for each run that is compared, with what it had had, and how far apart they are in each unit."""
+    table = Table(title="Runs" if told["budget"]["is_equal"] else "Runs, of UNEQUAL BUDGETS")
     for heading in ("run", "group"):
         table.add_column(heading, overflow="fold")
     for heading in ("seed", "env steps", "updates", "wall s", "compile s"):
         table.add_column(heading, justify="right", no_wrap=True)
     for run in told["runs"]:
-        numbers = (run[name] for name in ("frames", "updates", "wall_s", "compile_s"))
+        numbers = (run[name] for name in (*_UNITS, "compile_s"))
         table.add_row(
             escape(run["run"]),
             escape(run["group"]),
             str(run["seed"]),
-            *(f"{number:,.0f}" for number in numbers),
+            *("not known" if number is None else f"{number:,.0f}" for number in numbers),
         )
+    units = told["budget"]["units"]
+    table.add_section()
+    table.add_row("most over least", "", "", *(_excess(units.get(name)) for name in _UNITS), "")
     return table
+
+
+def _excess(spread: Mapping[str, Any] | None) -> str:
+    if spread is None or spread["excess"] is None:
+        return "-"
+    return f"+{percent(spread['excess'])}" + ("" if spread["is_equal"] else "\nUNEQUAL")
 
 
 def comparison_table(suite: Mapping[str, Any]) -> Table:

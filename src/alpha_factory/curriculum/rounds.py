@@ -83,7 +83,8 @@ class Round(eqx.Module):
     ended: Int[Array, "*rounds"]  # episodes
     solved: Int[Array, "*rounds"]
     total: Float[Array, "*rounds"]  # undiscounted returns, added up
-    frames: Int[Array, "*rounds"]
+    frames: Int[Array, "*rounds"]  # the student's
+    beside: Int[Array, "*rounds"]  # env steps of all others: rivals, builders, and steps not taken
     score: Float[Array, "*rounds"]  # mean of those that are finite; NaN if none is
     refused: Int[Array, "*rounds"]  # scores that are not finite
     lost: Int[Array, "*rounds"]  # levels without a way to the goal
@@ -275,9 +276,16 @@ def sum_up(
     report: Report,
     *,
     others: Mapping[str, Report] | None = None,
+    beside: Int[Array, ""] | int = 0,
     told: dict[str, Array] | None = None,
 ) -> Round:
-    """What a round brought, as it is logged."""
+    """What a round brought, as it is logged.
+
+    Args:
+        others: what the updates of the method's own learners brought, by name.
+        beside: env steps that these took. Steps that the student only imagined are added.
+        told: numbers of the method's own.
+    """
     attempts, score = stretch.attempts, findings.visit.score
     size = jax.vmap(lesson.measure)(choice.level)
     is_replayed = choice.slot != NOWHERE
@@ -290,6 +298,7 @@ def sum_up(
         solved=jnp.sum(attempts.solved),
         total=jnp.sum(attempts.total),
         frames=attempts.frames,
+        beside=beside + _count_imagined(stretch),
         score=_mean(score, jnp.isfinite(score)),
         refused=jnp.sum(~jnp.isfinite(score), dtype=jnp.int32),
         lost=jnp.sum(~jnp.isfinite(size.path), dtype=jnp.int32),
@@ -298,6 +307,12 @@ def sum_up(
         others=dict(others or {}),
         told=told or {},
     )
+
+
+def _count_imagined(stretch: Stretch) -> Int[Array, ""]:
+    """The simulator is stepped once more beside every step that is grounded."""
+    taken = jnp.sum(~stretch.rows.is_last, dtype=jnp.int32)
+    return jnp.int32(0) if stretch.fiction is None else taken
 
 
 def _mean(values: Float[Array, " lanes"], is_meant: Bool[Array, " lanes"]) -> Float[Array, ""]:

@@ -7,6 +7,7 @@ from alpha_factory.evaluate.bound import (
     find_depth,
     printed_terms,
 )
+from alpha_factory.evaluate.collapse import find_learned, find_losses
 from alpha_factory.evaluate.coverage import estimate_coverage
 from alpha_factory.evaluate.discounted import discount_rewards
 from alpha_factory.evaluate.generated import draw_suite
@@ -49,6 +50,8 @@ __all__ = [
     "draw_suite",
     "estimate_coverage",
     "find_depth",
+    "find_learned",
+    "find_losses",
     "four_rooms_suite",
     "hash_latents",
     "held_out_risk",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 _RESAMPLES = 10_000
+_DRAWS_AT_A_TIME = 2**20
 _STRATIFIED = 2_000  # each of them computes the statistic once more
 _OUTSIDE = 1.0 - 0.95
 _ENDS = (_OUTSIDE / 2, 1.0 - _OUTSIDE / 2)
@@ -20,9 +21,13 @@ _ENDS = (_OUTSIDE / 2, 1.0 - _OUTSIDE / 2)
 def bootstrap_interval(by_level: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the mean, resampling levels (Efron 1979)."""
     generator = np.random.default_rng(seed)
-    picks = generator.integers(0, by_level.size, (_RESAMPLES, by_level.size))
-    means = by_level[picks].mean(axis=1)
-    low, high = np.quantile(means, _ENDS)
+    # A part at a time: of 10,000 levels, all the draws together would take gigabytes.
+    rows = max(1, _DRAWS_AT_A_TIME // by_level.size)
+    means = [
+        by_level[generator.integers(0, by_level.size, (some, by_level.size))].mean(axis=1)
+        for some in _deal(_RESAMPLES, rows)
+    ]
+    low, high = np.quantile(np.concatenate(means), _ENDS)
     return float(low), float(high)
 
 
@@ -81,6 +86,11 @@ def check_scores(scores: np.ndarray) -> np.ndarray:
             f"The score of run {run} on task {task} is {matrix[run, task]}, not finite."
         )
     return matrix
+
+
+def _deal(number: int, most: int) -> list[int]:
+    """A number in parts of so many at most."""
+    return [min(most, number - first) for first in range(0, number, most)]
 
 
 def _part(matrix: np.ndarray, strata: Sequence[Hashable] | None) -> np.ndarray:

@@ -120,7 +120,16 @@ def make_degen(ground: Ground, wishes: Wishes) -> Tutor:
             "built_path": jnp.mean(size.path, where=has_way),
         }
         others = {"builder": of_builder}
-        brought = sum_up(lesson, choice, walked, findings, report, others=others, told=told)
+        brought = sum_up(
+            lesson,
+            choice,
+            walked,
+            findings,
+            report,
+            others=others,
+            beside=paid.attempts.frames,
+            told=told,
+        )
         return learner, Designer(builder), brought
 
     return Tutor(begin, teach, tell=lambda state: {}, score="mna", is_unfolding=True)

@@ -119,7 +119,10 @@ def make_paired(ground: Ground, wishes: Wishes) -> Tutor:
             "built_path": jnp.mean(size.path, where=is_possible),
         }
         others = {"antagonist": of_rival, "builder": of_builder}
-        brought = sum_up(lesson, choice, own, findings, report, others=others, told=told)
+        beside = rival.attempts.frames + built.attempts.frames
+        brought = sum_up(
+            lesson, choice, own, findings, report, others=others, beside=beside, told=told
+        )
         return learner, Rivals(builder, antagonist), brought
 
     return Tutor(begin, teach, tell=lambda state: {}, score="pvl")

@@ -16,6 +16,8 @@ from alpha_factory.records.steering import (
     Trace,
 )
 from alpha_factory.records.world import (
+    TO_GENERALIST,
+    TO_SPECIALIST,
     HoneypotCheck,
     Retirement,
     Transfer,
@@ -29,6 +31,8 @@ from alpha_factory.records.world import (
 __all__ = [
     "MOST_ACT_BYTES",
     "MOST_CANDIDATES",
+    "TO_GENERALIST",
+    "TO_SPECIALIST",
     "CandidateAct",
     "ControlAct",
     "Drawing",

@@ -11,9 +11,9 @@ class MetricRow(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     frames: NonNegativeInt
-    """Env steps since the run began, those before a resume included."""
+    """Env steps since the run began, those before a resume included: of all whose play the run depends on."""
     updates: NonNegativeInt
-    """Gradient steps."""
+    """Gradient steps of all that learn by playing."""
     cycle: NonNegativeInt = 0
     """Curriculum cycles completed."""
     wall_s: NonNegativeFloat

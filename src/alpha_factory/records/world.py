@@ -118,20 +118,29 @@ class HoneypotCheck(BaseModel):
     """Whether it was found hacked and had not been at the check before."""
 
 
+Direction = Literal["to generalist", "to specialist"]
+TO_GENERALIST: Direction = "to generalist"
+TO_SPECIALIST: Direction = "to specialist"
+
+
 class Transfer(BaseModel):
-    """A specialist tried on the worlds of the pool."""
+    """A specialist tried on the worlds of the pool, or other policies tried on a specialist's own world."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cycle: NonNegativeInt
+    direction: Direction
+    """Whom the policy goes to."""
     specialist: NonNegativeInt
     """Id of the world that the specialist was fine-tuned on."""
+    source: NonNegativeInt | None = None
+    """Whose policy went to the specialist: the id of another specialist's world; None for the generalist's."""
     helped: NonNegativeInt | None = None
-    """Id of the world where it beat the generalist by most; None where it beat it nowhere."""
+    """Id of the world where the policy beat whom it goes to, by most; None where it beat it nowhere."""
     gain: FiniteFloat
-    """Normalised return there, less the generalist's."""
+    """Normalised return there, less that of whom it goes to."""
     merged: bool
-    """Whether the gain was enough for its weights to be merged into the generalist's."""
+    """Whether the gain was enough: the specialist's weights merged into the generalist's, or its policy replaced."""
 
 
 class Retirement(BaseModel):

@@ -46,7 +46,13 @@ class Counters:
     """Stretches of training completed; the next cycle of the curriculum follows from it."""
     cycle: int = 0
     frames: int = 0
+    """Env steps of all whose play the run depends on, the student's among them."""
     updates: int = 0
+    """Gradient steps of all that learn by playing, the student's among them."""
+    student_frames: int = 0
+    """Those that the student took while it trained."""
+    student_updates: int = 0
+    """Those of the student, without those of copies of it."""
     worlds: int = 1
     """Worlds ever proposed, the first one included: the number that the next one gets."""
     accepted: int = 0

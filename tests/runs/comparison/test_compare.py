@@ -10,7 +10,8 @@ from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.runs.comparison import compare_runs
 from alpha_factory.runs.comparison.contestants import read_contestants
 from alpha_factory.runs.comparison.groups import group_runs
-from runs.comparison.toy import FRAMES, LEVELS, write_run
+from alpha_factory.runs.files.scores import write_file
+from runs.comparison.toy import FRAMES, LEVELS, write_result, write_run
 
 
 @pytest.fixture
@@ -99,6 +100,34 @@ def test_single_runs_have_no_intervals_over_seeds(tmp_path):
     json.dumps(told, allow_nan=False)
 
 
+def test_groups_of_unequal_numbers_of_runs_are_compared_by_all_their_pairs(six):
+    """One run against three: a number, and no interval, since one run says nothing of other seeds."""
+    told = compare_runs([six[0], *six[3:]])
+    (suite,) = told["suites"]
+    one, three = rates_of(six[:1]), rates_of(six[3:])
+    (pair,) = suite["improvement"]
+    wins = [
+        np.mean([(a > b) + (a == b) / 2 for a in one[:, at] for b in three[:, at]])
+        for at in range(LEVELS)
+    ]
+    assert pair["value"] == pytest.approx(np.mean(wins))
+    assert (pair["low"], pair["high"]) == (None, None)
+    first, second = suite["groups"].values()
+    assert (first["runs"], second["runs"]) == (1, 3)
+    assert first["iqm"]["low"] is None
+    assert second["iqm"]["low"] <= second["iqm"]["value"] <= second["iqm"]["high"]
+    assert "1 to 3 seeds a group" in told["note"]
+
+
+def test_suites_of_unequal_numbers_of_levels_are_never_put_together(tmp_path):
+    runs = [write_run(tmp_path / str(seed), seed=seed) for seed in range(2)]
+    budget = json.loads((runs[1] / "evaluation.json").read_bytes())[0]["budget"]
+    fewer = write_result("mazes-v1", seed=1, skill=0.5, levels=LEVELS - 1) | {"budget": budget}
+    (runs[1] / "evaluation.json").write_text(json.dumps([fewer]))
+    with pytest.raises(UsageError, match="name the levels of mazes-v1 otherwise"):
+        compare_runs(runs)
+
+
 def test_curves_are_means_of_what_was_logged(six):
     curves = compare_runs(six)["curves"]
     assert list(curves) == ["solved in training", "solved, held out"]
@@ -129,11 +158,102 @@ def test_budgets_within_a_hundredth_are_equal(tmp_path):
     assert compare_runs(runs)["note"].startswith("Equal budgets")
 
 
+def test_other_units_are_told_with_how_far_apart_they_are(tmp_path):
+    runs = [write_run(tmp_path / str(seed), seed=seed) for seed in (0, 5)]
+    told = compare_runs(runs)
+    assert told["note"].startswith(
+        "Equal budgets: 50,000 env steps a run; 400 gradient updates, 200 to 250 wall seconds (25 % apart)"
+    )
+    units = told["budget"]["units"]
+    assert [units[name]["is_equal"] for name in ("frames", "updates", "wall_s")] == [1, 1, 0]
+    assert units["wall_s"]["excess"] == pytest.approx(0.25)
+    assert [run["wall_s"] for run in told["runs"]] == [200.0, 250.0]
+
+
+def test_runs_that_were_given_the_same_frames_are_equal_but_for_their_last_stretch(tmp_path):
+    """Ten stretches of 5,000 and three of 17,000: nobody could have ended closer to 48,000."""
+    runs = [
+        write_run(tmp_path / "fine", seed=0, given=48_000, frames=50_000),
+        write_run(tmp_path / "rough", seed=1, given=48_000, frames=51_000, rows=3),
+    ]
+    told = compare_runs(runs)
+    assert told["budget"]["is_equal"]
+    assert told["budget"]["given"] == 48_000
+    assert "given 48,000 each" in told["note"]
+    assert "(2 % apart)" in told["note"]
+
+
+@pytest.mark.parametrize(
+    ("given", "frames", "rows"),
+    [
+        pytest.param((48_000, 49_000), (50_000, 51_000), 3, id="given another number"),
+        pytest.param((48_000, 48_000), (45_000, 51_000), 3, id="interrupted before"),
+        pytest.param((48_000, 48_000), (50_000, 70_000), 10, id="gone on after"),
+    ],
+)
+def test_what_was_given_excuses_nothing_else(given, frames, rows, tmp_path):
+    runs = [
+        write_run(tmp_path / str(at), seed=at, given=given[at], frames=frames[at], rows=rows)
+        for at in range(2)
+    ]
+    with pytest.raises(UsageError, match="unequal budgets"):
+        compare_runs(runs)
+
+
+def write_guest(path, *, policy="library:act", **told):
+    result = write_result("mazes-v1", seed=9, skill=0.6, policy=policy) | told
+    write_file(path, [result])
+    return path
+
+
+def test_scores_of_unknown_budget_are_refused_by_name_and_written_on_what_is_compared(tmp_path):
+    runs = [
+        write_run(tmp_path / "run", seed=0),
+        write_guest(tmp_path / "guest.json"),
+    ]
+    with pytest.raises(UsageError, match=r"Nobody knows what budget .*guest\.json"):
+        compare_runs(runs)
+    told = compare_runs(runs, may_differ=True)
+    assert told["note"].startswith(f"BUDGET NOT KNOWN of {runs[1]}. Equal budgets: 50,000")
+    assert told["budget"]["unknown"] == [str(runs[1])]
+    assert not told["budget"]["is_equal"]
+    assert told["runs"][1]["frames"] is None
+    assert list(told["suites"][0]["groups"]) == ["demo", "library:act"]
+    alone = compare_runs(runs[1:], may_differ=True)
+    assert alone["note"].startswith("BUDGET NOT KNOWN")
+    json.dumps(alone, allow_nan=False)
+
+
+def test_scores_that_a_run_kept_without_a_budget_do_not_pass_for_those_of_its_end(six):
+    edit(six[1], lambda suites: suites[0].pop("budget"))
+    with pytest.raises(UsageError, match=rf"Nobody knows what budget .*{six[1].name}"):
+        compare_runs(six)
+
+
+def test_scores_of_a_checkpoint_in_a_file_have_its_budget(tmp_path):
+    run = write_run(tmp_path / "demo", seed=0)
+    budget = {"frames": FRAMES, "updates": 400, "wall_s": 200.0, "compile_s": 30.0}
+    file = write_guest(tmp_path / "demo.json", policy="trained", budget=budget)
+    told = compare_runs([run, file])
+    assert told["budget"]["is_equal"]
+    assert [group["name"] for group in told["groups"]] == ["demo", "demo (file)"]
+
+
+def test_file_with_scores_of_two_policies_is_refused(tmp_path):
+    write_file(
+        tmp_path / "both.json",
+        [write_result("mazes-v1", seed=0, skill=0.5, policy=name) for name in ("a:b", "c:d")],
+    )
+    with pytest.raises(UsageError, match="scores of a:b, c:d; wanted those of one policy"):
+        compare_runs([tmp_path / "both.json"])
+
+
 def test_budget_is_counted_in_what_is_asked_for(tmp_path):
-    """Wall seconds of these runs differ by a twentieth, updates not at all."""
-    runs = [write_run(tmp_path / str(seed), seed=seed, frames=FRAMES + seed) for seed in range(2)]
+    """Wall seconds of the first two differ by a twentieth, of the third by a tenth, updates not at all."""
+    runs = [write_run(tmp_path / str(seed), seed=seed, frames=FRAMES + seed) for seed in range(3)]
     assert compare_runs(runs, unit="updates")["budget"]["highest"] == 400
-    with pytest.raises(UsageError, match="200 to 210 wall seconds"):
+    assert compare_runs(runs[:2], unit="wall_s")["budget"]["is_equal"]
+    with pytest.raises(UsageError, match="200 to 220 wall seconds"):
         compare_runs(runs, unit="wall_s")
     with pytest.raises(UsageError, match="Choices: frames, updates, wall_s"):
         compare_runs(runs, unit="seconds")

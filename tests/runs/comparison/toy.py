@@ -15,22 +15,31 @@ from alpha_factory.runs.settings.text import to_json
 LEVELS, EPISODES, FRAMES = 20, 4, 50_000
 
 
-def write_run(path, *, seed, skill=0.5, frames=FRAMES, suites=("mazes-v1",), **curriculum):
-    """A run of the demo's settings that solves so large a share of its levels, more or less."""
+def write_run(
+    path, *, seed, skill=0.5, frames=FRAMES, given=None, rows=10, suites=("mazes-v1",), **curriculum
+):
+    """A run of the demo's settings that solves so large a share of its levels, more or less.
+
+    Args:
+        given: env steps of its budget.
+        rows: stretches in which it took its frames.
+    """
     config = dataclasses.replace(PRESETS["demo"], seed=seed)
+    budget = dataclasses.replace(config.budget, frames=given)
+    config = dataclasses.replace(config, budget=budget)
     if curriculum:
         changed = dataclasses.replace(config.curriculum, **curriculum)
         config = dataclasses.replace(config, curriculum=changed)
     with create_run(path, to_json(config)):
         pass
     with MetricWriter(path) as writer:
-        for row in range(1, 11):
-            learned = skill * row / 10
+        for row in range(1, rows + 1):
+            learned = skill * row / rows
             writer.write(
                 MetricRow(
-                    frames=frames * row // 10,
-                    updates=row * 40,
-                    wall_s=row * (20.0 + seed),
+                    frames=frames * row // rows,
+                    updates=row * 400 // rows,
+                    wall_s=row * 10 * (20.0 + seed) / rows,
                     compile_s=30.0,
                     worlds_accepted=row,
                     worlds_rejected=row,
@@ -38,13 +47,15 @@ def write_run(path, *, seed, skill=0.5, frames=FRAMES, suites=("mazes-v1",), **c
                     values={"heldout_solve_rate": learned / 2 if row % 2 else None},
                 )
             )
-    results = [write_result(name, seed=seed, skill=skill) for name in suites]
+    wall_s = 10 * (20.0 + seed)
+    budget = {"frames": frames, "updates": 400, "wall_s": wall_s, "compile_s": 30.0}
+    results = [write_result(name, seed=seed, skill=skill) | {"budget": budget} for name in suites]
     save_scores(RunDirectory(path), results)
     return path
 
 
-def write_result(name, *, seed, skill, levels=LEVELS, episodes=EPISODES):
-    """What `evaluate --keep` would have kept."""
+def write_result(name, *, seed, skill, levels=LEVELS, episodes=EPISODES, policy="trained"):
+    """What `evaluate --keep` would have kept, but for the budget."""
     draw = np.random.default_rng(seed)
     rates = np.clip(draw.normal(skill, 0.25, levels), 0, 1)
     is_solved = draw.random((levels, episodes)) < rates[:, None]
@@ -57,7 +68,7 @@ def write_result(name, *, seed, skill, levels=LEVELS, episodes=EPISODES):
         "episodes": episodes,
         "level_names": [f"level-{number}" for number in range(levels)],
         "policies": {
-            "trained": summarise(is_solved, total, steps)
+            policy: summarise(is_solved, total, steps)
             | {"by_level": describe_levels(is_solved, total, steps)}
         },
     }

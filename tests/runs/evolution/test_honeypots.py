@@ -122,8 +122,9 @@ def test_honeypots_are_checked_in_turn_and_weighed_by_what_comes_out(state: RunS
     told = []
     for cycle, executor in enumerate((HACKED, HONEST, HACKED, HACKED, HONEST, HACKED)):
         counters = Counters(cycle=cycle)
-        state, check = check_honeypot(executor, CONFIG, state, counters)
+        state, check, steps = check_honeypot(executor, CONFIG, state, counters)
         weight = np.asarray(state.pool.weight)[:4].tolist()
+        assert steps == check.episodes  # one step each
         told.append((check.world, check.is_incident, weight))
     assert told == [
         (11, True, [1, 0.25, 1, 1]),
@@ -140,6 +141,7 @@ def test_honeypots_are_checked_in_turn_and_weighed_by_what_comes_out(state: RunS
 def test_pool_without_a_honeypot_is_left_as_it_is(state: RunState) -> None:
     none = jnp.zeros_like(state.pool.level.reward.is_hidden)
     without = eqx.tree_at(lambda tree: tree.pool.level.reward.is_hidden, state, none)
-    same, check = check_honeypot(HONEST, CONFIG, without, Counters())
+    same, check, steps = check_honeypot(HONEST, CONFIG, without, Counters())
     assert check is None
+    assert steps == 0
     assert same is without

@@ -46,10 +46,11 @@ def test_each_agent_plays_each_world_with_its_own_model():
 
     levels = jax.tree.map(lambda *leaves: jnp.stack(leaves), from_text(">..G"), from_text(">#.G"))
     models = Walker(jnp.array([2, 0], jnp.int32))
-    solved = contest.play_all(
+    solved, steps = contest.play_all(
         *(make_grid(), as_player(act), models, levels), episodes=3, key=jax.random.key(0)
     )
     assert solved.tolist() == [[1.0, 0.0], [0.0, 0.0]]
+    assert int(steps) == 3 * (3 + 3 * int(levels.step_limit[0]))  # one of the four gets there
 
 
 class Told(contest.Contest):
@@ -62,7 +63,7 @@ class Told(contest.Contest):
 
     def challenge(self, models, levels, *, key):
         self.asked.append(jax.device_get(levels))
-        return jnp.asarray(self._solved[: levels.tile.shape[0]])
+        return jnp.asarray(self._solved[: levels.tile.shape[0]]), jnp.int32(77)
 
 
 def tell(programs: Programs, solved: np.ndarray) -> tuple[Programs, Told]:
@@ -114,7 +115,9 @@ def test_nobody_plays_where_nothing_was_accepted(begun):
 
 def test_quality_diversity_ranks_by_default(begun):
     programs, state, proposal = begun
-    assert rank_proposal(programs, state, proposal, Counters()) is proposal
+    ranked, steps = rank_proposal(programs, state, proposal, Counters())
+    assert ranked is proposal
+    assert steps == 0
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +137,9 @@ def test_agents_rank_the_worlds_that_differ_most_for_them_first(by_agents):
     proposal = by_agents.propose(
         state.pool, state.embedding.net, state.frontier, key=jax.random.key(0)
     )
-    ranked: Proposal = rank_proposal(tell(by_agents, solved)[0], state, proposal, Counters())
+    ranked: Proposal
+    ranked, steps = rank_proposal(tell(by_agents, solved)[0], state, proposal, Counters())
+    assert steps == 77
     qd = np.asarray(ranked.qd)
     assert qd[5] == pytest.approx(np.sqrt(2.0 / 3.0))
     assert not np.delete(qd, 5).any()
@@ -148,13 +153,14 @@ def test_agent_that_joins_plays_the_known_worlds(by_agents):
     unknown = eqx.tree_at(
         lambda tree: tree.frontier.solved, state, jnp.full((8, 3), -1.0, jnp.float32)
     )
-    joined = enrol_agents(by_agents, unknown, (model,), Counters())
+    joined, steps = enrol_agents(by_agents, unknown, (model,), Counters())
     solved = np.asarray(joined.frontier.solved)
     # The first agent plays them, too, when there is somebody to compare it with.
     assert (solved[:, :2] >= 0.0).all()
     assert (solved[:, 2] == -1.0).all()
     assert joined.roster.is_agent.tolist() == [True, True, False]
-    again = enrol_agents(by_agents, unknown, (model,), Counters())
+    again, more = enrol_agents(by_agents, unknown, (model,), Counters())
+    assert steps == more > 2 * 8 * BY_AGENTS.curriculum.episodes
     assert np.asarray(again.frontier.solved).tolist() == solved.tolist()
 
 
@@ -167,10 +173,15 @@ def test_run_logs_what_it_achieved_and_it_is_what_its_archive_says(tmp_path: Pat
     accepted = {one.id: one for one in cards if one.verdict == "accepted" and one.parents}
     assert {one.world for one in trials} == accepted.keys()
     assert all(one.best >= accepted[one.world].score for one in trials)
-    # One agent was there before all training, two come with every specialist.
+    # One agent was there before all training; the generalist comes with every specialist, and that unless it took
+    # the generalist's policy over.
     for one in trials:
-        turns = sum(transfer.cycle < one.cycle for transfer in transfers)
-        assert one.agents == 1 + min(1 + 2 * turns, config.agents)
+        came = sum(
+            1 if transfer.direction == "to generalist" else not transfer.merged
+            for transfer in transfers
+            if transfer.cycle < one.cycle
+        )
+        assert one.agents == 1 + min(1 + came, config.agents)
     assert transfers
     rows = read_metrics(run.directory.path)
     for row in rows:

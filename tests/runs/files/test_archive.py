@@ -73,8 +73,22 @@ def _cycle(cycle: int) -> dict:
             )
         ],
         "transfers": [
-            Transfer(cycle=cycle, specialist=ids[0], helped=ids[1], gain=0.2, merged=True),
-            Transfer(cycle=cycle, specialist=ids[1], helped=None, gain=-0.1, merged=False),
+            Transfer(
+                cycle=cycle,
+                direction="to generalist",
+                specialist=ids[0],
+                helped=ids[1],
+                gain=0.2,
+                merged=True,
+            ),
+            Transfer(
+                cycle=cycle,
+                direction="to specialist",
+                specialist=ids[1],
+                source=ids[0],
+                gain=-0.1,
+                merged=False,
+            ),
         ],
         "retirements": [Retirement(world=ids[1], cycle=cycle, reason="mastered")],
     }
@@ -194,12 +208,14 @@ def test_archive_refuses_another_schema(tmp_path):
 def test_archive_of_the_first_version_gets_the_table_that_it_lacks(tmp_path, read_only):
     path, cycle = tmp_path / "worlds.sqlite", _cycle(0)
     with Archive(path) as archive:
-        archive.record(**cycle | {"looks": [], "trials": [], "honeypots": []})
+        archive.record(**cycle | {"looks": [], "trials": [], "honeypots": [], "transfers": []})
     with sqlite3.connect(path) as connection:
         connection.executescript(
             "DROP TABLE looks; DROP INDEX accepted_by_cycle; "
             "DROP TABLE trials; DROP INDEX scores_by_cycle; DROP TABLE honeypots; DROP TABLE guests; "
-            "ALTER TABLE worlds DROP COLUMN level; PRAGMA user_version = 1;"
+            "ALTER TABLE worlds DROP COLUMN level; DROP TABLE transfers; "
+            "CREATE TABLE transfers (cycle INTEGER NOT NULL, specialist INTEGER NOT NULL, helped INTEGER, "
+            "gain REAL NOT NULL, merged INTEGER NOT NULL); PRAGMA user_version = 1;"
         )
     connection.close()
     with Archive(path, read_only=read_only) as archive:
@@ -207,7 +223,8 @@ def test_archive_of_the_first_version_gets_the_table_that_it_lacks(tmp_path, rea
         assert archive.worlds() == cycle["worlds"]
         assert archive.accepted([0]) == cycle["worlds"][:1]
     with Archive(path) as archive:
-        archive.record(looks=cycle["looks"], trials=cycle["trials"])
+        archive.record(looks=cycle["looks"], trials=cycle["trials"], transfers=cycle["transfers"])
+        assert archive.transfers() == cycle["transfers"]
         assert archive.looks() == cycle["looks"]
         assert archive.trials() == cycle["trials"]
 

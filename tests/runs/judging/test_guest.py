@@ -1,5 +1,6 @@
 """Policies from anyone's library: what is taken, and what is said of the rest."""
 
+import re
 import sys
 import types
 
@@ -194,3 +195,100 @@ def test_policy_on_the_host_is_tried_on_numpy_arrays(levels):
 
     with pytest.raises(UsageError, match=r"action of shape \(6, 3\) .*wanted shape \(6,\)"):
         adapt_guest("library:act", Guest(act, None), WORLD, levels, lanes=LANES, is_on_host=True)
+
+
+def counting():
+    """A policy that counts its own calls in Python."""
+    calls = []
+
+    def act(params, obs, *, key):
+        calls.append(1)
+        return jnp.full(obs.shape[0], len(calls) % 3, jnp.int32)
+
+    return act
+
+
+def hoarding():
+    """One that keeps an array from one call to the next."""
+    kept = []
+
+    def act(params, obs, *, key):
+        kept.append(obs[:, 0, 0].astype(jnp.int32))
+        return sum(kept) % 3
+
+    return act
+
+
+@pytest.mark.parametrize("make", [counting, hoarding])
+def test_state_kept_in_python_is_refused(make, levels):
+    """Compiled, such a policy would be the same at every step, whatever it was."""
+    with pytest.raises(UsageError, match=r"keeps state in Python.*carry of a Player.*--host"):
+        adapt(make(), levels)
+
+
+def test_policy_with_weights_of_its_own_keeps_no_state(levels):
+    weights, table = jnp.arange(3.0), np.arange(3, dtype=np.float32)
+
+    @jax.jit
+    def act(params, obs, *, key):
+        noise = jax.random.uniform(key, (obs.shape[0], 3))
+        return jnp.argmax(noise + (weights + table)[None], axis=1).astype(jnp.int32)
+
+    assert play(adapt(act, levels))[0].action.shape == (LANES,)
+
+
+@pytest.mark.parametrize("action", [-1, 3, 99])
+def test_action_that_there_is_not_stops_the_play(action, levels):
+    player = adapt(lambda params, obs, *, key: jnp.full(obs.shape[0], action), levels)
+    with pytest.raises(RuntimeError, match="returned an action that there is not; wanted 0 to 2"):
+        play(player)
+
+
+def test_what_a_plan_says_beside_its_action_may_be_anything(levels):
+    """Nothing here goes by it, so not even NaN does harm."""
+
+    def act(params, obs, *, key):
+        none = jnp.full(obs.shape[0], jnp.nan)
+        return Plan(jnp.full(obs.shape[0], 2), jnp.full((obs.shape[0], 3), jnp.nan), none)
+
+    assert play(adapt(act, levels))[0].action.tolist() == [2] * LANES
+
+
+def only_at_first(then):
+    """On the host: two actions as they should be, one to be tried by, and then something else."""
+    calls = []
+
+    def act(params, obs, *, key):
+        calls.append(1)
+        return np.zeros(len(obs), int) if len(calls) <= 2 else then(len(obs))
+
+    return act
+
+
+def raise_error(worlds):
+    raise ZeroDivisionError("no more weights")
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        (lambda worlds: np.zeros(worlds + 1, int), r"action of shape \(7,\) .*wanted shape \(6,\)"),
+        (lambda worlds: np.full(worlds, np.nan), r"type float64; wanted shape \(6,\), integers"),
+        (lambda worlds: np.array(["north"] * worlds), r"type <U5; wanted shape \(6,\), integers"),
+        (raise_error, "failed on obs .*ZeroDivisionError: no more weights"),
+    ],
+)
+def test_what_goes_wrong_on_the_host_in_the_middle_is_kept_in_words(then, said, levels):
+    failures = []
+    player = adapt_guest(
+        "library:act",
+        Guest(only_at_first(then), None),
+        WORLD,
+        levels,
+        lanes=LANES,
+        is_on_host=True,
+        failures=failures,
+    )
+    with pytest.raises(RuntimeError):
+        jax.block_until_ready(play(player))
+    assert re.search(said, failures[0])

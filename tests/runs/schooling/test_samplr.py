@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_com
 
 
 FRUITS = ("world=fruits", "score=null", "walls=1", "steps=64", "step_limit=60")
-FRAMES = 4000
-"""Four stretches of 4 rounds of 4 lanes of 64 rows, last rows left out."""
+FRAMES = 8000
+"""Four stretches of 4 rounds of 4 lanes of 64 rows, last rows left out, and as many steps that were not taken."""
 
 
 def with_curriculum(name: str, *settings: str) -> RunConfig:
@@ -47,7 +47,9 @@ def test_interrupted_run_resumes_to_the_same_bits(tmp_path: Path) -> None:
     config = with_curriculum("samplr")
     whole = tiny_levels.finish(tiny_levels.open_run(tmp_path / "whole", config=config), FRAMES)
     assert int(whole.state.learner.updates) > 0
-    assert any(row.values["return_mean"] for row in read_metrics(whole.directory.path))
+    rows = read_metrics(whole.directory.path)
+    assert any(row.values["return_mean"] for row in rows)
+    assert all(row.frames == 2 * row.values["student_frames"] for row in rows)
     tiny_levels.finish(tiny_levels.open_run(tmp_path / "cut", config=config), FRAMES // 2)
     resumed = tiny_levels.open_run(tmp_path / "cut", config=config, is_resuming=True)
     assert_same(tiny_levels.finish(resumed, FRAMES).state, whole.state)

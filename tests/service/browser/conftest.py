@@ -71,7 +71,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     runs = tmp_path_factory.mktemp("page") / "runs"
     path = runs / "first"
     chosen = [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
-    begin = [*PROGRAM, "run", "--out", str(path), "--frames", "3000", *chosen]
+    begin = [*PROGRAM, "run", "--out", str(path), "--frames", "15000", *chosen]
     subprocess.run(begin, check=True, capture_output=True, timeout=900)
     command = [*PROGRAM, "run", "--resume", "--out", str(path), "--frames", "1000000000"]
     one, told = Live(path), runs.parent / "stderr"

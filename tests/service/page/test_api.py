@@ -169,7 +169,9 @@ def test_world_has_all_that_is_known_of_it(client):
     assert told["looks"]["untrained"] == [0.0]
     assert told["trials"] == [{"cycle": 1, "agents": 3, "best": 0.5}]
     assert [parent["id"] for parent in told["parents"]] == [0]
-    assert told["transfers"][0]["helped"] == 4
+    (out,), (back,) = told["transfers"], told["takeovers"]
+    assert (out["direction"], out["helped"]) == ("to generalist", 4)
+    assert (back["direction"], back["helped"], back["source"]) == ("to specialist", 2, None)
     assert [episode["id"] for episode in told["episodes"]] == [1]
     first = get(client, "/runs/a/worlds/0")
     assert first["retirement"] == {"cycle": 1, "reason": "mastered"}

@@ -1,51 +1,141 @@
-"""Equal budgets: what every run had had, and a refusal to compare what is not equal."""
+"""Equal budgets: what all who learn or play for a run had had, and a refusal to compare what is not equal.
 
+What counts is in docs/evaluate.md: the play of everyone whom the run depends on, the updates of everyone who learns by
+playing, and the seconds at work, compiling left out.
+"""
+
+import itertools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.runs.comparison.contestants import Budget, Contestant, Exam
 
 UNITS = {"frames": "env steps", "updates": "gradient updates", "wall_s": "wall seconds"}
 """What a budget can be counted in, in words; compiling is no part of wall seconds."""
-TOLERANCE = 0.01
-"""The largest of equal budgets is by so much larger than the smallest."""
+TOLERANCES = {"frames": 0.01, "updates": 0.01, "wall_s": 0.05}
+"""By how much the largest of equal budgets may exceed the smallest. No clock runs twice alike."""
 
 
-class Range(NamedTuple):
-    """The budgets of runs."""
+class Spread(NamedTuple):
+    """What runs had had, in one unit."""
 
-    unit: str
     lowest: float
     highest: float
+    excess: (
+        float | None
+    )  # the highest over the lowest, less 1; None where the lowest is 0 and another is not
+    is_equal: bool
+
+
+class Budgets(NamedTuple):
+    """The budgets of all that is compared."""
+
+    unit: str  # by which they have to be equal
+    spreads: dict[str, Spread]  # by unit; none where no budget is known
+    unknown: list[str]  # paths of those whose budget nobody knows
+    given: (
+        int | None
+    )  # env steps that all were given, where they are equal but for their last stretches
     is_equal: bool
 
     def tell(self) -> str:
-        """For people, such as `7,202,994 to 7,231,004 env steps`."""
-        ends = [f"{end:,.0f}" for end in (self.lowest, self.highest)]
-        return f"{' to '.join(dict.fromkeys(ends))} {UNITS[self.unit]}"
+        """For people: first the unit by which they are compared, then the others, each with how far apart they are."""
+        first, *others = sorted(self.spreads, key=lambda name: name != self.unit)
+        said = f"{_tell_spread(first, self.spreads[first])} a run"
+        if self.given is not None:
+            said += f", who were given {self.given:,} each and end with the stretch in which they have them"
+        return f"{said}; {', '.join(_tell_spread(name, self.spreads[name]) for name in others)}"
+
+    def to_json(self) -> dict[str, Any]:
+        """What `compare --json` prints."""
+        own = self.spreads.get(self.unit)
+        return {
+            "unit": self.unit,
+            "lowest": own and own.lowest,
+            "highest": own and own.highest,
+            "is_equal": self.is_equal,
+            "tolerance": TOLERANCES[self.unit],
+            "given": self.given,
+            "unknown": self.unknown,
+            "units": {
+                name: {**spread._asdict(), "tolerance": TOLERANCES[name]}
+                for name, spread in self.spreads.items()
+            },
+        }
 
 
 def check_budgets(
     runs: Sequence[Contestant], exams: Sequence[Exam], *, unit: str, may_differ: bool
-) -> Range:
-    """The range of all budgets that are compared: at the runs' ends, and of the checkpoints that were scored.
+) -> Budgets:
+    """The budgets of all that are compared: at the runs' ends, and of the checkpoints that were scored.
+
+    They are equal in a unit if the highest exceeds the lowest by no more than its tolerance; in env steps also if all
+    runs were given the same number and none could have ended closer to it, since a run ends with a whole stretch.
 
     Raises:
-        UsageError: they differ by more than a hundredth, and may not; the message lists each run's.
+        UsageError: they are not equal in the unit, or one is not known, and they may not; the message lists each run's.
     """
-    counted = [getattr(run.budget, unit) for run in runs]
-    counted += [getattr(run.scores[exam].budget, unit) for run in runs for exam in exams]
-    lowest, highest = min(counted), max(counted)
-    found = Range(unit, lowest, highest, highest <= (1.0 + TOLERANCE) * lowest)
-    if not found.is_equal and not may_differ:
-        listed = "; ".join(f"{run.path}: {_tell_run(run, exams)}" for run in runs)
+    known = [budget for run in runs for budget in _list_budgets(run, exams) if budget is not None]
+    unknown = [str(run.path) for run in runs if None in _list_budgets(run, exams)]
+    spreads = {name: _measure(name, known) for name in UNITS} if known else {}
+    given = _find_given(runs, spreads["frames"]) if unit == "frames" and known else None
+    is_equal = not unknown and (spreads[unit].is_equal or given is not None)
+    is_needed = is_equal and not spreads[unit].is_equal  # else the tolerance is reason enough
+    found = Budgets(unit, spreads, unknown, given if is_needed else None, is_equal)
+    if may_differ or is_equal:
+        return found
+    if unknown:
         raise UsageError(
-            f"These runs had unequal budgets, {found.tell()}: {listed}. Go on with the shorter ones by `alpha-factory "
-            "run --resume --frames N`, count another unit by --budget, or compare them as they are by --unequal, "
-            "which every figure then says."
+            f"Nobody knows what budget these scores were trained with: {', '.join(unknown)}. They can't "
+            "pass for equal. Leave them out, or compare them all the same by --unequal, which every table and figure "
+            "then says."
         )
-    return found
+    listed = "; ".join(f"{run.path}: {_tell_run(run, exams)}" for run in runs)
+    raise UsageError(
+        f"These runs had unequal budgets, {found.tell()}: {listed}. Go on with the shorter ones by `alpha-factory "
+        "run --resume --frames N`, count another unit by --budget, or compare them as they are by --unequal, "
+        "which every table and figure then says."
+    )
+
+
+def _list_budgets(run: Contestant, exams: Sequence[Exam]) -> list[Budget | None]:
+    scored = [run.scores[exam].budget for exam in exams]
+    return [run.budget, *scored]
+
+
+def _measure(unit: str, budgets: Sequence[Budget]) -> Spread:
+    counted = [getattr(budget, unit) for budget in budgets]
+    lowest, highest = min(counted), max(counted)
+    excess = highest / lowest - 1 if lowest else (None if highest else 0.0)
+    return Spread(lowest, highest, excess, highest <= (1 + TOLERANCES[unit]) * lowest)
+
+
+def _find_given(runs: Sequence[Contestant], spread: Spread) -> int | None:
+    """The env steps that all runs were given and had, if each is beyond them by less than its last stretch."""
+    asked = {(run.config.get("budget") or {}).get("frames") for run in runs}
+    if len(asked) != 1 or (given := asked.pop()) is None or spread.lowest < given:
+        return None
+    longest = [
+        max(after - before for before, after in itertools.pairwise([0, *_list_frames(run)]))
+        for run in runs
+    ]
+    ends = [_list_frames(run)[-1] for run in runs]
+    is_last = all(end < given + stretch for end, stretch in zip(ends, longest, strict=True))
+    return given if is_last else None
+
+
+def _list_frames(run: Contestant) -> list[int]:
+    return [row.frames for row in run.rows]
+
+
+def _tell_spread(unit: str, spread: Spread) -> str:
+    ends = " to ".join(dict.fromkeys(f"{end:,.0f}" for end in (spread.lowest, spread.highest)))
+    said = f"{ends} {UNITS[unit]}"
+    if spread.lowest == spread.highest:
+        return said
+    apart = "from none" if spread.excess is None else f"{100 * spread.excess:.2g} % apart"
+    return f"{said} ({apart})"
 
 
 def _tell_run(run: Contestant, exams: Sequence[Exam]) -> str:
@@ -53,12 +143,14 @@ def _tell_run(run: Contestant, exams: Sequence[Exam]) -> str:
     earlier = [
         f"{_tell(budget)} when scored on {suite}"
         for suite, budget in scored.items()
-        if budget.frames != run.budget.frames
+        if budget is None or run.budget is None or budget.frames != run.budget.frames
     ]
     return "; ".join([_tell(run.budget), *earlier])
 
 
-def _tell(budget: Budget) -> str:
+def _tell(budget: Budget | None) -> str:
+    if budget is None:
+        return "not known"
     return (
         f"{budget.frames:,} env steps, {budget.updates:,} updates, {budget.wall_s:,.0f} s and "
         f"{budget.compile_s:,.0f} s compiling"

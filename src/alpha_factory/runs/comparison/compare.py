@@ -7,8 +7,13 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from alpha_factory.core.errors import UsageError, unknown
-from alpha_factory.runs.comparison.budgets import TOLERANCE, UNITS, Range, check_budgets
-from alpha_factory.runs.comparison.contestants import Contestant, Exam, read_contestants
+from alpha_factory.runs.comparison.budgets import UNITS, Budgets, check_budgets
+from alpha_factory.runs.comparison.contestants import (
+    Budget,
+    Contestant,
+    Exam,
+    read_contestants,
+)
 from alpha_factory.runs.comparison.curves import trace
 from alpha_factory.runs.comparison.figures import (
     draw_curves,
@@ -36,9 +41,9 @@ def compare_runs(
     """Put runs side by side, and draw them.
 
     Args:
-        paths: directories of runs.
+        paths: directories of runs, and files that `evaluate --out` wrote.
         suite: the only one to compare on; None for all that every run was evaluated on.
-        unit: what budgets are counted in, and curves are drawn over: `frames`, `updates` or `wall_s`.
+        unit: that has to be equal, and over which curves are drawn: `frames`, `updates` or `wall_s`.
         may_differ: compare unequal budgets too, and say so.
         out: folder for the figures; None draws none.
         warned: called with what a person should know at once.
@@ -47,8 +52,8 @@ def compare_runs(
         What `compare --json` prints: `runs`, `groups`, `budget`, `suites`, `curves` and `figures`.
 
     Raises:
-        UsageError: budgets are unequal, there is no suite that all runs were evaluated on, a run is given twice, or
-            there is nothing to compare; the message says what to do.
+        UsageError: budgets are unequal or not known, there is no suite that all runs were evaluated on, a run is
+            given twice, or there is nothing to compare; the message says what to do.
         RunConflict: a file of a run is damaged.
     """
     if unit not in UNITS:
@@ -66,7 +71,7 @@ def compare_runs(
     return {
         "runs": [_tell_run(run, group) for group in groups for run in group.runs],
         "groups": [{"name": group.name, "settings": group.settings} for group in groups],
-        "budget": {**budget._asdict(), "tolerance": TOLERANCE},
+        "budget": budget.to_json(),
         "note": note,
         "suites": suites,
         "curves": traced,
@@ -115,6 +120,8 @@ def _tell_missing(runs: Sequence[Contestant], suite: str) -> str:
             f"{run.path} has {' and '.join(dict.fromkeys(has))}"
             if has
             else f"`alpha-factory evaluate {run.path} --suite {suite} --keep`"
+            if run.policy is None
+            else f"`alpha-factory evaluate {run.policy} --suite {suite} --out {run.path}`"
         )
     return "; ".join(told) + "."
 
@@ -129,7 +136,7 @@ def _check_levels(runs: Sequence[Contestant], exams: Sequence[Exam]) -> None:
                 )
 
 
-def _tell_conditions(groups: Sequence[Group], budget: Range) -> str:
+def _tell_conditions(groups: Sequence[Group], budget: Budgets) -> str:
     """The note below every figure."""
     sizes = sorted({len(group.runs) for group in groups})
     seeds = f"{' to '.join(map(str, dict.fromkeys([sizes[0], sizes[-1]])))} seeds a group"
@@ -138,12 +145,18 @@ def _tell_conditions(groups: Sequence[Group], budget: Range) -> str:
         if sizes == [1]
         else f"{seeds}, bars and bands: 95 % bootstrap of whole runs"
     )
-    equal = "Equal budgets" if budget.is_equal else "UNEQUAL BUDGETS"
-    return f"{equal}: {budget.tell()} a run; {ends}."
+    said = []
+    if budget.spreads:
+        is_equal = budget.is_equal or budget.spreads[budget.unit].is_equal
+        said.append(f"{'Equal budgets' if is_equal else 'UNEQUAL BUDGETS'}: {budget.tell()}")
+    if budget.unknown:
+        said.append(f"BUDGET NOT KNOWN of {', '.join(budget.unknown)}")
+    return f"{'. '.join(reversed(said))}; {ends}."
 
 
 def _tell_run(run: Contestant, group: Group) -> dict[str, Any]:
-    return {"run": str(run.path), "group": group.name, "seed": run.seed, **run.budget._asdict()}
+    budget = dict.fromkeys(Budget._fields) if run.budget is None else run.budget._asdict()
+    return {"run": str(run.path), "group": group.name, "seed": run.seed, **budget}
 
 
 def _draw(
@@ -151,7 +164,7 @@ def _draw(
     suites: Sequence[dict[str, Any]],
     traced: dict[str, Any],
     groups: Sequence[Group],
-    budget: Range,
+    budget: Budgets,
     note: str,
 ) -> list[str]:
     """Write all figures; their paths."""

@@ -1,4 +1,8 @@
-"""What is compared: runs with their settings, budgets and scores. Directories in, plain records out."""
+"""What is compared: runs with their settings, budgets and scores. Directories in, plain records out.
+
+The scores of anyone's policy, a file that `evaluate --out` wrote, are a contestant, too: without settings or rows, and
+mostly without a budget.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,9 +15,9 @@ from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.records import MetricRow
 from alpha_factory.runs.files.directory import read_config
 from alpha_factory.runs.files.metrics import read_metrics
-from alpha_factory.runs.files.scores import read_scores
+from alpha_factory.runs.files.scores import read_file, read_scores
 
-_OURS = "trained"
+_OURS, _BASELINES = "trained", ("random", "untrained")
 _TAILS = ("cvar_10_held", "cvar_1_held")
 
 
@@ -38,7 +42,7 @@ class Exam(NamedTuple):
 class Scores(NamedTuple):
     """What a run's agent got in an exam."""
 
-    budget: Budget
+    budget: Budget | None  # None: nobody knows
     levels: tuple[str, ...]
     solve_rate: np.ndarray  # a number a level, as are the next
     return_mean: np.ndarray
@@ -47,22 +51,23 @@ class Scores(NamedTuple):
 
 
 class Contestant(NamedTuple):
-    """A run."""
+    """A run, or the scores of a policy that is none."""
 
     path: Path
-    config: dict[str, Any]
+    config: dict[str, Any]  # of a policy without a run nothing
     rows: list[MetricRow]
-    budget: Budget  # at its last log point
+    budget: Budget | None  # at its last log point; None: nobody knows
     scores: dict[Exam, Scores]
+    policy: str | None = None  # the name of one without a run
 
     @property
     def seed(self) -> Any:
-        """Which every random choice of the run followed from."""
-        return self.config.get("seed")
+        """Which every random choice of the run followed from; of a policy without a run the name of its file."""
+        return self.config.get("seed") if self.policy is None else self.path.stem
 
 
 def read_contestants(paths: Sequence[Path]) -> list[Contestant]:
-    """Read runs.
+    """Read runs, and files of scores.
 
     Raises:
         UsageError: one is given twice, is no run, or has logged nothing yet.
@@ -75,36 +80,56 @@ def read_contestants(paths: Sequence[Path]) -> list[Contestant]:
                 f"{path} is given twice" + (f", once as {same}" if same != path else "") + ". "
                 "A run counted twice would look like another seed: name it once."
             )
-    return [_read(path) for path in paths]
+    return [_read_file(path) if path.is_file() else _read_run(path) for path in paths]
 
 
-def _read(path: Path) -> Contestant:
+def _read_run(path: Path) -> Contestant:
     config, rows = read_config(path), read_metrics(path)
     if not rows:
         raise UsageError(f"{path} has logged nothing yet. Let it run for a minute longer.")
     last = Budget(rows[-1].frames, rows[-1].updates, rows[-1].wall_s, rows[-1].compile_s)
+    file = path / "evaluation.json"
+    return Contestant(path, config, rows, last, _read_all(file, read_scores(path), _OURS))
+
+
+def _read_file(path: Path) -> Contestant:
+    results = read_file(path)
+    names = [name for result in results for name in result["policies"] if name not in _BASELINES]
+    policies = list(dict.fromkeys(names))
+    if len(policies) != 1:
+        raise UsageError(
+            f"{path} has scores of {', '.join(policies) or 'baselines alone'}; wanted those of one policy. Write one "
+            "file a policy: `alpha-factory evaluate POLICY --suite NAME --out FILE`."
+        )
+    scores = _read_all(path, results, policies[0])
+    budgets = list(dict.fromkeys(one.budget for one in scores.values()))
+    budget = budgets[0] if len(budgets) == 1 else None
+    # One agent of a run's is told from others by its file.
+    name = path.stem if policies[0] == _OURS else policies[0]
+    return Contestant(path, {}, [], budget, scores, name)
+
+
+def _read_all(file: Path, results: Sequence[Mapping[str, Any]], policy: str) -> dict[Exam, Scores]:
     scores = {}
-    for result in read_scores(path):
-        policy = result["policies"].get(_OURS, {})
-        if "by_level" in policy and "level_names" in result:  # older files lack them
+    for result in results:
+        told = result["policies"].get(policy, {})
+        if "by_level" in told and "level_names" in result:  # older files lack them
             exam = Exam(
                 result["suite"], result["suite_hash"], result["step_limit"], result["episodes"]
             )
-            scores[exam] = _read_scores(path, result, policy, last)
-    return Contestant(path, config, rows, last, scores)
+            scores[exam] = _read_scores(file, result, told)
+    return scores
 
 
-def _read_scores(
-    path: Path, result: Mapping[str, Any], policy: Mapping[str, Any], last: Budget
-) -> Scores:
+def _read_scores(file: Path, result: Mapping[str, Any], policy: Mapping[str, Any]) -> Scores:
     names = tuple(result["level_names"])
     columns = {
-        field: _read_column(path, result["suite"], names, field, policy["by_level"][field])
+        field: _read_column(file, result["suite"], names, field, policy["by_level"][field])
         for field in ("solve_rate", "return_mean", "steps_mean")
     }
     budget = result.get("budget")
     return Scores(
-        budget=last if budget is None else Budget(**budget),
+        budget=None if budget is None else Budget(**budget),
         levels=names,
         tails={name: policy.get(name) for name in _TAILS},
         **columns,
@@ -112,17 +137,21 @@ def _read_scores(
 
 
 def _read_column(
-    path: Path, suite: str, names: Sequence[str], field: str, values: Sequence[float | None]
+    file: Path, suite: str, names: Sequence[str], field: str, values: Sequence[float | None]
 ) -> np.ndarray:
     if len(values) != len(names):
         raise RunConflict(
-            f"{path / 'evaluation.json'}: {suite} has {len(names)} levels, but {len(values)} under {field}. "
-            f"Evaluate it anew: `alpha-factory evaluate {path} --suite {suite} --keep`."
+            f"{file}: {suite} has {len(names)} levels, but {len(values)} under {field}. {_tell_remedy(file, suite)}"
         )
     for name, value in zip(names, values, strict=True):
         if value is None or not math.isfinite(value):
             raise RunConflict(
-                f"{path / 'evaluation.json'}: {field} of {suite}, level {name}, is {value}, not finite. "
-                f"Evaluate it anew: `alpha-factory evaluate {path} --suite {suite} --keep`."
+                f"{file}: {field} of {suite}, level {name}, is {value}, not finite. {_tell_remedy(file, suite)}"
             )
     return np.asarray(values, float)
+
+
+def _tell_remedy(file: Path, suite: str) -> str:
+    if file.name != "evaluation.json":
+        return f"Evaluate it anew: `alpha-factory evaluate POLICY --suite {suite} --out {file}`."
+    return f"Evaluate it anew: `alpha-factory evaluate {file.parent} --suite {suite} --keep`."

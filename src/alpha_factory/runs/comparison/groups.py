@@ -14,7 +14,7 @@ _LONGEST_NAME = 32
 
 
 class Group(NamedTuple):
-    """Runs that differ in their seeds alone."""
+    """Runs that differ in their seeds alone, or files of scores of one policy."""
 
     name: str
     runs: list[Contestant]
@@ -25,7 +25,7 @@ def group_runs(runs: Sequence[Contestant]) -> list[Group]:
     """Groups in the order of their first runs.
 
     A group is named by the settings in which it differs from the others, or by a letter where those are too many; a
-    single one by its preset.
+    single one by its preset; policies without a run by their own names.
 
     Raises:
         UsageError: two runs have the same settings and the same seed, so they are not two.
@@ -35,17 +35,28 @@ def group_runs(runs: Sequence[Contestant]) -> list[Group]:
         alike.setdefault(json.dumps(_settings(run), sort_keys=True), []).append(run)
     for members in alike.values():
         _check_seeds(members)
-    first, *others = (_settings(members[0]) for members in alike.values())
-    changes = [compare_configs(first, other) for other in others]
+    known = [_settings(members[0]) for members in alike.values() if members[0].policy is None]
+    changes = [compare_configs(known[0], other) for other in known[1:]]
     varied = sorted({name for found in changes for name, _, _ in found})
     groups = []
     for at, members in enumerate(alike.values()):
+        if (policy := members[0].policy) is not None:
+            groups.append(Group(policy, members, {}))
+            continue
         settings = {name: _look_up(_settings(members[0]), name) for name in varied}
         groups.append(Group(_name(settings, varied, at, members[0]), members, settings))
-    return groups
+    taken = [group.name for group in groups]
+    return [
+        group._replace(name=f"{group.name} (file)")
+        if group.runs[0].policy is not None and taken.count(group.name) > 1
+        else group
+        for group in groups
+    ]
 
 
 def _settings(run: Contestant) -> dict[str, Any]:
+    if run.policy is not None:
+        return {"policy": run.policy}
     return {name: value for name, value in run.config.items() if name not in _NO_SETTINGS}
 
 

@@ -28,8 +28,8 @@ class Contest:
 
     def challenge(
         self, models: eqx.Module, levels: Level, *, key: PRNGKeyArray
-    ) -> Float[Array, "worlds agents"]:
-        """How often each of several agents solves each level, without a search."""
+    ) -> tuple[Float[Array, "worlds agents"], Int[Array, ""]]:
+        """How often each of several agents solves each level, without a search; and the env steps that it took."""
         return self._compiler.call("challenge", self._challenge, models, levels, key)
 
     def compare(
@@ -48,11 +48,13 @@ class Contest:
 
     def revisit(
         self, roster: Roster, frontier: Frontier, place: Int[Array, ""], *, key: PRNGKeyArray
-    ) -> Frontier:
-        """Let the agent at one place of the roster play all worlds of the frontier."""
+    ) -> tuple[Frontier, Int[Array, ""]]:
+        """Let the agent at one place of the roster play all worlds of the frontier; and the env steps that it took."""
         return self._compiler.call("revisit", self._revisit, roster, frontier, place, key)
 
-    def _challenge(self, models: eqx.Module, levels: Level, key: PRNGKeyArray) -> Array:
+    def _challenge(
+        self, models: eqx.Module, levels: Level, key: PRNGKeyArray
+    ) -> tuple[Array, Array]:
         episodes = self._config.episodes
         return play_all(self._world, self._player, models, levels, episodes=episodes, key=key)
 
@@ -67,13 +69,13 @@ class Contest:
 
     def _revisit(
         self, roster: Roster, frontier: Frontier, place: Array, key: PRNGKeyArray
-    ) -> Frontier:
+    ) -> tuple[Frontier, Array]:
         assert frontier.solved is not None
         arrays, static = eqx.partition(roster.model, eqx.is_array)
         alone = eqx.combine(jax.tree.map(lambda leaf: leaf[place][None], arrays), static)
-        column = self._challenge(alone, jax.vmap(decode)(frontier.genome), key)[:, 0]
-        solved = frontier.solved.at[:, place].set(column)
-        return eqx.tree_at(lambda tree: tree.solved, frontier, solved)
+        rates, steps = self._challenge(alone, jax.vmap(decode)(frontier.genome), key)
+        solved = frontier.solved.at[:, place].set(rates[:, 0])
+        return eqx.tree_at(lambda tree: tree.solved, frontier, solved), steps
 
 
 def play_all(
@@ -84,8 +86,8 @@ def play_all(
     *,
     episodes: int,
     key: PRNGKeyArray,
-) -> Float[Array, "worlds agents"]:
-    """Share of so many episodes of each world that the player solves with each model.
+) -> tuple[Float[Array, "worlds agents"], Int[Array, ""]]:
+    """Share of so many episodes of each world that the player solves with each model, and the steps of them all.
 
     Args:
         models: whose arrays have a leading axis `agents`.
@@ -111,5 +113,6 @@ def play_all(
 
     each = jax.tree.map(lambda leaf: leaf[lane], levels)
     everyone = Player(start=start_all, act=act_all)
-    is_solved = play(world, everyone, arrays, each, key=key).is_solved
-    return jnp.mean(is_solved.reshape(agents, worlds, episodes), axis=2).T
+    score = play(world, everyone, arrays, each, key=key)
+    is_solved = score.is_solved.reshape(agents, worlds, episodes)
+    return jnp.mean(is_solved, axis=2).T, jnp.sum(score.steps)

@@ -108,14 +108,18 @@ class Evolution:
             is_here = slot < self.config.curriculum.slots
             return f"world {int(self.state.pool.world[slot])}" if is_here else "a world that left"
 
-        check(progress.losses, self.counters.updates, tell_world, "")
+        check(progress.losses, self.counters.student_updates, tell_world, "")
         self._check = check
         self._progress = progress
         self._tally = jax.tree.map(jnp.add, self.state.tally, progress.episodes)
         self.state = dataclasses.replace(self.state, student=student, tally=self._tally)
-        frames = int(progress.episodes.frames)
+        frames, updates = int(progress.episodes.frames), progress.losses.value.size
         self.counters = self.counters.add(
-            chunk=1, frames=frames, updates=progress.losses.value.size
+            chunk=1,
+            frames=frames,
+            updates=updates,
+            student_frames=frames,
+            student_updates=updates,
         )
         return frames
 

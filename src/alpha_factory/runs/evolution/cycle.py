@@ -48,7 +48,7 @@ def evolve(
     """
     config, seed = programs.config.curriculum, programs.config.seed
     state, scores = _score_pool(state, counters)
-    state, check = check_honeypot(executor, programs.config, state, counters)
+    state, check, played = check_honeypot(executor, programs.config, state, counters)
 
     proposal = programs.propose(
         state.pool,
@@ -57,8 +57,9 @@ def evolve(
         seat(guests, jax.tree.map(lambda leaf: leaf[0], state.pool.level), programs.guests),
         key=derive_key(seed, "propose", counters.cycle),
     )
-    proposal = rank_proposal(programs, state, proposal, counters)
+    proposal, ranking = rank_proposal(programs, state, proposal, counters)
     judgement = judge(programs.config, executor, state, proposal, counters)
+    played += ranking + judgement.steps
     pool_before = state.pool
     is_accepted = judgement.slot < config.slots
     proposal, is_honeypot, counters = lay_honeypots(config, proposal, is_accepted, counters)
@@ -101,7 +102,8 @@ def evolve(
             counters,
             check_specialist,
         )
-        state = enrol_agents(programs, came.state, (generalist, *came.models), counters)
+        state, joining = enrol_agents(programs, came.state, (generalist, *came.models), counters)
+        played += joining
         transfers = came.transfers
         for one, share in zip(best, came.scores, strict=True):
             cards[one] = cards[one].model_copy(update={"specialist_score": share})
@@ -118,6 +120,7 @@ def evolve(
     accepted = int(is_accepted.sum())
     return state, counters.add(
         cycle=1,
+        frames=played,
         worlds=len(cards),
         accepted=accepted,
         rejected=len(cards) - accepted,

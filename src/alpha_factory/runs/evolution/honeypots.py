@@ -13,7 +13,7 @@ from alpha_factory.curriculum import (
 )
 from alpha_factory.records import HoneypotCheck
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.evolution.executor.jobs import Exam, Executor, play_all
+from alpha_factory.runs.evolution.executor.jobs import Exam, Executor, count_steps, play_all
 from alpha_factory.runs.evolution.programs import Proposal
 from alpha_factory.runs.settings.config import CurriculumConfig, RunConfig
 from alpha_factory.runs.state import Counters, RunState
@@ -55,16 +55,16 @@ def find_honeypots(state: RunState) -> np.ndarray:
 
 def check_honeypot(
     executor: Executor, config: RunConfig, state: RunState, counters: Counters
-) -> tuple[RunState, HoneypotCheck | None]:
+) -> tuple[RunState, HoneypotCheck | None, int]:
     """Play the living honeypot that was not checked for longest, and weigh it by what comes out.
 
     Returns:
         The state, in which a world that is hacked is drawn less often and one that no longer is, as
-        often as others again; and the record, None where no honeypot lives.
+        often as others again; the record, None where no honeypot lives; and the env steps that it took.
     """
     slots = find_honeypots(state)
     if not slots.size:
-        return state, None
+        return state, None, 0
     curriculum, pool = config.curriculum, state.pool
     checked, weight = np.array(pool.checked), np.array(pool.weight)
     slot = int(min(slots, key=lambda one: (checked[one], one)))
@@ -86,7 +86,7 @@ def check_honeypot(
         state,
         (jnp.asarray(checked), jnp.asarray(weight)),
     )
-    return state, HoneypotCheck(
+    check = HoneypotCheck(
         world=int(pool.world[slot]),
         cycle=counters.cycle,
         frames=counters.frames,
@@ -95,3 +95,4 @@ def check_honeypot(
         episodes=episodes,
         is_incident=is_so and not was_hacked,
     )
+    return state, check, count_steps([played])

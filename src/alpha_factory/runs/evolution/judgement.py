@@ -9,7 +9,7 @@ import numpy as np
 from alpha_factory.curriculum import meets_criterion
 from alpha_factory.records import Verdict
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.evolution.executor.jobs import Exam, Executor, play_all
+from alpha_factory.runs.evolution.executor.jobs import Exam, Executor, count_steps, play_all
 from alpha_factory.runs.evolution.programs import Proposal
 from alpha_factory.runs.settings.config import FIXED, POET, RANDOM, CurriculumConfig, RunConfig
 from alpha_factory.runs.state import Counters, RunState
@@ -22,6 +22,7 @@ class Judgement:
     score: np.ndarray  # share of the episodes solved
     verdict: list[Verdict]
     slot: np.ndarray  # where it enters the pool; the number of slots if it does not
+    steps: int  # env steps that it took to judge them
 
 
 def judge(
@@ -69,7 +70,7 @@ def judge(
             slot[index] = free[rank]
         else:
             verdict[index] = "not chosen"
-    return Judgement(score, verdict, slot)
+    return Judgement(score, verdict, slot, count_steps([played]))
 
 
 def _free_slots(config: CurriculumConfig, state: RunState, cycle: int) -> list[int]:

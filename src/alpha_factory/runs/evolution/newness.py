@@ -21,19 +21,24 @@ UNTOLD = -1.0
 
 def rank_proposal(
     programs: Programs, state: RunState, proposal: Proposal, counters: Counters
-) -> Proposal:
-    """The candidates as the setting `curriculum.novelty` ranks them; UNTOLD where that is no finite number.
+) -> tuple[Proposal, int]:
+    """The candidates as the setting `curriculum.novelty` ranks them, and the env steps that it took.
+
+    UNTOLD is the rank of those whose number is not finite.
 
     By PATA-EC, all agents of the roster play all candidates. While there is one agent, as in the first
     cycle, every candidate is as new as the others, and they rank as they were proposed.
     """
     config, seed = programs.config.curriculum, programs.config.seed
+    taken = 0
     if config.novelty == PATA_EC:
         key = derive_key(seed, "challenge", counters.cycle)
-        solved = programs.contest.challenge(state.roster.model, proposal.candidates.level, key=key)
+        solved, steps = programs.contest.challenge(
+            state.roster.model, proposal.candidates.level, key=key
+        )
         qd = programs.contest.compare(solved, state.frontier, state.roster)
-        proposal = proposal._replace(solved=solved, qd=qd)
-    return proposal._replace(qd=jnp.where(jnp.isfinite(proposal.qd), proposal.qd, UNTOLD))
+        proposal, taken = proposal._replace(solved=solved, qd=qd), int(steps)
+    return proposal._replace(qd=jnp.where(jnp.isfinite(proposal.qd), proposal.qd, UNTOLD)), taken
 
 
 def try_newcomers(
@@ -44,7 +49,7 @@ def try_newcomers(
     is_accepted: Bool[np.ndarray, " candidates"],
     counters: Counters,
 ) -> list[WorldTrial]:
-    """How the agents of the roster play the worlds just accepted; nothing depends on it.
+    """How the agents of the roster play the worlds just accepted; nothing depends on it, so its steps don't count.
 
     Args:
         state: at the time when they were proposed.
@@ -59,9 +64,8 @@ def try_newcomers(
         chosen = jnp.asarray(np.resize(rows, config.accepted))
         levels = jax.tree.map(lambda leaf: leaf[chosen], proposal.candidates.level)
         key = derive_key(seed, "challenge", counters.cycle)
-        solved = np.asarray(programs.contest.challenge(state.roster.model, levels, key=key))[
-            : rows.size
-        ]
+        played, _ = programs.contest.challenge(state.roster.model, levels, key=key)
+        solved = np.asarray(played)[: rows.size]
     else:
         solved = np.asarray(proposal.solved)[rows]
     is_agent = np.asarray(state.roster.is_agent)
@@ -79,12 +83,15 @@ def try_newcomers(
 
 def enrol_agents(
     programs: Programs, state: RunState, models: tuple[eqx.Module, ...], counters: Counters
-) -> RunState:
+) -> tuple[RunState, int]:
     """Offer agents to the roster. Those that join play the worlds that novelty is measured against.
 
     The first agent does so when the second comes: before, there is nobody to compare it with.
+
+    Returns:
+        The state with both, and the env steps that they played.
     """
-    key = derive_key(programs.config.seed, "enrol", counters.cycle)
+    key, played = derive_key(programs.config.seed, "enrol", counters.cycle), 0
     for turn, model in enumerate(models):
         key_place, key_play, key_first = jax.random.split(jax.random.fold_in(key, turn), 3)
         before = state.roster
@@ -92,8 +99,12 @@ def enrol_agents(
         frontier = state.frontier
         if frontier.solved is not None:
             if int(before.seen) == 1:
-                frontier = programs.contest.revisit(roster, frontier, jnp.int32(0), key=key_first)
+                frontier, steps = programs.contest.revisit(
+                    roster, frontier, jnp.int32(0), key=key_first
+                )
+                played += int(steps)
             if int(place) < programs.config.curriculum.agents:
-                frontier = programs.contest.revisit(roster, frontier, place, key=key_play)
+                frontier, steps = programs.contest.revisit(roster, frontier, place, key=key_play)
+                played += int(steps)
         state = eqx.tree_at(lambda tree: (tree.roster, tree.frontier), state, (roster, frontier))
-    return state
+    return state, played

@@ -41,6 +41,8 @@ def make_row(
         "median_path": float(np.median(np.asarray(pool.plan)[:size])),
         "return_mean": float(jnp.sum(tally.total)) / ended if ended else None,
         **_tell_learning(counters, progress, learning),
+        "student_frames": counters.student_frames,
+        "student_updates": counters.student_updates,
         "updates_skipped": int(state.student.learner.skipped),
         "heldout_solve_rate": heldout_solve_rate,
         "annecs": achieved.annecs,
@@ -71,7 +73,9 @@ def _tell_learning(
         return {name: value if math.isfinite(value) else None for name, value in told.items()}
     losses = progress.losses
     return {
-        "replay_ratio": learning.measure_replay(updates=counters.updates, frames=counters.frames),
+        "replay_ratio": learning.measure_replay(
+            updates=counters.student_updates, frames=counters.student_frames
+        ),
         "loss_value": float(jnp.mean(losses.value)),
         "loss_policy": float(jnp.mean(losses.policy)),
         "loss_reward": float(jnp.mean(losses.reward)),

@@ -1,4 +1,4 @@
-"""Specialists: copies of the generalist, each trained on a new world, merged where that helps (paper, section 4.5)."""
+"""Specialists: copies of the generalist, each trained on a new world; what helps is passed on (paper, section 4.5)."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -10,10 +10,17 @@ import numpy as np
 
 from alpha_factory.curriculum import isolate, merge
 from alpha_factory.learn import Losses, PpoLosses
-from alpha_factory.records import Transfer
-from alpha_factory.rollout import Score
+from alpha_factory.records import TO_GENERALIST, TO_SPECIALIST, Transfer
 from alpha_factory.runs.build import derive_key
-from alpha_factory.runs.evolution.executor.jobs import Exam, Executor, Trained, Training, play_all
+from alpha_factory.runs.evolution.executor.jobs import (
+    Exam,
+    Executor,
+    Trained,
+    Training,
+    count_steps,
+    play_all,
+)
+from alpha_factory.runs.evolution.transfer import seek_policies, seek_worlds
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.state import Counters, RunState
 
@@ -25,10 +32,14 @@ class Specialised(NamedTuple):
     """What came of a cycle's specialists."""
 
     state: RunState
-    transfers: list[Transfer]  # a record of each
-    scores: list[float]  # each one's solve rate on its own world
-    models: list[eqx.Module]  # each, as it was compared
-    effort: dict[str, int]  # frames and updates spent
+    transfers: list[Transfer]  # two of each specialist, one a direction
+    scores: list[
+        float
+    ]  # each one's solve rate on its own world, with the policy that it has in the end
+    models: list[
+        eqx.Module
+    ]  # those that specialists have in the end, each once, the generalist's left out
+    effort: dict[str, int]  # frames, those of comparing included, and updates spent
 
 
 def specialise(
@@ -39,13 +50,13 @@ def specialise(
     counters: Counters,
     check_specialist: CheckSpecialist,
 ) -> Specialised:
-    """Fine-tune a copy on the world of each slot, and merge those that are better by the margin on any.
+    """Fine-tune a copy on the world of each slot, and let policies transfer in both directions.
 
-    The world where one seems best is found in one round of episodes and the gain is measured in
-    another, since the largest of many noisy gains is always too large. All are compared with the
-    generalist as it was, and merged in the order of their slots.
+    A specialist that is better than the generalist by the margin on any world is merged into it, in the order of the
+    slots. A specialist that the generalist or another specialist beats by the margin on its own world takes that
+    policy over. All are compared, merged and taken over as they were trained, whatever else happens to them.
     """
-    learner, pool = state.student.learner, state.pool
+    learner, pool, curriculum = state.student.learner, state.pool, config.curriculum
     key = derive_key(config.seed, "specialise", counters.cycle)
     trained: list[Trained] = executor.perform(
         [
@@ -55,29 +66,60 @@ def specialise(
     )
     worlds = [int(pool.world[slot]) for slot in slots]
     _check(trained, worlds, check_specialist)
-    helped, gains, scores = _compare(executor, config, state, slots, trained, counters.cycle)
+
+    policies = [learner.model, *(one.model for one in trained)]
+    homes = [isolate(pool, jnp.int32(slot)).level for slot in slots]
+    key_out, key_home, key_score = jax.random.split(
+        derive_key(config.seed, "transfer", counters.cycle), 3
+    )
+    block = curriculum.block
+    abroad, steps = seek_worlds(executor, pool, policies[0], policies[1:], block=block, key=key_out)
+    at_home, more = seek_policies(
+        executor, homes, policies[0], policies[1:], block=block, key=key_home
+    )
 
     model: eqx.Module = learner.model
-    transfers = []
-    for one, world, chosen, gain in zip(trained, worlds, helped, gains, strict=True):
-        is_merged = gain > config.curriculum.transfer_margin
+    owned, transfers = [], []
+    for number, (world, out, home) in enumerate(zip(worlds, abroad, at_home, strict=True)):
+        is_merged, is_taken = (one.gain > curriculum.transfer_margin for one in (out, home))
         if is_merged:
-            model = merge(model, one.model, share=config.curriculum.transfer_share)
-        transfers.append(
+            model = merge(model, trained[number].model, share=curriculum.transfer_share)
+        owned.append(home.place if is_taken else 1 + number)
+        transfers += [
             Transfer(
                 cycle=counters.cycle,
+                direction=TO_GENERALIST,
                 specialist=world,
-                helped=int(pool.world[chosen]) if gain > 0 else None,
-                gain=gain,
+                helped=int(pool.world[out.place]) if out.gain > 0 else None,
+                gain=out.gain,
                 merged=is_merged,
-            )
-        )
+            ),
+            Transfer(
+                cycle=counters.cycle,
+                direction=TO_SPECIALIST,
+                specialist=world,
+                source=worlds[home.place - 1] if home.place else None,
+                helped=world if home.gain > 0 else None,
+                gain=home.gain,
+                merged=is_taken,
+            ),
+        ]
     state = eqx.tree_at(lambda tree: tree.student.learner.model, state, model)
+    scored = play_all(
+        executor,
+        [
+            Exam(policies[place], home, jax.random.fold_in(key_score, number))
+            for number, (place, home) in enumerate(zip(owned, homes, strict=True))
+        ],
+        block=block,
+    )
     spent = {
-        "frames": sum(one.frames for one in trained),
+        "frames": steps + more + count_steps(scored) + sum(one.frames for one in trained),
         "updates": sum(one.updates for one in trained),
     }
-    return Specialised(state, transfers, scores, [one.model for one in trained], spent)
+    scores = [float(np.asarray(one.is_solved, np.float32).mean()) for one in scored]
+    kept = [policies[place] for place in sorted(set(owned) - {0})]
+    return Specialised(state, transfers, scores, kept, spent)
 
 
 def _check(
@@ -88,52 +130,3 @@ def _check(
         for losses in one.losses:
             check_specialist(losses, updates, world)
             updates += losses.value.size
-
-
-def _compare(
-    executor: Executor,
-    config: RunConfig,
-    state: RunState,
-    slots: Sequence[int],
-    trained: Sequence[Trained],
-    cycle: int,
-) -> tuple[list[int], list[float], list[float]]:
-    """Of each specialist the slot where it seemed best, what it gained there, and how often it solves its own world."""
-    pool, block = state.pool, config.curriculum.block
-    models = [one.model for one in trained]
-    key_seek, key_gain, key_home = jax.random.split(derive_key(config.seed, "transfer", cycle), 3)
-    generalist = state.student.learner.model
-
-    ours, *theirs = play_all(
-        executor,
-        [Exam(model, pool.level, key_seek) for model in [generalist, *models]],
-        block=block,
-    )
-    # What a honeypot pays in training is no sign of skill.
-    is_sign = (np.arange(len(pool.world)) < int(pool.size)) & ~np.asarray(
-        pool.level.reward.is_hidden
-    )
-    gained = [np.where(is_sign, _returns(one) - _returns(ours), -np.inf) for one in theirs]
-    chosen = [int(np.argmax(gain)) for gain in gained]
-
-    exams = []
-    for number, (model, slot, home) in enumerate(zip(models, chosen, slots, strict=True)):
-        key = jax.random.fold_in(key_gain, number)
-        there = isolate(pool, jnp.int32(slot)).level
-        at_home = isolate(pool, jnp.int32(home)).level
-        exams += [
-            Exam(generalist, there, key),
-            Exam(model, there, key),
-            Exam(model, at_home, jax.random.fold_in(key_home, number)),
-        ]
-    played = play_all(executor, exams, block=block)
-    gains = [
-        float(_returns(theirs).mean() - _returns(ours).mean())
-        for ours, theirs in zip(played[::3], played[1::3], strict=True)
-    ]
-    scores = [float(np.asarray(one.is_solved, np.float32).mean()) for one in played[2::3]]
-    return chosen, gains, scores
-
-
-def _returns(score: Score) -> np.ndarray:
-    return np.clip(np.asarray(score.total), 0.0, 1.0)

@@ -74,7 +74,11 @@ ALTER TABLE worlds ADD COLUMN level TEXT;
 CREATE TABLE guests (cycle INTEGER NOT NULL, act TEXT);
 CREATE INDEX guests_by_cycle ON guests (cycle);
 """
-_SCHEMAS = (_FIRST_SCHEMA, _LOOKS, _TRIALS, _HONEYPOTS, _GUESTS)
+_DIRECTIONS = """
+ALTER TABLE transfers ADD COLUMN direction TEXT NOT NULL DEFAULT 'to generalist';
+ALTER TABLE transfers ADD COLUMN source INTEGER REFERENCES worlds(id);
+"""
+_SCHEMAS = (_FIRST_SCHEMA, _LOOKS, _TRIALS, _HONEYPOTS, _GUESTS, _DIRECTIONS)
 """A version's tables go on top of those before."""
 
 

@@ -23,10 +23,9 @@ def save_scores(directory: RunDirectory, results: Sequence[dict[str, Any]]) -> N
     Raises:
         DiskFull: no space was left; what was kept before is intact.
     """
-    text = _FLAT.sub(_join, json.dumps(list(results), indent=2)) + "\n"
     path = directory.path / _FILE
     with explain_disk_full(path, directory.checkpoints):
-        write_whole(path, [text.encode()])
+        write_whole(path, [_to_text(results).encode()])
 
 
 def add_scores(directory: RunDirectory, results: Sequence[dict[str, Any]]) -> None:
@@ -48,8 +47,21 @@ def read_scores(run: Path) -> list[dict[str, Any]]:
         RunConflict: the file is damaged.
     """
     path = run / _FILE
-    if not path.is_file():
-        return []
+    return read_file(path) if path.is_file() else []
+
+
+def write_file(path: Path, results: Sequence[dict[str, Any]]) -> None:
+    """Write results into a file of their own; one that is there is replaced, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, [_to_text(results).encode()])
+
+
+def read_file(path: Path) -> list[dict[str, Any]]:
+    """The results in one file.
+
+    Raises:
+        RunConflict: the file is damaged.
+    """
     try:
         suites = json.loads(path.read_bytes())
     except ValueError as error:
@@ -58,6 +70,10 @@ def read_scores(run: Path) -> list[dict[str, Any]]:
     if not isinstance(suites, list) or not all(map(_is_suite, suites)):
         raise RunConflict(f"{path} is not what `evaluate` writes. {_REMEDY}")
     return suites
+
+
+def _to_text(results: Sequence[dict[str, Any]]) -> str:
+    return _FLAT.sub(_join, json.dumps(list(results), indent=2)) + "\n"
 
 
 def _join(found: re.Match[str]) -> str:

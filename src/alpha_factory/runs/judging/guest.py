@@ -4,13 +4,19 @@ The contract is that of every policy here, `policy(params, obs, *, key) -> Plan`
 JAX, since it is compiled together with the worlds. The action alone will do for a `Plan`. One that remembers is a
 `Player`. What needs no arguments is a function that makes the policy: it is called once, and gives the policy, or the
 policy and its params.
+
+Nothing that a policy does is let pass in silence. Shapes, types and state kept in Python are looked at beforehand; an
+action that there is not, and whatever goes wrong on the host, stops the evaluation at the step where it happens. Of a
+`Plan`, only the action decides anything here: what its policy and value hold, NaN included, is the policy's business.
 """
 
 import importlib
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -23,6 +29,7 @@ from alpha_factory.core.errors import UsageError, unknown
 from alpha_factory.core.types import Level, Params, Plan, Player, Policy, World
 from alpha_factory.runs.judging.target import GuestTarget
 
+_ADDRESS = re.compile(r"0x[0-9a-f]+")  # of functions, which differ for nothing
 _CONTRACT = "A policy is called as policy(params, obs, *, key) and returns a Plan, or the action of each world alone."
 
 
@@ -69,6 +76,7 @@ def adapt_guest(
     *,
     lanes: int,
     is_on_host: bool = False,
+    failures: list[str] | None = None,
 ) -> Player:
     """The guest as a player of ours, known to fit the world.
 
@@ -78,16 +86,18 @@ def adapt_guest(
         lanes: worlds in a batch.
         is_on_host: call it once a step outside the compiled program, as PyTorch and NumPy need it: with observations
             as a NumPy array and, as `key`, a whole number below 2**32. It returns the action of each world.
+        failures: takes up, in words, what goes wrong on the host while it plays; JAX raises an error of its own.
 
     Raises:
-        UsageError: it failed on observations of the world, or what it returned has another shape or type than is
-            wanted; the message gives both.
+        UsageError: it failed on observations of the world, what it returned has another shape or type than is
+            wanted, where the message gives both, or it keeps state in Python.
     """
     if is_on_host and isinstance(guest.policy, Player):
         raise UsageError(
             f"{name} is a Player, whose memory is an array between two compiled steps. Leave --host out."
         )
-    asked = _with_memory(_move_to_host(guest) if is_on_host else guest.policy)
+    noted: list[str] = [] if failures is None else failures
+    asked = _with_memory(_move_to_host(name, guest, noted) if is_on_host else guest.policy)
 
     def act(
         params: Params, obs: Array, is_first: Array, carry: Any, *, key: PRNGKeyArray
@@ -97,7 +107,10 @@ def adapt_guest(
             worlds = obs.shape[0]
             flat = jnp.full((worlds, world.actions), 1.0 / world.actions)
             plan = Plan(_cast(plan), flat, jnp.zeros(worlds))
-        return plan._replace(action=_cast(plan.action)), carry
+        action = _cast(plan.action)
+        is_none = (action < 0) | (action >= world.actions)
+        action = eqx.error_if(action, is_none, tell_actions(name, world.actions))
+        return plan._replace(action=action), carry
 
     obs = _shape_of_observations(world, levels, lanes)
     told = f"obs of shape {obs.shape} and type {obs.dtype}"
@@ -114,7 +127,14 @@ def adapt_guest(
         parts = given._asdict()
     for part, shape in wanted.items():
         _check_part(name, part, parts[part], shape, told)
+    if not is_on_host:
+        _check_pure(name, guest, obs)
     return Player(asked.start, act)
+
+
+def tell_actions(name: str, actions: int) -> str:
+    """What is said of an action that there is not."""
+    return f"{name} returned an action that there is not; wanted 0 to {actions - 1}. {_CONTRACT}"
 
 
 def _with_memory(policy: Callable[..., Any] | Player) -> Player:
@@ -138,13 +158,44 @@ def _can_play(found: Any) -> bool:
 def _try(guest: Guest, obs: jax.ShapeDtypeStruct) -> Any:
     """The shapes that the guest returns; nothing is computed."""
 
-    def call(params: Params, obs: Array, key: PRNGKeyArray) -> Any:
-        player, lanes = _with_memory(guest.policy), obs.shape[0]
-        carry = player.start(params, lanes)
-        return player.act(params, obs, jnp.ones(lanes, bool), carry, key=key)[0]
-
     key = jax.eval_shape(lambda: jax.random.key(0))
-    return eqx.filter_eval_shape(call, guest.params, obs, key)
+    return eqx.filter_eval_shape(partial(_call, guest), guest.params, obs, key)[0]
+
+
+def _call(guest: Guest, params: Params, obs: Array, key: PRNGKeyArray) -> tuple[Any, Any]:
+    """The first step of all: what is planned, and what is remembered."""
+    player, lanes = _with_memory(guest.policy), obs.shape[0]
+    carry = player.start(params, lanes)
+    return player.act(params, obs, jnp.ones(lanes, bool), carry, key=key)
+
+
+def _check_pure(name: str, guest: Guest, obs: jax.ShapeDtypeStruct) -> None:
+    """Raise if the policy is another one when it is traced again: a program would keep one moment of it for ever."""
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    traces = []
+    try:
+        for _ in range(2):
+            # A function of its own each time, or JAX would give the first trace again.
+            made = eqx.filter_make_jaxpr(lambda *given: _call(guest, *given))(
+                guest.params, obs, key
+            )
+            closed = made[0]
+            constants = [np.asarray(one).tobytes() for one in closed.consts if _is_plain(one)]
+            traces.append((_ADDRESS.sub("", str(closed.jaxpr)), constants))
+    except (jax.errors.UnexpectedTracerError, jax.errors.TracerArrayConversionError):
+        is_same = False  # it kept an array of an earlier trace
+    else:
+        is_same = traces[0] == traces[1]
+    if not is_same:
+        raise UsageError(
+            f"{name} keeps state in Python, or draws by chance without its key: traced twice, it is two programs, and "
+            "compiled it would be one of them at every step. What is to be remembered goes through the carry of a "
+            "Player (alpha_factory.core.types); chance comes from key. Or give --host."
+        )
+
+
+def _is_plain(value: Any) -> bool:
+    return not jnp.issubdtype(value.dtype, jax.dtypes.extended) if hasattr(value, "dtype") else True
 
 
 def _try_on_host(guest: Guest, obs: jax.ShapeDtypeStruct) -> Any:
@@ -154,7 +205,7 @@ def _try_on_host(guest: Guest, obs: jax.ShapeDtypeStruct) -> Any:
     return jax.ShapeDtypeStruct(actions.shape, actions.dtype)
 
 
-def _move_to_host(guest: Guest) -> Callable[..., Array]:
+def _move_to_host(name: str, guest: Guest, failures: list[str]) -> Callable[..., Array]:
     policy = guest.policy
     assert not isinstance(policy, Player)
 
@@ -162,8 +213,20 @@ def _move_to_host(guest: Guest) -> Callable[..., Array]:
         del params  # they need not be arrays
 
         def ask(obs: Array, seed: Array) -> np.ndarray:
-            actions = policy(guest.params, np.asarray(obs), key=int(seed))
-            return np.asarray(actions).astype(np.int32)
+            told = f"obs of shape {obs.shape} and type {obs.dtype}"
+            try:
+                actions = np.asarray(policy(guest.params, np.asarray(obs), key=int(seed)))
+                given = jax.ShapeDtypeStruct(actions.shape, actions.dtype)
+                _check_part(name, "action", given, (obs.shape[0],), told)
+            except UsageError as error:
+                failures.append(str(error))
+                raise
+            except Exception as error:  # anyone's code may fail in any way
+                failures.append(
+                    f"{name} failed on {told}: {type(error).__name__}: {error} {_CONTRACT}"
+                )
+                raise
+            return actions.astype(np.int32)
 
         wanted = jax.ShapeDtypeStruct((obs.shape[0],), jnp.int32)
         return jax.pure_callback(ask, wanted, obs, jax.random.bits(key, (), jnp.uint32))

@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.ticker import MaxNLocator
 
+from alpha_factory.evaluate import find_learned, find_losses
+from alpha_factory.evaluate.collapse import LASTING, LEARNED, LOST
 from alpha_factory.runs.evolution.retention import (
     FEWEST,
     Estimate,
@@ -50,7 +52,7 @@ def draw_memory(record: RunRecord) -> str:
         return '<p class="empty">No world has been played again yet.</p>'
     kept = make_retention(record.looks, record.retirements)
     sums = sum_up(kept)
-    told = [_tell_forgetting(kept, sums), _tell_transfer(sums)]
+    told = [_tell_forgetting(kept, sums), _tell_losses(kept), _tell_transfer(sums)]
     return (
         "".join(f"<p>{escape(words)}</p>" for words in told)
         + '<p class="note">At a look, all worlds on the panel are played by the policy head alone, without a search; '
@@ -77,6 +79,16 @@ def _tell_forgetting(kept: Retention, sums: dict[str, Estimate]) -> str:
     if lost.high < 0:
         told += " They are solved more often than when they left."
     return told
+
+
+def _tell_losses(kept: Retention) -> str:
+    solved = kept.solved[:, kept.is_present]
+    learned, lost = int(find_learned(solved).sum()), int(find_losses(solved).sum())
+    return (
+        f"{learned} of {solved.shape[1]} worlds on the panel were solved in {percent(LEARNED)} or more of their "
+        f"episodes at some look; catastrophic losses, which fell under {percent(LOST)} and stayed there at their last "
+        f"{LASTING} looks or more: {lost}."
+    )
 
 
 def _tell_transfer(sums: dict[str, Estimate]) -> str:

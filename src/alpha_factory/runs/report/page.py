@@ -56,7 +56,7 @@ def write_report(run: Path) -> Path:
         "Memory": ("What it remembers", draw_memory(record)),
         "Tree": ("Who descends from whom", draw_lineage(record, showcase)),
         "Worlds": ("Worlds it invented and kept", draw_gallery(record, showcase)),
-        "Transfers": ("From specialists to the generalist", draw_transfers(record)),
+        "Transfers": ("Between specialists and the generalist", draw_transfers(record)),
         "Honeypots": ("Honeypots", draw_honeypots(record)),
         "Settings": ("How to run it again", _draw_settings(record)),
     }

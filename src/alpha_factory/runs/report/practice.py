@@ -39,7 +39,7 @@ def draw_practice(record: RunRecord) -> list[str]:
         ),
         (
             "Others",
-            "Steps of the method's own learners in a stretch, which are no frames of the run",
+            "Env steps of the method's own learners in a stretch",
             {"antagonist": "antagonist_frames", "builder": "builder_steps"},
             "",
         ),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from alpha_factory.records import Transfer, WorldCard
+from alpha_factory.records import TO_GENERALIST, TO_SPECIALIST, Transfer, WorldCard
 from alpha_factory.runs.report.data import RunRecord
 from alpha_factory.runs.report.results import percent
 from alpha_factory.runs.report.tree import draw_tree, shade
@@ -144,20 +144,23 @@ def draw_films(record: RunRecord, showcase: Showcase) -> str:
 
 
 def draw_transfers(record: RunRecord) -> str:
-    """Which specialists' weights were merged into the generalist, and what they were worth."""
+    """What went from specialists to the generalist and the other way, and what it was worth."""
     if not record.transfers:
         return '<p class="empty">No specialist has been trained yet.</p>'
-    merged = [transfer for transfer in record.transfers if transfer.merged]
-    tried = len(record.transfers)
+    out = [one for one in record.transfers if one.direction == TO_GENERALIST]
+    back = [one for one in record.transfers if one.direction == TO_SPECIALIST]
     best = sorted(record.transfers, key=lambda transfer: -transfer.gain)[:_TRANSFERS]
-    which = f" The {len(best)} with the greatest gain:" if len(best) < tried else ""
+    which = f" The {len(best)} with the greatest gain:" if len(best) < len(record.transfers) else ""
+    merged, taken = (sum(one.merged for one in some) for some in (out, back))
+    others = sum(one.merged and one.source is not None for one in back)
     return (
-        f"<p>{_count(tried, 'specialist')} fine-tuned on one world each, {len(merged)} merged into the generalist."
-        f" Gain: normalised return on the world that it helped most, less the generalist's.{which}</p>"
+        f"<p>{_count(len(out), 'specialist')} fine-tuned on one world each, {merged} merged into the generalist; "
+        f"{taken} took over a policy that did better on their own world, {others} of these another specialist's."
+        f" Gain: normalised return on the world that it helped most, less that of whom it went to.{which}</p>"
         '<div class="panel scroll narrow" tabindex="0" role="region" aria-label="Transfers"><table><thead><tr>'
-        '<th scope="col" class="num">cycle</th><th scope="col" class="num">specialist of world</th>'
+        '<th scope="col" class="num">cycle</th><th scope="col">from</th><th scope="col">to</th>'
         '<th scope="col" class="num">helped on world</th><th scope="col" class="num">gain</th>'
-        f'<th scope="col">merged</th></tr></thead><tbody>{"".join(map(_transfer_row, best))}</tbody></table></div>'
+        f'<th scope="col">passed on</th></tr></thead><tbody>{"".join(map(_transfer_row, best))}</tbody></table></div>'
     )
 
 
@@ -267,8 +270,11 @@ def _film(path: Path, shown: frozenset[int]) -> str:
 
 def _transfer_row(transfer: Transfer) -> str:
     helped = "none" if transfer.helped is None else str(transfer.helped)
+    own = f"specialist of {transfer.specialist}"
+    other = "generalist" if transfer.source is None else f"specialist of {transfer.source}"
+    source, target = (other, own) if transfer.direction == TO_SPECIALIST else (own, "generalist")
     return (
-        f'<tr><td class="num">{transfer.cycle}</td><td class="num">{transfer.specialist}</td>'
+        f'<tr><td class="num">{transfer.cycle}</td><td>{source}</td><td>{target}</td>'
         f'<td class="num">{helped}</td><td class="num">{transfer.gain:+.3f}</td>'
         f"<td>{'yes' if transfer.merged else 'no'}</td></tr>"
     )

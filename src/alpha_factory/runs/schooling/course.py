@@ -101,16 +101,21 @@ class Schooling:
         self.state, brought = self.programs.train(self.state, key=key)
         is_practised = np.asarray(brought.is_practised)
         losses = jax.tree.map(lambda leaf: np.asarray(leaf)[is_practised], brought.report.losses)
-        check(losses, self.counters.updates, lambda lane: f"the level of lane {lane}", "")
+        check(losses, self.counters.student_updates, lambda lane: f"the level of lane {lane}", "")
+        updates = own = losses.in_a_row.size
         for name, report in brought.others.items():
             of_other = jax.tree.map(np.asarray, report.losses)
             made = self.counters.chunk * of_other.in_a_row.size
             check(of_other, made, lambda lane: f"the level of lane {lane}", f" of the {name}")
+            updates += of_other.in_a_row.size
         self._brought = brought
         for trouble in find_trouble(brought, self._tell(self.state.selection)):
             self._say_once(trouble)
-        frames = int(np.sum(brought.frames))
-        self.counters = self.counters.add(chunk=1, frames=frames, updates=losses.in_a_row.size)
+        walked = int(np.sum(brought.frames))
+        frames = walked + int(np.sum(brought.beside))
+        self.counters = self.counters.add(
+            chunk=1, frames=frames, updates=updates, student_frames=walked, student_updates=own
+        )
         return frames
 
     def turn(self) -> bool:

@@ -32,13 +32,17 @@ def make_rounds_row(
     """
     ended = int(np.sum(brought.ended))
     is_practised = np.asarray(brought.is_practised)
-    ratio = learning.measure_replay(updates=counters.updates, frames=counters.frames)
+    ratio = learning.measure_replay(
+        updates=counters.student_updates, frames=counters.student_frames
+    )
     is_replaying = isinstance(brought.report, MuzeroReport)
     values = {
         "frames_per_s": frames_per_s,
         "return_mean": float(np.sum(brought.total)) / ended if ended else None,
         **tell_report(brought.report, is_practised),
         **({"replay_ratio": ratio} if is_replaying else {}),
+        "student_frames": counters.student_frames,
+        "student_updates": counters.student_updates,
         "updates_skipped": skipped,
         "practice_share": float(np.mean(is_practised)),
         "replay_share": float(np.mean(np.asarray(brought.replayed) > 0)),

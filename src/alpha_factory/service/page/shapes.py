@@ -200,6 +200,9 @@ class WorldFull(BaseModel):
     trials: list[Trial]
     honeypots: list[HoneypotCheck]
     transfers: list[Transfer]
+    """To the generalist."""
+    takeovers: list[Transfer]
+    """To specialists."""
     retirement: Left | None
     parents: list[WorldHead]
     children: list[WorldHead]
@@ -308,8 +311,19 @@ class Retired(BaseModel):
     cycle: list[int]
 
 
+class Takeovers(BaseModel):
+    """Policies that were tried on specialists' own worlds, in order."""
+
+    cycle: list[int]
+    specialist: list[int]
+    source: list[int]
+    """World of the specialist whose policy it was; -1 for the generalist's."""
+    gain: list[Number]
+    taken: list[bool]
+
+
 class Transfers(BaseModel):
-    """Transfers that were tried, in order."""
+    """Specialists that were tried on the pool for the generalist, in order."""
 
     cycle: list[int]
     specialist: list[int]
@@ -326,6 +340,7 @@ class Lineage(BaseModel):
     operators: list[str]
     retired: Retired
     transfers: Transfers
+    takeovers: Takeovers
     cursor: str
     is_more: bool
     """More worlds come after the cursor; ask again with it."""

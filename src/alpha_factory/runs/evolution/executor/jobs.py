@@ -5,7 +5,7 @@ key comes with it, and every executor calls the same compiled programs. So neith
 workers nor the order in which they finish can be told from the results.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
@@ -110,6 +110,11 @@ def play_all(executor: Executor, exams: Sequence[Exam], *, block: int) -> list[S
             dealt.append(Exam(exam.model, cut, jax.random.fold_in(exam.key, number)))
     played = iter(executor.perform(dealt))
     return [_join([next(played) for _ in range(blocks)], lanes) for blocks, lanes in parts]
+
+
+def count_steps(scores: Iterable[Score]) -> int:
+    """Env steps of all episodes."""
+    return sum(int(np.sum(np.asarray(score.steps), dtype=np.int64)) for score in scores)
 
 
 def _join(scores: list[Score], lanes: int) -> Score:

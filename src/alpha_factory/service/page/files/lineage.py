@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from alpha_factory.records import TO_GENERALIST, TO_SPECIALIST
 from alpha_factory.service.page.files.database import Database, open_database
 from alpha_factory.service.page.files.worlds import FILE, read_parents, read_transfers
 
@@ -36,7 +37,9 @@ def read_lineage(
                 (after, is_accepted, -1 if limit is None else limit + 1),
             )
         gone = base.rows("retirements", "WHERE rowid > ? ORDER BY rowid", (gone_after,))
-        moved = read_transfers(base, "WHERE rowid > ? ORDER BY rowid", (moved_after,))
+        every = read_transfers(base, "WHERE rowid > ? ORDER BY rowid", (moved_after,))
+        moved = [one for one in every if one["direction"] == TO_GENERALIST]
+        taken = [one for one in every if one["direction"] == TO_SPECIALIST]
         is_more = limit is not None and len(rows) > limit
         rows = rows[:limit]
         # All up to the newest were looked at, also those that were left out.
@@ -70,6 +73,13 @@ def read_lineage(
             "helped": [_NONE if one["helped"] is None else one["helped"] for one in moved],
             "gain": [one["gain"] for one in moved],
             "merged": [one["merged"] for one in moved],
+        },
+        "takeovers": {
+            "cycle": [one["cycle"] for one in taken],
+            "specialist": [one["specialist"] for one in taken],
+            "source": [_NONE if one["source"] is None else one["source"] for one in taken],
+            "gain": [one["gain"] for one in taken],
+            "taken": [one["merged"] for one in taken],
         },
         "cursor": told,
         "is_more": is_more,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from alpha_factory.records import TO_GENERALIST
 from alpha_factory.service.page.files.database import Database, open_database
 from alpha_factory.service.page.files.lines import parse_json
 from alpha_factory.service.page.problem import Problem
@@ -99,8 +100,10 @@ def read_world(run: Path, world: int) -> dict[str, Any]:
             ),
             "trials": _dicts(base.rows("trials", own, (world,)), ("cycle", "agents", "best")),
             "honeypots": read_honeypots(base, own, (world,)),
-            "transfers": read_transfers(
-                base, "WHERE specialist = ? OR helped = ? ORDER BY rowid", (world, world)
+            **_split(
+                read_transfers(
+                    base, "WHERE specialist = ? OR helped = ? ORDER BY rowid", (world, world)
+                )
             ),
             "retirement": _dicts(gone, ("cycle", "reason"))[0] if gone else None,
             "parents": [told[head] for head in card["parents"] if head in told],
@@ -156,12 +159,25 @@ def read_honeypots(
 def read_transfers(
     base: Database, clause: str = "ORDER BY rowid", values: Sequence[Any] = ()
 ) -> list[dict[str, Any]]:
-    """Specialists tried on the pool."""
+    """Specialists tried on the pool, and other policies tried on their worlds."""
     names = ("cycle", "specialist", "helped", "gain", "merged")
+    # Earlier versions of the table had one direction.
+    later = ("direction", "source") if base.has("transfers", "direction") else ()
+    one_way: dict[str, Any] = {"direction": TO_GENERALIST, "source": None}
     return [
-        told | {"merged": bool(told["merged"])}
-        for told in _dicts(base.rows("transfers", clause, values), names)
+        one_way | told | {"merged": bool(told["merged"])}
+        for told in _dicts(base.rows("transfers", clause, values), (*names, *later))
     ]
+
+
+def _split(transfers: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """What went to the generalist, and what to specialists."""
+    is_out = [one["direction"] == TO_GENERALIST for one in transfers]
+    pairs = list(zip(transfers, is_out, strict=True))
+    return {
+        "transfers": [one for one, out in pairs if out],
+        "takeovers": [one for one, out in pairs if not out],
+    }
 
 
 def read_parents(text: str) -> list[int]:
