@@ -2,6 +2,7 @@
 
 import gc
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ settings.load_profile("alpha_factory")
 cache.share_compilations(os.environ)
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
 os.environ["JAX_PLATFORMS"] = os.environ.get("JAX_PLATFORMS", "cpu")
+
+# Most of the suite is compilation: these take half of it away, and what small programs then run longer is less. A
+# release that doesn't know a flag ends the process, so others compile with their own defaults.
+if version("jaxlib").startswith("0.10.") and "XLA_FLAGS" not in os.environ:
+    os.environ["XLA_FLAGS"] = (
+        "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1"
+    )
 
 _SETTINGS = {
     "jax_numpy_rank_promotion": str,

@@ -82,23 +82,31 @@ def test_run_plays_its_panel_at_every_look_and_newcomers_before_they_are_trained
     assert len({look.cycle for look in looks}) >= 2
 
 
-@pytest.mark.parametrize(
-    ("moment", "count"),
-    [
-        pytest.param("started", 1, id="before anything"),
-        pytest.param("logged", 1, id="before the first checkpoint"),
-        pytest.param("logged", 5, id="in the middle of a cycle"),
-        pytest.param("cycle", 3, id="with worlds archived and no checkpoint of them"),
-        pytest.param("saved", 2, id="just after a checkpoint"),
-    ],
-)
-def test_killed_run_resumes_to_the_same_bits(
-    whole: Run, tmp_path: Path, moment: str, count: int
-) -> None:
-    path = tmp_path / "run"
-    command = [sys.executable, tiny.__file__, path, moment, str(count)]
-    killed = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+MOMENTS = {
+    "started:1": "before anything",
+    "logged:1": "before the first checkpoint",
+    "logged:5": "in the middle of a cycle",
+    "saved:2": "just after a checkpoint",
+    "cycle:3": "with worlds archived and no checkpoint of them",
+}
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory, quick_compilation: None) -> Path:
+    """A run killed at the last moment, beside it what was on disk at the others."""
+    path = tmp_path_factory.mktemp("killed") / "run"
+    command = [sys.executable, tiny.__file__, path, *MOMENTS]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == -signal.SIGKILL, process.stderr
+    *others, last = MOMENTS
+    assert all(tiny.left_at(path, moment).is_dir() for moment in others)
+    path.rename(tiny.left_at(path, last))
+    return path
+
+
+@pytest.mark.parametrize("moment", [pytest.param(one, id=MOMENTS[one]) for one in MOMENTS])
+def test_killed_run_resumes_to_the_same_bits(whole: Run, killed: Path, moment: str) -> None:
+    path = tiny.left_at(killed, moment)
     check_same(whole, tiny.finish(tiny.open_run(path, is_resuming=True)))
 
 

@@ -4,10 +4,12 @@ import dataclasses
 import functools
 import json
 import os
+import shutil
 import signal
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -136,19 +138,28 @@ def ask(run: Path, kind: type[BaseModel], *, is_checked: bool = True, **act: Any
     return number
 
 
-def main(path: Path, moment: str, count: int) -> None:
-    """Run, and kill this process without warning at the `count`-th moment of a kind."""
-    seen = 0
+def main(path: Path, *moments: str) -> None:
+    """Run, and kill this process without warning at the last of the moments, each `kind:count` of what hooks are told.
+
+    At each of the others all that a kill would leave, which is what is on disk, is copied to `path-kind-count`.
+    """
+    seen: Counter[str] = Counter()
 
     def note(kind: str) -> None:
-        nonlocal seen
-        seen += kind == moment
-        if seen == count:
+        seen[kind] += 1
+        if (moment := f"{kind}:{seen[kind]}") == moments[-1]:
             os.kill(os.getpid(), signal.SIGKILL)
+        if moment in moments:
+            shutil.copytree(path, left_at(path, moment))
 
     hooks = Hooks(logged=lambda row: note("logged"), event=lambda kind, payload: note(kind))
     finish(open_run(path, hooks))
 
 
+def left_at(path: Path, moment: str) -> Path:
+    """Where `main` puts what a kill at that moment would leave."""
+    return path.with_name(f"{path.name}-{moment.replace(':', '-')}")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -48,7 +48,8 @@ class Suite(NamedTuple):
 
 def stack_levels(levels: Sequence[GridLevel]) -> GridLevel:
     """Levels side by side, with a leading axis."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *levels)
+    # On the host: hundreds of small arrays as arguments of one program take seconds to compile.
+    return jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *levels)
 
 
 def limit_steps(levels: GridLevel, step_limit: int) -> GridLevel:

@@ -29,7 +29,7 @@ TESTS = Path(__file__).parents[2]
 
 def start_process(devices: int, *arguments: object) -> subprocess.Popen[str]:
     environment = os.environ | {
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}",
         "PYTHONPATH": str(TESTS),
         # Compiled in less time, which is most of what these tests take.
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
 from alpha_factory.core.errors import InvalidLevel
@@ -103,12 +103,11 @@ def _assemble(
     drawn: np.ndarray,
     lines: Sequence[str],
     start: tuple[int, int],
-    shown_goal: tuple[int, int],
+    goal: tuple[int, int],
     places: _Places,
 ) -> GridLevel:
-    tile, goal = jnp.asarray(drawn), jnp.asarray(shown_goal, jnp.int32)
     row, column = np.mgrid[: drawn.shape[0], : drawn.shape[1]]
-    by_air = abs(row - shown_goal[0]) + abs(column - shown_goal[1])
+    by_air = abs(row - goal[0]) + abs(column - goal[1])
     coins = int((drawn == tiles.COIN).sum())
     hinted = int((drawn == tiles.KEY).any()) + int((drawn == tiles.BUTTON).any())
     left = 1.0 - chosen.dense - chosen.coin * coins - chosen.hint * hinted
@@ -120,40 +119,46 @@ def _assemble(
     paces = [chosen.chaser_pace if kind == tiles.CHASER else chosen.patrol_pace for kind in kinds]
     held = [parse_rule(rule) for rule in chosen.rules]
     held += [Rule(0, 0, 0, 0, 0)] * (SLOTS - len(held))
-    return GridLevel(
-        tile=tile,
-        start=jnp.asarray(start, jnp.int32),
-        heading=jnp.int32(tiles.HEADING_SYMBOLS.index(lines[start[0]][start[1]])),
-        size=jnp.array([len(lines), len(lines[0])], jnp.int32),
-        goal=goal,
-        distance=jnp.asarray(by_air, jnp.int16) if chosen.crow else measure_ways(tile, goal),
-        teleport=jnp.array(places.teleporters or [(0, 0), (0, 0)], jnp.int32),
-        opponent=jnp.array(kinds + [tiles.NOBODY] * empty, jnp.int32),
-        opponent_start=jnp.array([at for at, _ in places.opponents] + [(0, 0)] * empty, jnp.int32),
-        opponent_heading=jnp.array([one % 2 for one in who] + [0] * empty, jnp.int32),
-        opponent_pace=jnp.array(paces + [1] * empty, jnp.int32),
-        step_limit=jnp.int32(chosen.step_limit),
-        trap_odds=jnp.float32(chosen.trap_odds),
-        physics=Physics(
-            gravity=jnp.array(chosen.gravity, jnp.int32),
-            wind=jnp.array(chosen.wind, jnp.int32),
-            drag=jnp.int32(chosen.drag),
-            friction=jnp.int32(chosen.friction),
-            restitution=jnp.int32(chosen.restitution),
-            slip=jnp.float32(chosen.slip),
-        ),
-        reward=Reward(
-            goal=jnp.float32(left),
-            dense=jnp.float32(chosen.dense),
-            coin=jnp.float32(chosen.coin),
-            decoy=jnp.float32(chosen.decoy),
-            hint=jnp.float32(chosen.hint),
-            step_cost=jnp.float32(chosen.step_cost),
-            penalty=jnp.float32(chosen.penalty),
-            is_hidden=jnp.bool_(chosen.honeypot),
-        ),
-        rules=Rules(*(jnp.array(part, jnp.int32) for part in zip(*held, strict=True))),
-    )
+    ways = by_air.astype(np.int16) if chosen.crow else measure_ways(drawn, np.array(goal, np.int32))
+    # Made on the host and moved once: an array at a time, suites of hundreds of levels would take seconds.
+    level = {
+        "tile": drawn,
+        "start": np.array(start, np.int32),
+        "heading": np.int32(tiles.HEADING_SYMBOLS.index(lines[start[0]][start[1]])),
+        "size": np.array([len(lines), len(lines[0])], np.int32),
+        "goal": np.array(goal, np.int32),
+        "distance": ways,
+        "teleport": np.array(places.teleporters or [(0, 0), (0, 0)], np.int32),
+        "opponent": np.array(kinds + [tiles.NOBODY] * empty, np.int32),
+        "opponent_start": np.array([at for at, _ in places.opponents] + [(0, 0)] * empty, np.int32),
+        "opponent_heading": np.array([one % 2 for one in who] + [0] * empty, np.int32),
+        "opponent_pace": np.array(paces + [1] * empty, np.int32),
+        "step_limit": np.int32(chosen.step_limit),
+        "trap_odds": np.float32(chosen.trap_odds),
+        "physics": {
+            "gravity": np.array(chosen.gravity, np.int32),
+            "wind": np.array(chosen.wind, np.int32),
+            "drag": np.int32(chosen.drag),
+            "friction": np.int32(chosen.friction),
+            "restitution": np.int32(chosen.restitution),
+            "slip": np.float32(chosen.slip),
+        },
+        "reward": {
+            "goal": np.float32(left),
+            "dense": np.float32(chosen.dense),
+            "coin": np.float32(chosen.coin),
+            "decoy": np.float32(chosen.decoy),
+            "hint": np.float32(chosen.hint),
+            "step_cost": np.float32(chosen.step_cost),
+            "penalty": np.float32(chosen.penalty),
+            "is_hidden": np.bool_(chosen.honeypot),
+        },
+        "rules": tuple(np.array(part, np.int32) for part in zip(*held, strict=True)),
+    }
+    moved = jax.device_put(level)
+    physics, reward = Physics(**moved.pop("physics")), Reward(**moved.pop("reward"))
+    rules = Rules(*moved.pop("rules"))
+    return GridLevel(**moved, physics=physics, reward=reward, rules=rules)
 
 
 def _opponent_symbols(level: GridLevel) -> list[tuple[str, tuple[int, int]]]:
