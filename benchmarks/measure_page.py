@@ -3,11 +3,13 @@
     python benchmarks/measure_page.py big latency load fuzz
 
 Prints a JSON line a measurement. `load` takes ten minutes: a demo at work is watched and left alone in turns, and its
-frames a second are compared. The clients run here too, so what they cost counts as well.
+frames a second are compared. The clients run here too, so what they cost counts as well; they subscribe to what the
+page subscribes to, and ask again for what its views ask, as often. `measure_page_browser.py` measures in a browser.
 """
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -18,9 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import websockets
 
@@ -111,15 +115,19 @@ def measure_big(folder: Path) -> dict[str, object]:
     """How soon a big run is there: all that its first views ask for, one after the other."""
     write_run(folder / "big", ROWS, WORLDS)
     paths = (
-        *("runs", "runs/big", "runs/big/metrics?points=400"),
-        *("runs/big/worlds?sort=difficulty&living=true", "runs/big/lineage", "runs/big/retention"),
-        *("runs/big/safety", "runs/big/events", "runs/big/worlds/5000"),
-        "runs/big/metrics?points=400&from=8000000000&to=8010000000",
+        *("runs", "runs/big", "runs/big/metrics?points=600", "runs/big/events?limit=12"),
+        "runs/big/worlds?sort=age&order=asc&living=true&page=0&size=36",
+        "runs/big/worlds?sort=difficulty&order=asc&living=true&page=0&size=36",
+        *("runs/big/lineage?limit=20000&accepted=true", "runs/big/retention", "runs/big/safety"),
+        *("runs/big/acts", "runs/big/worlds/5000"),
+        "runs/big/metrics?points=600&from=8000000000&to=8010000000",
     )
     with serving(folder) as (url, process):
         fetch(f"{url}healthz")
         told = {path: fetch(f"{url}api/v1/{path}") for path in paths}
         again = sum(fetch(f"{url}api/v1/{path}")[0] for path in paths)
+        held = memory_mb(process)
+        took, size = fetch(f"{url}api/v1/runs/big/metrics?format=csv")
         return {
             "measured": "big",
             "rows": ROWS,
@@ -129,23 +137,70 @@ def measure_big(folder: Path) -> dict[str, object]:
             "kilobytes": {path: size // 1024 for path, (_, size) in told.items()},
             "opens_s": round(sum(took for took, _ in told.values()), 3),
             "again_s": round(again, 3),
-            "server_mb": round(memory_mb(process)),
+            "server_mb": round(held),
+            "csv_s": round(took, 1),
+            "csv_mb": round(size / 2**20),
+            "server_mb_after_csv": round(memory_mb(process)),
         }
 
 
-async def watch(url: str, run: str, seen: list[float], is_ready: asyncio.Event) -> None:
-    """Watch a run, and note when rows come."""
+class View(NamedTuple):
+    """What a view asks again after messages of these kinds, at most once in so many seconds."""
+
+    kinds: frozenset[str]
+    pause_s: float
+    paths: tuple[str, ...]
+
+
+_WORLDS = "worlds?sort=age&order=asc&living=true&page=0&size=36"
+_EPISODES = "episodes/latest?worlds=" + ",".join(map(str, range(36)))
+VIEWS = (
+    View(frozenset({"events"}), 0.5, ("events?limit=12",)),  # Now
+    View(frozenset({"worlds", "episodes"}), 3.0, (_WORLDS, _EPISODES)),
+    View(frozenset({"worlds", "episodes", "acts"}), 3.0, ("worlds/0",)),  # a world's page
+    View(frozenset(), 0.0, ()),  # the lineage grows by its messages alone
+    View(frozenset({"rows"}), 5.0, ("retention",)),  # Learning
+    View(frozenset({"events", "rows"}), 2.0, ("safety",)),
+    View(frozenset({"acts", "events", "now"}), 0.4, ("acts",)),  # Steering
+)
+"""As `web/src/views` has them."""
+
+
+async def watch(
+    url: str, run: str, seen: list[float], is_ready: asyncio.Event, view: View = VIEWS[3]
+) -> None:
+    """Watch a run as a view of the page does, and note when rows come."""
     place = url.replace("http", "ws") + "api/v1/live"
+    asked: set[asyncio.Task[None]] = set()
     async with websockets.connect(place, max_size=None) as socket:
         topics = dict.fromkeys(("now", "rows", "worlds", "episodes", "events"))
-        said = {"op": "subscribe", "id": 1, "run": run, "topics": topics}
-        await socket.send(json.dumps(said))
+        for number, (name, what) in enumerate([("*", {"runs": None}), (run, topics)]):
+            said = {"op": "subscribe", "id": number, "run": name, "topics": what}
+            await socket.send(json.dumps(said))
         async for message in socket:
-            kind = json.loads(message)["type"]
-            if kind == "done":
+            told = json.loads(message)
+            if told["type"] == "done" and told["id"] == 1:
                 is_ready.set()
-            elif kind == "rows":
+            elif told["type"] == "rows":
                 seen.append(time.perf_counter())
+            if told["type"] in view.kinds and not asked:
+                task = asyncio.create_task(ask_again(url, run, view))
+                asked.add(task)
+                task.add_done_callback(asked.discard)
+
+
+async def ask_again(url: str, run: str, view: View) -> None:
+    """After the view's pause, all that it asks; what comes meanwhile asks no second time."""
+    await asyncio.sleep(view.pause_s)
+    parts = urllib.parse.urlsplit(url)
+    for path in view.paths:
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        place = f"/api/v1/runs/{run}/{path}"
+        head = f"GET {place} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode())
+        answer = await reader.read()
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 200"), answer[:200]
 
 
 async def time_updates(url: str, path: Path, clients: int) -> list[float]:
@@ -208,9 +263,14 @@ def measure_load(folder: Path, repeats: int = 5, seconds: float = 40.0) -> dict[
 
     async def read_watched(url: str) -> float:
         ready = [asyncio.Event() for _ in range(CLIENTS)]
-        tasks = [asyncio.create_task(watch(url, "run", [], one)) for one in ready]
+        views = itertools.cycle(VIEWS)
+        tasks = [
+            asyncio.create_task(watch(url, "run", [], one, view))
+            for one, view in zip(ready, views, strict=False)
+        ]
         await asyncio.gather(*(event.wait() for event in ready))
         rate = await asyncio.to_thread(read_rate, path, seconds)
+        assert not any(task.done() for task in tasks), "a client failed"
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,19 +5,16 @@ import json
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from alpha_factory.service.effects import listen
-from browser_run import wait_for
+from browser_run import PROGRAM, serving, share, wait_for
 
-PROGRAM = [sys.executable, "-m", "alpha_factory.cli.main"]
 SMALL = {
     "network.widths": "[16]",
     "network.latent": "16",
@@ -67,14 +64,24 @@ class Live(NamedTuple):
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    """A run that has been evaluated once, and goes on."""
-    runs = tmp_path_factory.mktemp("page") / "runs"
-    path = runs / "first"
+    """A run that has been evaluated once, and goes on: one for all workers, who may read it and add to it.
+
+    Beside it in the folder is `chosen`, its settings and records as a run on chosen levels leaves them.
+    """
+    with share(tmp_path_factory, "run", _run) as told:
+        yield Live(Path(told))
+
+
+@contextlib.contextmanager
+def _run(folder: Path) -> Iterator[str]:
+    path = folder / "runs" / "first"
     chosen = [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
     begin = [*PROGRAM, "run", "--out", str(path), "--frames", "15000", *chosen]
     subprocess.run(begin, check=True, capture_output=True, timeout=900)
-    command = [*PROGRAM, "run", "--resume", "--out", str(path), "--frames", "1000000000"]
-    one, told = Live(path), runs.parent / "stderr"
+    _copy_as_chosen(path, path.with_name("chosen"))
+    # It has all the time in the world, and others haven't.
+    command = ["nice", *PROGRAM, "run", "--resume", "--out", str(path), "--frames", "1000000000"]
+    one, told = Live(path), folder / "stderr"
     with told.open("w") as complaints:
         run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=complaints)
 
@@ -84,40 +91,34 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
     try:
         wait_for(is_training, "the run trains")
-        yield one
+        yield str(path)
     finally:
         run.send_signal(signal.SIGINT)
         code = run.wait(120)
     assert code == 130, told.read_text()
 
 
-class Server:
-    """The page's server, which can be killed and started again at the same address."""
-
-    def __init__(self, runs: Path) -> None:
-        with listen("127.0.0.1", 0) as (_, port):
-            self.address = f"http://127.0.0.1:{port}"
-        self._command = [*PROGRAM, "serve", str(runs), "--port", str(port), "--json"]
-        self.start()
-
-    def start(self) -> None:
-        """It answers once this returns."""
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        assert json.loads(self._process.stdout.readline())["url"].startswith(self.address)
-
-    def kill(self) -> None:
-        """As `kill -9` does."""
-        self._process.kill()
-        self._process.communicate()
+def _copy_as_chosen(run: Path, chosen: Path) -> None:
+    """The files of a run as those of one that chose levels for itself, which has no archive of worlds."""
+    chosen.mkdir()
+    for name in ("metrics.jsonl", "episodes.sqlite", "ledger.sqlite", "evaluation.json"):
+        shutil.copy(run / name, chosen / name)
+    config = json.loads((run / "config.json").read_text())
+    config["curriculum"]["name"] = "accel"
+    (chosen / "config.json").write_text(json.dumps(config))
 
 
 @pytest.fixture(scope="session")
-def server(live: Live) -> Iterator[Server]:
-    """Serves the folder of the run."""
-    one = Server(live.path.parent)
-    yield one
-    one.kill()
+def address(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the folder of the runs is served, for all workers."""
+
+    @contextlib.contextmanager
+    def serve(_: Path) -> Iterator[str]:
+        with serving(live.path.parent) as server:
+            yield server.address
+
+    with share(tmp_path_factory, "server", serve) as told:
+        yield told
 
 
 @pytest.fixture(scope="module")  # Playwright keeps an event loop in this thread until it ends
@@ -125,6 +126,7 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium, or whatever is called so here."""
     found = [path for name in CHROMIUM if (path := shutil.which(name))]
     assert found, "Chromium is not installed. `apt-get install chromium` installs it."
+    expect.set_options(timeout=30_000)  # a run works beside the browser
     quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -163,19 +165,22 @@ class Reader:
 
 
 @pytest.fixture
-def look(browser: Browser, server: Server) -> Iterator[Callable[..., Reader]]:
-    """`look(width=1280, dark=False)` opens a window; no console may have complained at the end of the test."""
+def look(browser: Browser, address: str) -> Iterator[Callable[..., Reader]]:
+    """`look(width=1280, dark=False)` opens a window; no console may have complained at the end of the test.
+
+    `at` is another server's address.
+    """
     with contextlib.ExitStack() as stack:
         readers: list[Reader] = []
 
-        def open_window(*, width: int = 1280, dark: bool = False) -> Reader:
+        def open_window(*, width: int = 1280, dark: bool = False, at: str = address) -> Reader:
             context = browser.new_context(
                 viewport={"width": width, "height": 820},
                 color_scheme="dark" if dark else "light",
                 reduced_motion="reduce",
             )
             stack.callback(context.close)
-            reader = Reader(context.new_page(), server.address)
+            reader = Reader(context.new_page(), at)
             reader.page.set_default_timeout(60_000)
             readers.append(reader)
             return reader

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from browser_run import wait_for
+from browser_run import serving, wait_for
 
 STEERING = "/runs/first/steering"
 
@@ -73,8 +73,12 @@ def test_like_is_a_record_with_its_time_and_reason(look, live):
     assert act["time"] > 0
 
 
-def test_page_catches_up_by_itself_after_its_server_was_killed(look, live, server):
-    reader = look()
+def test_page_catches_up_by_itself_after_its_server_was_killed(look, live):
+    with serving(live.path.parent) as server:  # the others' is left alone
+        _kill_and_start(server, look(at=server.address), live)
+
+
+def _kill_and_start(server, reader, live):
     page = reader.open("/runs/first/now")
     expect(page.get_by_role("heading", level=1)).to_have_text("first")
     server.kill()
