@@ -46,9 +46,8 @@ class Replay(eqx.Module):
     """What replay remembers."""
 
     buffer: LevelBuffer
-    parents: (
-        Level | None
-    )  # of the next round, if it is one of editing; None where nothing is edited
+    parents: Level | None
+    """Of the next round, if it is one of editing; None where nothing is edited."""
     is_editing: Bool[Array, ""]  # the next round plays their children
 
 

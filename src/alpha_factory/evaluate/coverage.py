@@ -20,9 +20,8 @@ class Coverage(NamedTuple):
     states: float  # how many there are, at least and roughly
     low: float
     high: float  # ends of the 95 % interval of `states`
-    rarest: (
-        float  # share of the rows of the state that was seen least: ξ, if no other state existed
-    )
+    rarest: float
+    """Share of the rows of the state that was seen least: ξ, if no other state existed."""
 
 
 def estimate_coverage(times: np.ndarray) -> Coverage:

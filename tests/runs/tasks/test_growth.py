@@ -137,7 +137,9 @@ def test_what_was_broken_off_goes_on_to_the_same_story(suite, tmp_path: Path) ->
     (contestant,) = read_contestants([tmp_path / "cut"])
     ((exam, scores),) = contestant.scores.items()
     assert (exam.suite, exam.episodes) == ("two", 2)
-    assert scores.budget == contestant.budget
+    at_exam, at_last_row = scores.budget, contestant.budget
+    assert at_exam.wall_s >= at_last_row.wall_s
+    assert at_exam._replace(wall_s=0.0) == at_last_row._replace(wall_s=0.0)
     assert scores.solve_rate.tolist() == again.looks[-1].solved
     with pytest.raises(RunConflict, match="has looks of"):
         follow(tmp_path / "cut", config, suite, **options | {"stages": (200, 5000)})

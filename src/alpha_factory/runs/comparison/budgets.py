@@ -22,9 +22,8 @@ class Spread(NamedTuple):
 
     lowest: float
     highest: float
-    excess: (
-        float | None
-    )  # the highest over the lowest, less 1; None where the lowest is 0 and another is not
+    excess: float | None
+    """The highest over the lowest, less 1; None where the lowest is 0 and another is not."""
     is_equal: bool
 
 
@@ -34,9 +33,8 @@ class Budgets(NamedTuple):
     unit: str  # by which they have to be equal
     spreads: dict[str, Spread]  # by unit; none where no budget is known
     unknown: list[str]  # paths of those whose budget nobody knows
-    given: (
-        int | None
-    )  # env steps that all were given, where they are equal but for their last stretches
+    given: int | None
+    """Env steps that all were given, where they are equal but for their last stretches."""
     is_equal: bool
 
     def tell(self) -> str:

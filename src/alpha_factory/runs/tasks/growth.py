@@ -67,9 +67,8 @@ class Story(NamedTuple):
     growth: str
     seed: int
     looks: list[Look]
-    panel: (
-        np.ndarray
-    )  # what the run itself looked at: solve rates, times x worlds, NaN where not played
+    panel: np.ndarray
+    """What the run itself looked at: solve rates, times x worlds, NaN where not played."""
 
 
 def configure(config: RunConfig, growth: str, *, seed: int, frames: int) -> RunConfig:

@@ -56,9 +56,8 @@ class Batch(NamedTuple):
     """Steps from some states, one row for each state and kind of moment."""
 
     source: np.ndarray  # [rows]: index of the state among those left
-    successor: (
-        np.ndarray
-    )  # [rows actions slips traps]: number of a state; -1 where the episode ended
+    successor: np.ndarray
+    """[rows actions slips traps]: number of a state; -1 where the episode ended."""
     reward: np.ndarray  # [rows actions slips traps]
     flags: np.ndarray  # [rows actions slips traps]
     found: States  # those that are new, in the order of their numbers
