@@ -482,7 +482,9 @@ def test_page_tells_what_was_forgotten_and_what_carried_over(remembered):
     assert (
         "Of 5 worlds on the panel that were trained on and have left the pool, 100.0 % of episodes were solved at the "
         "last look before they left and 50.0 % at the last of 6 looks: forgetting +50.0 percentage points (95 % "
-        "interval +50.0 to +50.0). Of 7 worlds, 50.0 % of episodes were solved before anything was trained on them, "
+        "interval +50.0 to +50.0). 5 of 7 worlds on the panel were solved in 90.0 % or more of their episodes at some "
+        "look; catastrophic losses, which fell under 50.0 % and stayed there at their last 2 looks or more: 0. "
+        "Of 7 worlds, 50.0 % of episodes were solved before anything was trained on them, "
         "against 25.0 % by the untrained network: forward transfer +25.0 percentage points "
         "(95 % interval +25.0 to +25.0)." in page.text
     )
