@@ -1,3 +1,4 @@
+import asyncio
 import os
 import stat
 
@@ -302,5 +303,9 @@ def test_form_of_another_page_is_no_act(client):
 
 
 def test_csv_holds_no_formula():
-    body = reply_rows(["name"], [["=1+1"], ["plain"], [-2.5]], "x").body.decode()
-    assert body.split() == ["name", "'=1+1", "plain", "-2.5"]
+    reply = reply_rows(["name"], [["=1+1"], ["plain"], [-2.5]], "x")
+
+    async def read() -> str:
+        return b"".join([piece async for piece in reply.body_iterator]).decode()
+
+    assert asyncio.run(read()).split() == ["name", "'=1+1", "plain", "-2.5"]
