@@ -29,9 +29,9 @@ from alpha_factory.runs.judging.result import without_levels
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.presets import PRESETS
 from alpha_factory.runs.start import start_run
-from alpha_factory.runs.steering.status import read_status
 from alpha_factory.runs.suites import held_out_levels
 from alpha_factory.service.ledger import Ledger
+from alpha_factory.service.page.files.records import read_status
 from runs.tiny import TINY
 
 pytestmark = pytest.mark.implicit_promotion

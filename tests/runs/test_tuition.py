@@ -1,6 +1,7 @@
 """POET with PPO: exact resume, what rows, report and memory say, how its agent is judged, and what it can't be."""
 
 import dataclasses
+from html import escape
 from pathlib import Path
 
 import equinox as eqx
@@ -23,6 +24,7 @@ from alpha_factory.runs.loop import Run
 from alpha_factory.runs.machine.memory import estimate_run
 from alpha_factory.runs.report import write_report
 from alpha_factory.runs.schooling.course import check_alone
+from alpha_factory.runs.schooling.plateau import explain_plateau
 from alpha_factory.runs.settings.config import LevelsConfig, PpoConfig, RunConfig
 from alpha_factory.runs.settings.presets import PRESETS
 from alpha_factory.runs.settings.text import change
@@ -96,7 +98,10 @@ def test_report_tells_what_ppo_did_and_whether_it_stalled(
     assert "--learner ppo" in page
     for title in ("Divergence", "Worlds", "Losses"):
         assert f"<figcaption>{title}<small>" in page
-    assert "Too few log points with updates (4) to tell whether learning has stalled." in page
+    rows = read_metrics(whole.directory.path)
+    told = explain_plateau(rows, lanes=TINY.levels.lanes, minibatches=TINY.ppo.minibatches)
+    assert told
+    assert escape(told) in page
 
 
 def test_agent_is_judged_and_filmed_as_it_was_trained(whole: Run, tmp_path: Path) -> None:

@@ -33,7 +33,14 @@ TINY = RunConfig(
     curriculum=CurriculumConfig(name="accel", chunks=2),
     ppo=PpoConfig(memory="gru", width=8, embed=8, head=8, epochs=2, learning_rate=1e-2),
     levels=LevelsConfig(
-        lanes=4, steps=16, rounds=4, step_limit=12, score="maxmc", slots=12, fill=0.25
+        lanes=4,
+        steps=16,
+        rounds=4,
+        step_limit=12,
+        score="maxmc",
+        slots=12,
+        fill=0.25,
+        parents_by="hard",
     ),
     budget=BudgetConfig(minutes=None, frames=None, closing_s=0.0),
 )

@@ -98,8 +98,10 @@ def test_help_lists_the_keys_takes_them_and_gives_the_focus_back(look):
 
 def test_no_key_does_anything_while_somebody_types(look):
     page = look().open(f"{RUN}/worlds")
-    page.keyboard.press("/")
     field = page.get_by_role("searchbox")
+    expect(field).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("/")
     expect(field).to_be_focused()
     shade = page.evaluate("document.documentElement.dataset.theme")
     page.keyboard.type("t1 0?4/")
