@@ -14,7 +14,9 @@ from alpha_factory.methods import plr, samplr, scores
 from alpha_factory.nets import ActorCritic
 from reference.drift import DRIFT, TRUTH, Slope, guess_drift
 
-pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
+pytestmark = (
+    pytest.mark.implicit_promotion
+)  # few optimizations would round the two programs differently
 
 LANES, STEPS, ROUNDS = 4, 24, 6
 SMALL = Wishes(slots=8, fill=0.25, replay=0.8)
@@ -53,23 +55,18 @@ def make_game(make):
 
 
 @pytest.fixture(scope="module")
-def games(quick_compilation):
+def games():
     return [make_game(make) for make in (samplr.make_samplr, plr.make_robust_plr)]
 
 
 def is_same(one, other):
-    """But for rounding, which two programs do each in their own order; what is whole is equal."""
     pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
     return all(
-        np.allclose(left, right, rtol=1e-5, atol=1e-6, equal_nan=True)
-        if eqx.is_inexact_array(left)
-        else np.array_equal(left, right)
-        for left, right in pairs
-        if eqx.is_array(left)
+        np.array_equal(left, right, equal_nan=True) for left, right in pairs if eqx.is_array(left)
     )
 
 
-def test_without_chance_samplr_is_robust_plr(games):
+def test_without_chance_samplr_is_robust_plr_to_the_bit(games):
     grounded, robust = (play(TRUTH) for play in games)
     assert int(robust[0].updates) >= 4
     assert is_same(grounded, robust)
