@@ -49,7 +49,7 @@ for line in sys.stdin:
                            for one in asked["worlds"]]}}
     elif asked["do"] == "genome":
         told = {{"fields": {{"layout": {{}}}}}}
-    elif asked["do"] == "read":
+    elif asked["do"] == "candidate":
         told = {{"text": ">G"}}
     elif asked["do"] == "check":
         told = {{"drawing": drawing, "words": words, "text": ">G", "solvable": True}}

@@ -143,7 +143,7 @@ function answer(method, path, query, body) {
   if (part === "levels") return { levels: query.get("ids").split(",").map(Number).map((one) => ({ id: one, drawing: makeDrawing(one), words: words(one), text: checkDrawing(makeDrawing(one)).text })), missing: [] };
   if (part === "episodes" && id === "latest") return { episodes: query.get("worlds").split(",").map(Number).flatMap((one) => episodesOf(one).slice(-1)) };
   if (part === "episodes" && id) return makeEpisode(Number(id), Math.floor((Number(id) - 1) / 2));
-  if (part === "lineage") return isFresh ? { ...lineage, columns: Object.fromEntries(Object.keys(lineage.columns).map((one) => [one, []])), transfers: { cycle: [], specialist: [], helped: [], gain: [], merged: [] } } : lineage;
+  if (part === "lineage") return isFresh ? { ...lineage, columns: Object.fromEntries(Object.keys(lineage.columns).map((one) => [one, []])), transfers: { cycle: [], specialist: [], helped: [], gain: [], merged: [] }, takeovers: { cycle: [], specialist: [], source: [], gain: [], taken: [] } } : lineage;
   if (part === "retention") return isFresh ? { world: [], cycle: [], frames: [], solved: [], untrained: [], left: [] } : retention();
   if (part === "evaluation") return { suites: isFresh ? [] : ["heldout-v2", "public-mazes-v1"].map(suite) };
   if (part === "safety") return safety(isFresh);
@@ -170,7 +170,7 @@ function worldDetail(id) {
   return {
     card: { ...card(id), genome: "0123456789abcdef".repeat(8), level: null },
     scores: { cycle: cycles, frames: cycles.map((one) => one * 66_000), solve_rate: looks.map((at) => Math.min(1, 0.2 + at * 0.06 + chance() * 0.1)), normalised_return: looks.map((at) => Math.min(1, 0.15 + at * 0.05 + chance() * 0.1)), episodes: looks.map(() => 16) },
-    looks: { cycle: [], frames: [], solve_rate: [], untrained: [], episodes: [] }, trials: [], honeypots: [], transfers: id % 4 ? [] : [{ cycle: 12, specialist: id, helped: 3, gain: 0.21, merged: true }],
+    looks: { cycle: [], frames: [], solve_rate: [], untrained: [], episodes: [] }, trials: [], honeypots: [], transfers: id % 4 ? [] : [{ cycle: 12, specialist: id, helped: 3, gain: 0.21, merged: true, source: null }], takeovers: id % 4 ? [] : [{ cycle: 13, specialist: id, source: 3, helped: id, gain: 0.2, merged: true }],
     retirement: null, parents: card(id).parents.map(card), children: lineage.columns.parent.flatMap((one, at) => (one === id ? [card(at)] : [])).slice(0, 20), feedback: acts.feedback.filter((one) => one.world === id), episodes: episodesOf(id).map(headOf).reverse(),
   };
 }

@@ -152,5 +152,13 @@ export function makeLineage(size, cycles) {
     transfers.gain.push(random() * 0.3);
     transfers.merged.push(random() < 0.4);
   }
-  return { columns, verdicts: VERDICTS, operators: OPERATORS, retired, transfers, cursor: "l1", is_more: false, reset: false };
+  const takeovers = { cycle: [], specialist: [], source: [], gain: [], taken: [] };
+  for (let cycle = 3; cycle < cycles; cycle += 5) {
+    takeovers.cycle.push(cycle);
+    takeovers.specialist.push(Math.floor((random() * size * cycle) / cycles));
+    takeovers.source.push(random() < 0.5 ? Math.floor((random() * size * cycle) / cycles) : -1);
+    takeovers.gain.push(random() * 0.3);
+    takeovers.taken.push(random() < 0.3);
+  }
+  return { columns, verdicts: VERDICTS, operators: OPERATORS, retired, transfers, takeovers, cursor: "l1", is_more: false, reset: false };
 }

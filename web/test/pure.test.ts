@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { withQuery } from "../src/api/client";
 import { Live, type Wire } from "../src/api/live";
 import type { Drawing, LineageAnswer, Trace } from "../src/api/types";
 import { pictureCsv, pictureSvg, toCsv } from "../src/core/export";
@@ -10,6 +11,7 @@ import { momentAt, tilesAt } from "../src/draw/moment";
 import { levelOf, put, readDraft, resize, writeDraft } from "../src/editor/level";
 import { showAll, zoom } from "../src/lineage/camera";
 import { findWorlds, joinLineage, layOut, readAll } from "../src/lineage/layout";
+import { marksOf, takeoversCsv, transfersCsv } from "../src/lineage/trials";
 import { joinTrace } from "../src/views/play";
 
 describe("addresses", () => {
@@ -125,13 +127,19 @@ const lineage = (ids: number[], parents: number[], operators: string[], codes: n
     id: ids, cycle: ids.map((id) => id), parent: parents, parent2: ids.map(() => -1), verdict: ids.map(() => 0), path: ids.map(() => 5), qd: ids.map(() => null),
     operator: codes, left: ids.map(() => -1),
   },
-  verdicts: ["accepted"], operators, retired: { world: [], cycle: [] }, transfers: { cycle: [], specialist: [], helped: [], gain: [], merged: [] }, cursor: "", is_more: false, reset: false,
+  verdicts: ["accepted"], operators, retired: { world: [], cycle: [] }, transfers: { cycle: [], specialist: [], helped: [], gain: [], merged: [] }, takeovers: { cycle: [], specialist: [], source: [], gain: [], taken: [] }, cursor: "", is_more: false, reset: false,
 });
 
 describe("a drawing of a plain maze", () => {
   it("is a level's file, with its agent where it starts", () => {
     const maze: Drawing = { tiles: ["..#", "#.G"], start: [0, 1], heading: 1, goal: [1, 2], opponents: [], step_limit: 40 };
     expect(levelOf(maze)).toBe("step_limit = 40\n\n.v#\n#.G\n");
+  });
+});
+
+describe("a query", () => {
+  it("gives a list name by name, whatever is in the names, and leaves out what is empty", () => {
+    expect(withQuery("/compare", { runs: ["a", "b, c"], names: "", by: "frames" })).toBe("/compare?runs=a&runs=b%2C%20c&by=frames");
   });
 });
 
@@ -143,6 +151,21 @@ describe("the lineage", () => {
     expect([[...tree.row], tree.rows, [...tree.descendants]]).toEqual([[0, 0, 2, 1], 3, [3, 1, 0, 0]]);
     expect([...tree.starts]).toEqual([0, 2, 3, 4]);
     expect([...layOut({ ...columns, left: [-1, -1, -1, -1] }, new Set()).row]).toEqual([0, 1, 3, 2]);
+  });
+  it("marks what was tried by a cycle at the specialist's world, once however often it is told", () => {
+    const tried = {
+      ...answer,
+      transfers: { cycle: [1, 5], specialist: [1, 2], helped: [3, -1], gain: [0.2, -1], merged: [true, false] },
+      takeovers: { cycle: [2, 2], specialist: [2, 9], source: [-1, 1], gain: [0.3, 0.1], taken: [true, true] },
+    };
+    const tree = layOut(answer.columns, new Set());
+    const row = (id: number) => tree.row[tree.place.get(id) ?? -1] as number;
+    expect(marksOf(joinLineage(tried, tried), tree, 4)).toEqual([
+      { kind: "transfer", cycle: 1, row: row(1), other: row(3), isTaken: true },
+      { kind: "takeover", cycle: 2, row: row(2), other: null, isTaken: true },
+    ]);
+    expect(takeoversCsv(tried).split("\n")[1]).toBe("2,2,,0.3,1");
+    expect(transfersCsv(tried).split("\n")[2]).toBe("5,2,,-1,0");
   });
   it("never draws two lives over each other", () => {
     let seed = 1;

@@ -3,6 +3,7 @@ import csv
 import gzip
 import io
 import json
+import urllib.parse
 
 import pytest
 
@@ -234,13 +235,21 @@ def test_events_go_on_from_a_cursor(client):
 
 
 def test_runs_are_compared_by_group_with_intervals_and_differing_settings(client):
-    told = get(client, "/compare", runs="a,b,c", names="loss_value", points=5)
+    told = get(client, "/compare", runs=["a", "b", "c"], names="loss_value", points=5)
     assert [group["runs"] for group in told["groups"]] == [["a", "b"], ["c"]]
     band = told["groups"][0]["series"]["loss_value"]
     assert band["mean"][0] == band["low"][0] == band["high"][0] == 1.0  # both runs are the same
     assert told["groups"][1]["series"]["loss_value"]["low"][0] is None
     assert {setting["name"] for setting in told["settings"]} == {"seed", "batch"}
     assert told["settings"][0]["values"] == {"a": 256, "b": 256, "c": 512}
+
+
+def test_run_with_a_comma_in_its_name_is_compared(scratch):
+    folder, client = scratch
+    for name in ("one", "two, later"):
+        make_run(folder / name)
+    told = get(client, "/compare", runs=["one", "two, later"])
+    assert [group["runs"] for group in told["groups"]] == [["one", "two, later"]]
 
 
 @pytest.mark.parametrize(
@@ -252,13 +261,12 @@ def test_runs_are_compared_by_group_with_intervals_and_differing_settings(client
         ("/runs/a/lineage", "id"),
         ("/runs/a/retention", "cycle"),
         ("/runs/a/evaluation", "suite"),
-        ("/compare?runs=a,b", "group"),
+        ("/compare?runs=a&runs=b", "group"),
     ],
 )
 def test_data_of_charts_comes_as_csv(client, path, head):
     path, _, query = path.partition("?")
-    extra = dict(one.split("=") for one in query.split("&") if one)
-    table = read_csv(client, path, **extra)
+    table = read_csv(client, path, **urllib.parse.parse_qs(query))
     assert table[0][0].split(" [")[0] == head
     assert len({len(row) for row in table}) == 1
     assert len(table) > 1
@@ -303,12 +311,12 @@ def test_candidate_is_checked_before_it_is_put_forward(scratch):
     answer = client.post(path, json={"level": "bad"})
     assert answer.status_code == 422
     assert answer.json()["error"]["details"][0]["where"] == "body.level, line 1, column 2"
-    assert client.post(path, json={"level": ">G", "genome": "0" * 128}).status_code == 422
+    assert client.post(path, json={"level": ">G", "genome": GENOME + "1"}).status_code == 422
     assert not (run / "candidates.jsonl").exists()
     assert client.post(path, json={"level": ">G", "note": "door"}).status_code == 201
-    assert client.post(path, json={"genome": "0" * 128}).status_code == 201
+    assert client.post(path, json={"genome": GENOME + "1"}).status_code == 201
     acts = [CandidateAct.model_validate(line) for line in lines(run / "candidates.jsonl")]
-    assert [(act.level, act.genome) for act in acts] == [(">G", None), (None, "0" * 128)]
+    assert [(act.level, act.genome) for act in acts] == [(">G", None), (None, GENOME + "1")]
 
 
 def test_feedback_is_kept_with_its_reason_and_shown_at_the_world(client, runs):

@@ -1,7 +1,8 @@
 import pytest
 
 from alpha_factory.records import Drawing, Trace
-from alpha_factory.service.page import shapes
+from alpha_factory.service.page.shapes.making import Check, Vocabulary
+from alpha_factory.service.page.shapes.worlds import LevelDrawn
 from alpha_factory.service.page.worker import Workshop
 
 LEVEL = "step_limit = 60\n\n>.K#\n..DG\nH...\n"
@@ -23,7 +24,7 @@ def play(workshop, keys, start=0, seed=0):
 
 def test_check_tells_what_the_oracle_says_and_draws_its_plan(workshop):
     told = workshop.answer({"do": "check", "level": LEVEL})
-    shapes.Check.model_validate({"is_valid": True, "problem": None, **told})
+    Check.model_validate({"is_valid": True, "problem": None, **told})
     assert (told["solvable"], told["shortest_path"]) == (True, len(told["plan"]))
     path = Trace.model_validate(told["trace"])
     assert path.position[-1] == Drawing.model_validate(told["drawing"]).goal
@@ -63,7 +64,7 @@ def test_play_from_a_moment_gives_the_columns_from_there_on(workshop):
 
 def test_genomes_are_drawn_and_told_in_words(workshop):
     told = workshop.answer({"do": "levels", "worlds": [{"id": 3, "genome": GENOME}]})["levels"][0]
-    shapes.LevelDrawn.model_validate(told)
+    LevelDrawn.model_validate(told)
     assert told["id"] == 3
     assert {"layout", "entities", "physics", "reward", "rules"} == {*told["words"]}
     assert "topology" in workshop.answer({"do": "genome", "genome": GENOME})["fields"]
@@ -71,8 +72,8 @@ def test_genomes_are_drawn_and_told_in_words(workshop):
 
 def test_vocabulary_names_every_tile_and_setting(workshop):
     told = workshop.answer({"do": "vocabulary"})
-    shapes.Vocabulary.model_validate(told)
+    Vocabulary.model_validate(told)
     assert len(told["tiles"]) == 23
     assert {"gravity", "honeypot", "rules"} <= {one["name"] for one in told["settings"]}
-    level = workshop.answer({"do": "read", "level": told["default_level"]})
+    level = workshop.answer({"do": "candidate", "level": told["default_level"], "genome": None})
     assert level["text"] == told["default_level"]

@@ -20,11 +20,13 @@ export const API = "/api/v1";
 /** The path below the API of something of a run. */
 export const ofRun = (run: string, rest = ""): string => `/runs/${encodeURIComponent(run)}${rest}`;
 
-export type Query = Record<string, string | number | boolean | null | undefined>;
+type Value = string | number | boolean | null | undefined;
+export type Query = Record<string, Value | string[]>;
 
-/** A path with its query; what is null, undefined or empty is left out. */
+/** A path with its query; a list is given name by name, and what is null, undefined or empty is left out. */
 export function withQuery(path: string, query: Query = {}): string {
   const parts = Object.entries(query)
+    .flatMap(([name, value]): [string, Value][] => (Array.isArray(value) ? value.map((one) => [name, one]) : [[name, value]]))
     .filter(([, value]) => value !== null && value !== undefined && value !== "")
     .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
   return parts.length ? `${path}?${parts.join("&")}` : path;

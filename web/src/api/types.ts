@@ -95,6 +95,8 @@ export interface HoneypotCheck {
 export interface Transfer {
   cycle: number;
   specialist: number;
+  /** Of a takeover: whose policy it was; null for the generalist's. */
+  source: Maybe<number>;
   helped: Maybe<number>;
   gain: number;
   merged: boolean;
@@ -107,6 +109,7 @@ export interface WorldDetail {
   trials: { cycle: number; agents: number; best: number }[];
   honeypots: HoneypotCheck[];
   transfers: Transfer[];
+  takeovers: Transfer[];
   retirement: Maybe<{ cycle: number; reason: string }>;
   parents: Card[];
   children: Card[];
@@ -210,6 +213,7 @@ export interface LineageAnswer {
   operators: string[];
   retired: { world: number[]; cycle: number[] };
   transfers: { cycle: number[]; specialist: number[]; helped: number[]; gain: number[]; merged: boolean[] };
+  takeovers: { cycle: number[]; specialist: number[]; source: number[]; gain: number[]; taken: boolean[] };
   cursor: Cursor;
   is_more: boolean;
   reset: boolean;

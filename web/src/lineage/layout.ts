@@ -111,12 +111,17 @@ export function joinLineage(older: LineageAnswer, newer: LineageAnswer): Lineage
   joined.left = joined.left.map((left, at) => gone.get(joined.id[at] as number) ?? left);
   // An increment has only what is new of these; an act of the past comes once.
   const retired = { world: [...older.retired.world, ...newer.retired.world], cycle: [...older.retired.cycle, ...newer.retired.cycle] };
-  const { transfers: before } = older;
-  const isNew = newer.transfers.cycle.map((cycle, at) => !before.cycle.some((one, place) => one === cycle && before.specialist[place] === newer.transfers.specialist[at]));
-  const join = <T>(name: keyof typeof before): T[] =>
-    [...(before[name] as T[]), ...(newer.transfers[name] as T[]).filter((_, at) => isNew[at])];
-  const transfers = { cycle: join<number>("cycle"), specialist: join<number>("specialist"), helped: join<number>("helped"), gain: join<number>("gain"), merged: join<boolean>("merged") };
-  return { ...newer, columns: joined, operators: operators.names, verdicts: verdicts.names, retired, transfers };
+  const [transfers, takeovers] = [joinTrials(older.transfers, newer.transfers), joinTrials(older.takeovers, newer.takeovers)];
+  return { ...newer, columns: joined, operators: operators.names, verdicts: verdicts.names, retired, transfers, takeovers };
+}
+
+/** Columns of what was tried in cycles on specialists, one of each pair of these. */
+function joinTrials<T extends { cycle: number[]; specialist: number[] }>(older: T, newer: T): T {
+  const name = (trials: T, at: number) => `${trials.cycle[at]} ${trials.specialist[at]}`;
+  const known = new Set(older.cycle.map((_, at) => name(older, at)));
+  const isNew = newer.cycle.map((_, at) => !known.has(name(newer, at)));
+  const columns = Object.entries(newer).map(([column, values]) => [column, [...(older as unknown as Record<string, unknown[]>)[column]!, ...(values as unknown[]).filter((_, at) => isNew[at])]]);
+  return Object.fromEntries(columns) as T;
 }
 
 /** Without the worlds that were rejected, which increments hold, too. */

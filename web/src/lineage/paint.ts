@@ -4,6 +4,7 @@
 import type { LineageAnswer } from "../api/types";
 import type { Camera, Extent } from "./camera";
 import type { Tree } from "./layout";
+import { CORNERS, marksOf } from "./trials";
 
 export interface Look {
   text: string;
@@ -104,7 +105,7 @@ export function paintTree(context: CanvasRenderingContext2D, scene: Scene): numb
   });
   context.lineWidth = 1.5;
   stroke(context, crosses, look.text);
-  paintTransfers(context, scene, x, y, first, after);
+  paintTrials(context, scene, x, y, first, after);
   for (const at of seen) {
     const id = ids[at] as number;
     const isSelected = id === scene.selected;
@@ -157,7 +158,7 @@ function paintThin(
     }
   });
   const span = [Math.max(0, Math.floor(scene.camera.top) - 1), Math.ceil(scene.camera.top + extent.height / scene.camera.down) + 1] as const;
-  paintTransfers(context, scene, x, y, span[0], span[1]);
+  paintTrials(context, scene, x, y, span[0], span[1]);
   context.lineWidth = 2;
   for (const at of worlds) {
     const id = answer.columns.id[at] as number;
@@ -189,8 +190,8 @@ function paintAxis(context: CanvasRenderingContext2D, scene: Scene, x: (cycle: n
   for (let cycle = first; x(cycle) < extent.width - AXIS_LABEL; cycle += step) context.fillText(`cycle ${cycle}`, x(cycle) + 4, extent.height - 6);
 }
 
-/** A diamond where a specialist was tried, and a line to the world that it helped. */
-function paintTransfers(
+/** A mark where a policy was tried, filled where it was taken, and then a line to the other world. */
+function paintTrials(
   context: CanvasRenderingContext2D,
   scene: Scene,
   x: (cycle: number) => number,
@@ -199,35 +200,32 @@ function paintTransfers(
   after: number,
 ): void {
   const { tree, until, look, camera } = scene;
-  const { cycle, specialist, helped, merged } = scene.answer.transfers;
-  const [diamonds, merges, lines] = [new Path2D(), new Path2D(), new Path2D()];
+  const [tried, taken, lines] = [new Path2D(), new Path2D(), new Path2D()];
   const size = Math.min(6, Math.max(2, camera.down * 0.3));
-  cycle.forEach((when, at) => {
-    const from = tree.row[tree.place.get(specialist[at] as number) ?? -1];
-    if (when > until || from === undefined || from < 0) return;
-    const to = tree.row[tree.place.get(helped[at] as number) ?? -1];
-    const isSeen = (row: number) => row >= first && row < after;
-    if (!isSeen(from) && !(to !== undefined && isSeen(to))) return;
-    const target = merged[at] ? merges : diamonds;
-    target.moveTo(x(when), y(from) - size);
-    target.lineTo(x(when) + size, y(from));
-    target.lineTo(x(when), y(from) + size);
-    target.lineTo(x(when) - size, y(from));
+  const isSeen = (row: number | null) => row !== null && row >= first && row < after;
+  for (const { kind, cycle, row, other, isTaken } of marksOf(scene.answer, tree, until)) {
+    if (!isSeen(row) && !isSeen(other)) continue;
+    const target = isTaken ? taken : tried;
+    CORNERS[kind].forEach(([right, down], at) => {
+      const [cornerX, cornerY] = [x(cycle) + right * size, y(row) + down * size];
+      if (at) target.lineTo(cornerX, cornerY);
+      else target.moveTo(cornerX, cornerY);
+    });
     target.closePath();
-    if (merged[at] && to !== undefined && to >= 0) {
-      lines.moveTo(x(when), y(from));
-      lines.lineTo(x(when), y(to));
+    if (isTaken && other !== null) {
+      lines.moveTo(x(cycle), y(row));
+      lines.lineTo(x(cycle), y(other));
     }
-  });
+  }
   context.lineWidth = 1.5;
   context.setLineDash([3, 3]);
   stroke(context, lines, look.mark);
   context.setLineDash([]);
   context.fillStyle = look.surface;
-  context.fill(diamonds);
-  stroke(context, diamonds, look.mark);
+  context.fill(tried);
+  stroke(context, tried, look.mark);
   context.fillStyle = look.mark;
-  context.fill(merges);
+  context.fill(taken);
 }
 
 function paintLabels(

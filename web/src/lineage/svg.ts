@@ -1,7 +1,7 @@
-/** What the canvas shows of the lineage, as a picture for papers; and its transfers as a table. Pure. */
-import type { LineageAnswer } from "../api/types";
-import { escape, toCsv } from "../core/export";
+/** What the canvas shows of the lineage, as a picture for papers. Pure. */
+import { escape } from "../core/export";
 import type { Scene } from "./paint";
+import { CORNERS, marksOf } from "./trials";
 
 const TONES = ["#00224e", "#3b496c", "#707173", "#a59c74", "#c3b369"];
 const [LIVES, GONE, MARK] = ["#0072B2", "#8A8778", "#D55E00"];
@@ -32,8 +32,8 @@ export function treeSvg(scene: Scene): string {
 <rect width="${extent.width}" height="${extent.height}" fill="#FFFFFF"/>
 ${lines.join("\n")}
 ${dots.join("\n")}
-${drawTransfers(scene, x, y, size).join("\n")}
-<text x="8" y="${extent.height - 6}" fill="#23272F">cycle ${Math.max(0, Math.ceil(camera.left))} at the left, ${until} at the end; a cross: extinct; a diamond: a transfer tried, filled: merged</text>
+${drawTrials(scene, x, y, size).join("\n")}
+<text x="8" y="${extent.height - 6}" fill="#23272F">cycle ${Math.max(0, Math.ceil(camera.left))} at the left, ${until} at the end; a cross: extinct; a diamond: a specialist tried for the generalist, a triangle: a policy tried in a specialist’s place, filled: taken</text>
 </svg>
 `;
 }
@@ -41,22 +41,11 @@ ${drawTransfers(scene, x, y, size).join("\n")}
 const cross = (x: number, y: number, arm: number): string =>
   `<path d="M${x - arm} ${y - arm}L${x + arm} ${y + arm}M${x - arm} ${y + arm}L${x + arm} ${y - arm}" stroke="#23272F" stroke-width="1.5"/>`;
 
-function drawTransfers(scene: Scene, x: (cycle: number) => string, y: (row: number) => string, size: number): string[] {
-  const { tree, answer, until } = scene;
-  const { cycle, specialist, helped, merged } = answer.transfers;
-  const rowOf = (id: number | undefined) => tree.row[tree.place.get(id ?? -1) ?? -1] ?? -1;
-  return cycle.flatMap((when, at) => {
-    const [from, to] = [rowOf(specialist[at]), rowOf(helped[at])];
-    if (when > until || from < 0) return [];
-    const [left, top] = [Number(x(when)), Number(y(from))];
-    const diamond = `<path d="M${left} ${top - size}L${left + size} ${top}L${left} ${top + size}L${left - size} ${top}Z" stroke="${MARK}" stroke-width="1.5" fill="${merged[at] ? MARK : "#FFFFFF"}"/>`;
-    return merged[at] && to >= 0 ? [`<path d="M${left} ${top}V${y(to)}" stroke="${MARK}" stroke-dasharray="3 3"/>`, diamond] : [diamond];
+function drawTrials(scene: Scene, x: (cycle: number) => string, y: (row: number) => string, size: number): string[] {
+  return marksOf(scene.answer, scene.tree, scene.until).flatMap(({ kind, cycle, row, other, isTaken }) => {
+    const [left, top] = [Number(x(cycle)), Number(y(row))];
+    const corners = CORNERS[kind].map(([right, down]) => `${(left + right * size).toFixed(1)} ${(top + down * size).toFixed(1)}`).join("L");
+    const mark = `<path d="M${corners}Z" stroke="${MARK}" stroke-width="1.5" fill="${isTaken ? MARK : "#FFFFFF"}"/>`;
+    return isTaken && other !== null ? [`<path d="M${left} ${top}V${y(other)}" stroke="${MARK}" stroke-dasharray="3 3"/>`, mark] : [mark];
   });
-}
-
-/** Every transfer that was tried; the world is missing where none was helped. */
-export function transfersCsv(answer: LineageAnswer): string {
-  const { cycle, specialist, helped, gain, merged } = answer.transfers;
-  const worlds = helped.map((world) => (world < 0 ? null : world));
-  return toCsv(["cycle", "specialist of world", "world helped most", "gain [normalised return]", "merged"], [cycle, specialist, worlds, gain, merged.map(Number)]);
 }

@@ -14,7 +14,7 @@ const NAMES = ["solve_rate", "heldout_solve_rate", "return_mean", "frames_per_s"
 export function Compare(props: { runs: string[] }) {
   const [name, setName] = useChoice("metric", "solve_rate");
   const [by] = useChoice("x", "frames");
-  const query = { runs: props.runs.join(","), names: name, points: 300, by: by === "wall_s" ? "wall_s" : "frames" };
+  const query = { runs: props.runs, names: name, points: 300, by: by === "wall_s" ? "wall_s" : "frames" };
   const { data, error, again } = useAsk<Comparison>("/compare", query);
   if (error) return <Problem error={error} again={again} />;
   if (!data) return <Waiting what="Reading the runs …" />;

@@ -8,7 +8,7 @@ import { count, digits, plural } from "../core/format";
 import { choose, formatPlace, useChoice, useTitle } from "../core/router";
 import { animate, isCalm } from "../draw/clock";
 import { findWorlds, layOut, type Tree } from "../lineage/layout";
-import { transfersCsv } from "../lineage/svg";
+import { takeoversCsv, transfersCsv } from "../lineage/trials";
 import { useLineage } from "../lineage/whole";
 import { Icon } from "../ui/icons";
 import { usePlayKey } from "../ui/shortcuts";
@@ -87,6 +87,11 @@ function Grown(props: { run: Summary }) {
             Transfers as CSV
           </button>
         )}
+        {lineage && lineage.takeovers.cycle.length > 0 && (
+          <button class="button" type="button" onClick={() => download(fileName(`${run.name} takeovers`, "csv"), takeoversCsv(lineage), "text/csv")}>
+            Takeovers as CSV
+          </button>
+        )}
       </form>
       {answer.error && <Problem error={answer.error} again={answer.again} />}
       {!lineage && answer.isLoading && <Waiting what="Reading the lineage …" />}
@@ -143,7 +148,13 @@ function Key(props: { longest: number }) {
         <svg viewBox="0 0 22 10" aria-hidden="true">
           <path d="M11 1L15 5L11 9L7 5Z" fill="none" stroke={colour("series-2")} stroke-width="1.500" />
         </svg>
-        transfer tried, filled where it was merged
+        specialist tried for the generalist, filled where it was merged
+      </li>
+      <li>
+        <svg viewBox="0 0 22 10" aria-hidden="true">
+          <path d="M7 2H15L11 9Z" fill="none" stroke={colour("series-2")} stroke-width="1.500" />
+        </svg>
+        policy tried in a specialist’s place, filled where it took over
       </li>
     </ul>
   );
@@ -208,7 +219,7 @@ function Picked(props: {
     const gone = columns.left.filter((left) => left >= 0 && left <= until).length;
     return (
       <p class="picked soft" role="status">
-        {plural(born, "world")} by cycle {until}, {count(gone)} of them extinct; {plural(answer.transfers.cycle.filter((cycle) => cycle <= until).length, "transfer")} tried. Choose a world to see more.
+        {plural(born, "world")} by cycle {until}, {count(gone)} of them extinct; {plural(answer.transfers.cycle.filter((cycle) => cycle <= until).length, "transfer")} and {plural(answer.takeovers.cycle.filter((cycle) => cycle <= until).length, "takeover")} tried. Choose a world to see more.
       </p>
     );
   }

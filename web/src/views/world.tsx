@@ -120,7 +120,7 @@ export function InWords(props: { words: Words; text: string | null }) {
 }
 
 function Family(props: { run: Summary; detail: WorldDetail }) {
-  const { parents, children, transfers } = props.detail;
+  const { parents, children, transfers, takeovers } = props.detail;
   const list = (worlds: WorldCard[], none: string) =>
     worlds.length ? (
       <ul class="family">
@@ -161,6 +161,20 @@ function Family(props: { run: Summary; detail: WorldDetail }) {
         </ul>
       ) : (
         <Empty title="No specialist was tried here" />
+      )}
+      {takeovers.length > 0 && (
+        <>
+          <h3>Takeovers</h3>
+          <ul>
+            {takeovers.map((one) => (
+              <li key={`${one.cycle}-${one.specialist}`}>
+                Cycle {one.cycle}: {one.source === null ? "the generalist’s policy" : `the policy of world ${one.source}’s specialist`}
+                {one.helped === null ? " was no better" : ` did better by ${digits(one.gain)}`} than the specialist of world {one.specialist}
+                {one.merged ? " and took its place." : "."}
+              </li>
+            ))}
+          </ul>
+        </>
       )}
     </Card>
   );

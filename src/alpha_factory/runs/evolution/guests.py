@@ -17,13 +17,11 @@ from alpha_factory.core.errors import AlphaFactoryError
 from alpha_factory.core.types import Level
 from alpha_factory.curriculum import Guests
 from alpha_factory.evaluate import stack_levels
-from alpha_factory.genome import WORDS, from_hex
+from alpha_factory.genome import WORDS
 from alpha_factory.records import MOST_CANDIDATES, CandidateAct
 from alpha_factory.runs.files.archive import Archive
-from alpha_factory.runs.workshop.source import decode_genome
-from alpha_factory.worlds import SIDE, GridLevel
-from alpha_factory.worlds.levels.file import parse_level
-from alpha_factory.worlds.levels.validity import check_level
+from alpha_factory.runs.workshop.candidate import read_candidate
+from alpha_factory.worlds import GridLevel
 
 
 class Guest(NamedTuple):
@@ -78,24 +76,11 @@ def read_guest(act: CandidateAct) -> Guest:
     """The world of an act.
 
     Raises:
-        AlphaFactoryError: it can't be one of a run; the message says why.
+        InvalidGenome, InvalidLevel: it can't be one of a run; the message says why.
     """
-    if act.level is None:
-        assert act.genome is not None, "an act has one of the two"
-        genome = from_hex(act.genome)
-        if not genome.any():
-            raise AlphaFactoryError(
-                "The genome of nothing but zeros stands for a level without a genome. Set any bit."
-            )
-        return Guest(act, genome, decode_genome(genome))
-    level = parse_level(act.level)
-    check_level(level)
-    if level.tile.shape != (SIDE, SIDE):
-        raise AlphaFactoryError(
-            f"A world of a run has at most {SIDE} x {SIDE} cells, and this level has "
-            f"{' x '.join(map(str, np.asarray(level.size).tolist()))}. Draw a smaller one."
-        )
-    return Guest(act, np.zeros(WORDS, np.uint32), level)
+    world = read_candidate(act.level, act.genome)
+    genome = np.zeros(WORDS, np.uint32) if world.genome is None else world.genome
+    return Guest(act, genome, world.level)
 
 
 def seat(guests: Sequence[Guest], level: Level, room: int) -> Guests:

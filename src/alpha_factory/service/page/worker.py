@@ -20,6 +20,7 @@ from alpha_factory.core.errors import AlphaFactoryError
 from alpha_factory.genome import from_hex, to_json
 from alpha_factory.genome.rules import EFFECTS, TRIGGERS, Phrase
 from alpha_factory.records import Trace
+from alpha_factory.runs.workshop.candidate import read_candidate
 from alpha_factory.runs.workshop.session import KEYS, Moment, Session, find_rules_in_force
 from alpha_factory.runs.workshop.source import from_genome
 from alpha_factory.runs.workshop.trace import draw, trace
@@ -52,7 +53,7 @@ class Workshop:
         self._answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "levels": self._levels,
             "genome": self._genome,
-            "read": self._read,
+            "candidate": self._candidate,
             "check": self._check,
             "play": self._play,
             "vocabulary": self._vocabulary,
@@ -82,8 +83,8 @@ class Workshop:
     def _genome(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"fields": to_json(from_hex(request["genome"]))}
 
-    def _read(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"text": print_level(_read(request))}
+    def _candidate(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"text": print_level(read_candidate(request["level"], request["genome"]).level)}
 
     def _check(self, request: dict[str, Any]) -> dict[str, Any]:
         level = _read(request)

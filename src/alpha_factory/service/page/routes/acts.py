@@ -4,7 +4,6 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from alpha_factory.records import MOST_CANDIDATES, CandidateAct, ControlAct, FeedbackAct
-from alpha_factory.service.page import shapes
 from alpha_factory.service.page.asked import CandidateAsked, ControlAsked, FeedbackAsked
 from alpha_factory.service.page.context import Context
 from alpha_factory.service.page.files.acts import Act, add_act, read_acts
@@ -14,6 +13,7 @@ from alpha_factory.service.page.problem import Problem
 from alpha_factory.service.page.reply import reply
 from alpha_factory.service.page.routes.common import ERRORS, RunName
 from alpha_factory.service.page.routes.making import check_candidate
+from alpha_factory.service.page.shapes.acts import Acts
 
 _RESUMABLE = ("stopped", "crashed", "silent", "unknown")
 
@@ -23,7 +23,7 @@ def make_acts(context: Context) -> APIRouter:
     router = APIRouter(tags=["steering"], responses=ERRORS)
     find = context.folder.find
 
-    @router.get("/runs/{run}/acts", response_model=shapes.Acts)
+    @router.get("/runs/{run}/acts", response_model=Acts)
     def list_acts(run: RunName) -> Response:
         """What people asked of a run, and what it made of that."""
         return reply(read_acts(find(run)))
@@ -48,8 +48,7 @@ def make_acts(context: Context) -> APIRouter:
             raise Problem("conflict", "This run has no pool of worlds that one could enter.")
         if not now["is_live"] and now["state"] not in _RESUMABLE:
             raise Problem("conflict", f"This run is {now['state']}: it takes no more worlds.")
-        if asked.level is not None:
-            check_candidate(context, asked.level)
+        check_candidate(context, asked.level, asked.genome)
         return _answer(
             add_act(path, CandidateAct, most_waiting=MOST_CANDIDATES, **asked.model_dump())
         )

@@ -6,13 +6,13 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from alpha_factory.service.page import shapes
 from alpha_factory.service.page.context import Context
 from alpha_factory.service.page.guard import LARGEST_BODY
 from alpha_factory.service.page.live.socket import LARGEST_MESSAGE, MOST_CLIENTS
 from alpha_factory.service.page.problem import Problem
 from alpha_factory.service.page.reply import reply
 from alpha_factory.service.page.routes.common import ERRORS
+from alpha_factory.service.page.shapes.server import About, Health, Ready
 from alpha_factory.service.page.static import INDEX
 
 _GAUGES = {
@@ -33,7 +33,7 @@ def make_about(context: Context) -> APIRouter:
     """The endpoint of the API."""
     router = APIRouter(tags=["server"], responses=ERRORS)
 
-    @router.get("/about", response_model=shapes.About)
+    @router.get("/about", response_model=About)
     def about() -> Response:
         """The server's version and limits."""
         return reply(
@@ -56,12 +56,12 @@ def make_health(context: Context) -> APIRouter:
     """The endpoints that programs ask."""
     router = APIRouter(tags=["server"], responses=ERRORS)
 
-    @router.get("/healthz", response_model=shapes.Health)
+    @router.get("/healthz", response_model=Health)
     async def is_alive() -> Response:
         """The server lives."""
         return reply({"status": "ok"})
 
-    @router.get("/readyz", response_model=shapes.Ready)
+    @router.get("/readyz", response_model=Ready)
     def is_ready() -> Response:
         """The runs folder can be read."""
         if not context.folder.is_readable():

@@ -5,26 +5,26 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from alpha_factory.service.page import shapes
 from alpha_factory.service.page.asked import CheckAsked, LevelAsked, PlayAsked
 from alpha_factory.service.page.context import Context
 from alpha_factory.service.page.problem import Detail, Problem
 from alpha_factory.service.page.reply import reply
 from alpha_factory.service.page.routes.common import ERRORS
+from alpha_factory.service.page.shapes.making import Check, Played, Vocabulary
 
-_UNKNOWN = {name: None for name in shapes.Check.model_fields if name not in ("is_valid", "problem")}
+_UNKNOWN = {name: None for name in Check.model_fields if name not in ("is_valid", "problem")}
 
 
 def make_making(context: Context) -> APIRouter:
     """The endpoints."""
     router = APIRouter(tags=["workshop"], responses=ERRORS)
 
-    @router.post("/check", response_model=shapes.Check)
+    @router.post("/check", response_model=Check)
     def check(asked: CheckAsked) -> Response:
         """What the oracle says of a level; also that it is none, and where."""
         return reply(check_world(context, _find(context, asked), has_trace=asked.has_trace))
 
-    @router.post("/play", response_model=shapes.Played)
+    @router.post("/play", response_model=Played)
     def play(asked: PlayAsked) -> Response:
         """An episode by its keys. The same seed and keys give the same episode."""
         told = context.workshop.ask(
@@ -39,7 +39,7 @@ def make_making(context: Context) -> APIRouter:
             raise Problem("invalid", problem["message"], [_tell_place(problem)])
         return reply(told)
 
-    @router.get("/vocabulary", response_model=shapes.Vocabulary)
+    @router.get("/vocabulary", response_model=Vocabulary)
     def read_vocabulary() -> Response:
         """What a level can be made of: tiles, settings, rules."""
         return reply(context.workshop.ask("vocabulary"))
@@ -57,13 +57,13 @@ def check_world(
     return {"is_valid": True, "problem": None, **told}
 
 
-def check_candidate(context: Context, level: str) -> None:
-    """Raise unless a level's text is one.
+def check_candidate(context: Context, level: str | None, genome: str | None) -> None:
+    """Raise unless a level's text or a genome can be a world of a run.
 
     Raises:
-        Problem: it isn't; `details` says where.
+        Problem: it can't; `details` says where.
     """
-    told = context.workshop.ask("read", level=level)
+    told = context.workshop.ask("candidate", level=level, genome=genome)
     if problem := told.get("problem"):
         raise Problem("invalid", problem["message"], [_tell_place(problem)])
 

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
 from starlette.responses import Response
 
-from alpha_factory.service.page import shapes
 from alpha_factory.service.page.context import Context
 from alpha_factory.service.page.files import metrics, records
 from alpha_factory.service.page.files.comparison import compare_runs
@@ -22,6 +21,7 @@ from alpha_factory.service.page.files.worlds import read_honeypots
 from alpha_factory.service.page.problem import Problem
 from alpha_factory.service.page.reply import reply, reply_rows, reply_table
 from alpha_factory.service.page.routes.common import ERRORS, TABLE, After, Format, RunName
+from alpha_factory.service.page.shapes import runs as shapes
 
 _POINTS = 400
 _SCORES = ("solve_rate", "low", "high", "cvar_10", "return_mean")
@@ -167,12 +167,12 @@ def make_runs(context: Context) -> APIRouter:
     @router.get("/compare", response_model=shapes.Comparison, responses=TABLE)
     def compare(
         runs: Annotated[
-            str,
+            list[Annotated[str, Query(min_length=1, max_length=260)]],
             Query(
-                description="Names of up to 20 runs, with commas between.",
+                description="Names of up to 20 runs, each given once more: `?runs=seed0&runs=seed1`.",
                 min_length=1,
-                max_length=5_200,
-                examples=["seed0,seed1"],
+                max_length=20,
+                examples=[["seed0", "seed1"]],
             ),
         ],
         names: Names = "solve_rate",
@@ -184,9 +184,7 @@ def make_runs(context: Context) -> APIRouter:
 
         Of each run so many points are read, however long it is; `is_sampled` says where rows were left out.
         """
-        chosen = [*dict.fromkeys(runs.split(","))]
-        if len(chosen) > 20:
-            raise Problem("invalid", "At most 20 runs can be compared at once.")
+        chosen = [*dict.fromkeys(runs)]
         asked = (names or "solve_rate").split(",")
         told = compare_runs({name: find(name) for name in chosen}, asked, points=points, by=by)
         return _print_comparison(told) if format == "csv" else reply(told)

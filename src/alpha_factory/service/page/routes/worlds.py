@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from alpha_factory.records import Episode, Verdict
-from alpha_factory.service.page import shapes
 from alpha_factory.service.page.context import Context
 from alpha_factory.service.page.files import lineage, records, worlds
 from alpha_factory.service.page.files.acts import read_feedback
@@ -23,6 +22,8 @@ from alpha_factory.service.page.routes.common import (
     read_numbers,
 )
 from alpha_factory.service.page.routes.making import check_world
+from alpha_factory.service.page.shapes import worlds as shapes
+from alpha_factory.service.page.shapes.making import Check
 
 
 def make_worlds(context: Context) -> APIRouter:
@@ -78,7 +79,7 @@ def make_worlds(context: Context) -> APIRouter:
             fields = context.workshop.ask("genome", genome=genome)["fields"]
         return reply({"genome": genome, "fields": fields})
 
-    @router.get("/runs/{run}/worlds/{world}/oracle", response_model=shapes.Check)
+    @router.get("/runs/{run}/worlds/{world}/oracle", response_model=Check)
     def read_oracle(run: RunName, world: WorldNumber) -> Response:
         """What the oracle says of a world, and its path."""
         return reply(check_world(context, context.find_world(run, world), has_trace=True))

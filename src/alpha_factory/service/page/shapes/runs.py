@@ -1,0 +1,189 @@
+"""Runs, their curves and what is told of them."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from alpha_factory.records import Event, HoneypotCheck, RunState
+from alpha_factory.service.page.shapes.common import Number, example
+
+
+class Files(BaseModel):
+    """Which of its files a run has."""
+
+    metrics: bool
+    worlds: bool
+    episodes: bool
+    ledger: bool
+    evaluation: bool
+    report: bool
+    status: bool
+
+
+class Summary(BaseModel):
+    """What a run is doing, and how far it is."""
+
+    model_config = example({"name": "seed0", "state": "training", "frames": 4010007})
+
+    name: str
+    preset: Any
+    curriculum: Any
+    seed: Any
+    state: RunState | Literal["silent", "unknown"]
+    doing: str
+    since: float | None
+    state_age_s: float | None
+    is_live: bool = Field(description="Its heartbeat is fresh, so it can be steered.")
+    started: float | None
+    modified: float | None
+    frames: Number
+    updates: Number
+    cycle: Number
+    wall_s: Number
+    compile_s: Number
+    worlds_accepted: Number
+    worlds_rejected: Number
+    frames_per_s: Number
+    solve_rate: Number = Field(description="At the last log point.")
+    solve_mean: Number = Field(description="Over the last 30 log points; null of fewer than 3.")
+    solve_low: Number = Field(description="Of the 95 % interval of that mean.")
+    solve_high: Number
+    pool: int | None
+    seconds_left: float | None
+    budget: Any
+    has_pool: bool
+    error: str | None
+    files: Files
+
+
+class Runs(BaseModel):
+    """All runs, newest first."""
+
+    runs: list[Summary]
+
+
+class Cursors(BaseModel):
+    """Where the WebSocket goes on from this moment."""
+
+    rows: str
+    worlds: str
+    episodes: str
+    events: str
+
+
+class SummaryWithCursors(Summary):
+    """A run, and where its increments go on."""
+
+    cursors: Cursors
+
+
+class Config(BaseModel):
+    """A run's settings."""
+
+    config: dict[str, Any]
+
+
+class Metrics(BaseModel):
+    """Columns of equal length."""
+
+    model_config = example(
+        {
+            "columns": {"frames": [15864, 31719], "solve_rate": [0.11, 0.13]},
+            "names": ["frames", "solve_rate"],
+            "rows": 2,
+            "is_sampled": False,
+            "is_estimate": False,
+            "cursor": "1204-9a3f01c2",
+            "reset": False,
+        }
+    )
+
+    columns: dict[str, list[Number]]
+    names: list[str]
+    rows: int
+    is_sampled: bool
+    is_estimate: bool
+    cursor: str
+    reset: bool
+
+
+class Evaluation(BaseModel):
+    """What the run's agent got on suites, as `evaluate --json` prints it."""
+
+    suites: list[dict[str, Any]]
+
+
+class Safety(BaseModel):
+    """What a person who watches over a run should know."""
+
+    honeypots: list[HoneypotCheck]
+    incidents: list[HoneypotCheck]
+    updates_skipped: Number
+    events: list[Event]
+
+
+class Events(BaseModel):
+    """Entries of the ledger, oldest first."""
+
+    events: list[Event]
+    cursor: str
+    reset: bool
+
+
+class Picture(BaseModel):
+    """A film that the run left."""
+
+    name: str
+    bytes: int
+
+
+class Media(BaseModel):
+    """The films that the run left."""
+
+    media: list[Picture]
+
+
+class Curve(BaseModel):
+    """One run."""
+
+    x: list[Number]
+    series: dict[str, list[Number]]
+    rows: int
+    """In the file; an estimate where some are left out here."""
+    is_sampled: bool
+    """Whether rows are left out, evenly by place in the file."""
+
+
+class Band(BaseModel):
+    """A mean over runs and its interval."""
+
+    mean: list[Number]
+    low: list[Number]
+    high: list[Number]
+    runs: list[int]
+
+
+class Group(BaseModel):
+    """Runs that differ in the seed alone."""
+
+    name: str
+    runs: list[str]
+    x: list[float]
+    series: dict[str, Band]
+
+
+class Differing(BaseModel):
+    """A setting in which runs differ."""
+
+    name: str
+    values: dict[str, Any]
+
+
+class Comparison(BaseModel):
+    """Runs side by side."""
+
+    by: Literal["frames", "wall_s"]
+    names: list[str]
+    groups: list[Group]
+    runs: dict[str, Curve]
+    settings: list[Differing]
