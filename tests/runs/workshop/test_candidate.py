@@ -18,7 +18,7 @@ def test_level_and_genome_are_read():
     [
         (None, "0" * 128, "zeros, which stand for no genome"),
         (">G" + "." * 40, None, "at most 32 x 32 cells .* got '1 x 42'"),
-        (">.", None, "goal must be the tile of exactly one cell"),
+        (">.", None, "goal must be shown exactly once"),
         ("G.", None, "agent"),
     ],
     ids=["zeros", "large", "without a goal", "without an agent"],

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from alpha_factory.records import Drawing, Trace
+from alpha_factory.service.page.shapes.common import Words
 
 
 class Where(BaseModel):
