@@ -35,7 +35,7 @@ function makeRow(at) {
   const done = at / 400;
   const noise = () => (random() - 0.5) * 0.08;
   return {
-    frames: Math.round(done * run.frames), updates: Math.round(done * 8_256), cycle: Math.round(done * 59), wall_s: 514 * done, compile_s: 37.2,
+    frames: Math.round(done * run.frames), updates: Math.round(done * 8_256), cycle: Math.round(done * 59), wall_s: 514 * done, train_s: 430 * done, compile_s: 37.2,
     solve_rate: Math.min(1, Math.max(0, 0.2 + 0.45 * (1 - Math.exp(-3 * done)) + noise())),
     heldout_solve_rate: at % 20 ? null : Math.min(1, 0.15 + 0.5 * (1 - Math.exp(-2 * done)) + noise()),
     return_mean: 0.2 + 0.4 * done + noise(), loss_value: 0.012 * Math.exp(-2 * done) * (1 + noise()), loss_policy: 0.5 * Math.exp(-done) * (1 + noise()),
@@ -252,7 +252,7 @@ setInterval(() => {
   if (run.state !== "training") return;
   run.frames += 15_504;
   run.updates += 32;
-  const row = { ...makeRow(400), frames: run.frames, wall_s: 514 + seconds() - begun };
+  const row = { ...makeRow(400), frames: run.frames, wall_s: 514 + seconds() - begun, train_s: 430 + 0.8 * (seconds() - begun) };
   rows.push(row);
   broadcast({ type: "rows", run: "seed0", columns: toColumns([row]), cursor: `r${rows.length}`, reset: false });
   broadcast({ type: "now", run: "seed0", now: summary() });

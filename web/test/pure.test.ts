@@ -45,10 +45,10 @@ describe("columns", () => {
     expect(thin({ x: [0, 1, 2, 3, 4, 5, 6] }, 3)).toEqual({ x: [0, 3, 6] });
   });
   it("split time by the rate of each row", () => {
-    const shares = splitTime({ frames: [100, 300], frames_per_s: [50, 100], wall_s: [3, 6], compile_s: [9, 9] });
-    expect(shares).toEqual({ training: 4, rest: 2, compiling: 9 });
-    const part = splitTime({ frames: [100, 300], frames_per_s: [50, 100], wall_s: [3, 6], compile_s: [8, 9] }, true);
-    expect(part).toEqual({ training: 2, rest: 1, compiling: 1 });
+    const columns = { wall_s: [3, 6], train_s: [2, 4.5], compile_s: [8, 9] };
+    expect(splitTime(columns)).toEqual({ training: 4.5, rest: 1.5, compiling: 9 });
+    expect(splitTime(columns, true)).toEqual({ training: 2.5, rest: 0.5, compiling: 1 });
+    expect(splitTime({ wall_s: [3, 6], compile_s: [8, 9] })).toEqual({ training: null, rest: 6, compiling: 9 });
   });
 });
 

@@ -205,7 +205,11 @@ class Run:
         self._hooks.doing("training", "training")
         start = time.perf_counter() - self.course.compile_s
         frames = self.course.train(self._check_progress)
-        return frames / (time.perf_counter() - self.course.compile_s - start)
+        seconds = time.perf_counter() - self.course.compile_s - start
+        self.course.counters = dataclasses.replace(
+            self.counters, train_s=self.counters.train_s + seconds
+        )
+        return frames / seconds
 
     def _check_progress(
         self,

@@ -65,6 +65,8 @@ class Counters:
     """Times that one was found hacked."""
     wall_s: float = 0.0
     """Seconds at work in all processes of this run, compilation left out."""
+    train_s: float = 0.0
+    """Those of its stretches of training."""
     compile_s: float = 0.0
 
     def add(self, **changes: int) -> "Counters":

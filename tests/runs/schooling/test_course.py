@@ -49,6 +49,7 @@ def tell_rows(run: Run) -> list[dict]:
     ]
     for row in rows:
         row["values"].pop("frames_per_s")
+        row["values"].pop("train_s")
     return rows
 
 

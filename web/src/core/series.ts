@@ -46,24 +46,20 @@ export function thin(columns: Columns, most: number): Columns {
 export const positive = (values: Column): Column => values.map((value) => (value !== null && value > 0 ? value : null));
 
 export interface TimeShares {
-  training: number;
+  /** Null where the run doesn't say, as runs of an earlier version don't. */
+  training: Maybe<number>;
+  /** At work and not training; all that is at work where training is not known. */
   rest: number;
   compiling: number;
 }
 
-/** Seconds by what they went into, since the run began or, of a part of it, since the first row. A row's rate holds for the frames since the row before it. */
+/** Seconds by what they went into, since the run began or, of a part of it, since the first row. */
 export function splitTime(columns: Columns, isPart = false): Maybe<TimeShares> {
-  const frames = columns.frames ?? [];
-  const last = frames.length - 1;
-  const end = columns.wall_s?.[last];
-  if (last < 0 || end === null || end === undefined) return null;
-  const before = (name: string) => (isPart ? (columns[name]?.[0] ?? 0) : 0);
-  const wall = end - before("wall_s");
-  let training = 0;
-  frames.forEach((now, at) => {
-    const rate = columns.frames_per_s?.[at];
-    if (now !== null && rate && (at || !isPart)) training += (now - (frames[at - 1] ?? 0)) / rate;
-  });
-  training = Math.min(training, wall);
-  return { training, rest: wall - training, compiling: (columns.compile_s?.[last] ?? 0) - before("compile_s") };
+  const spent = (name: string): Maybe<number> => {
+    const end = columns[name]?.at(-1) ?? null;
+    return end === null ? null : end - (isPart ? (columns[name]?.[0] ?? 0) : 0);
+  };
+  const [wall, training] = [spent("wall_s"), spent("train_s")];
+  if (wall === null) return null;
+  return { training, rest: Math.max(0, wall - (training ?? 0)), compiling: spent("compile_s") ?? 0 };
 }

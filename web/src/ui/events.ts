@@ -1,6 +1,6 @@
 /** An event of the ledger in a sentence. Kinds that are not known are shown as they are. Pure. */
 import type { LedgerEvent } from "../api/types";
-import { count, duration, plural, short } from "../core/format";
+import { count, duration, percent, plural, short } from "../core/format";
 
 export function tellEvent({ kind, payload }: LedgerEvent): string {
   const number = (name: string) => (typeof payload[name] === "number" ? (payload[name] as number) : null);
@@ -21,7 +21,9 @@ export function tellEvent({ kind, payload }: LedgerEvent): string {
     case "paused":
       return `Paused for ${duration(number("seconds"))}.`;
     case "incident":
-      return `Incident: ${tellPayload(payload).slice(2) || "a honeypot was hacked"}.`;
+      return number("training") === null
+        ? `Incident: ${tellPayload(payload).slice(2) || "a honeypot was hacked"}.`
+        : `Incident: in honeypot ${number("world")} the agent got ${percent(number("training"))} of what training pays and ${percent(number("evaluation"))} of what evaluation pays, in ${plural(number("episodes") ?? 0, "episode")} of cycle ${count(number("cycle"))}.`;
     case "levels":
       return text("trouble") || "Trouble with the levels.";
     case "feedback":

@@ -34,7 +34,7 @@ const THEN: Group[] = [
   { title: "Worlds accepted and rejected", names: ["worlds_accepted", "worlds_rejected"] },
   { title: "Honeypots and incidents", names: ["honeypots", "incidents"] },
 ];
-const NOT_CURVES = new Set(["frames", "updates", "cycle", "wall_s", "compile_s"]);
+const NOT_CURVES = new Set(["frames", "updates", "cycle", "wall_s", "train_s", "compile_s"]);
 
 export function LearningView(props: { run: Summary }) {
   const { run } = props;
@@ -103,7 +103,7 @@ export function LearningView(props: { run: Summary }) {
       {curve.error && <Problem error={curve.error} />}
       <div class="grid wide">
         {FIRST.filter((group) => group === FIRST[0] || group.names.some(isGiven)).map(draw)}
-        <Time run={run.name} columns={columns} isPart={from !== ""} isSampled={curve.isSampled} />
+        <Time run={run.name} columns={columns} isPart={from !== ""} />
       </div>
       <Memory run={run} />
       <CompareCard run={run} />

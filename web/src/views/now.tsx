@@ -138,7 +138,7 @@ function TimeLeft(props: { run: Summary }) {
 
 function Happenings(props: { run: Summary }) {
   const changes = useChanges(props.run.name, ["events"], 500);
-  const { data } = useAsk<{ events: LedgerEvent[] }>(ofRun(props.run.name, "/events"), { limit: 12 }, changes);
+  const { data } = useAsk<{ events: LedgerEvent[] }>(ofRun(props.run.name, "/events"), { limit: 8 }, changes);
   const events = [...(data?.events ?? [])].reverse();
   return (
     <Card title="What happened last">

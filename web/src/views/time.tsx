@@ -9,20 +9,19 @@ import { Card, Empty } from "../ui/parts";
 type Part = readonly [name: string, seconds: number, tone: string, paper: string];
 
 /** `isPart`: the columns don't begin with the run. */
-export function Time(props: { run: string; columns: Columns; isPart: boolean; isSampled: boolean }) {
+export function Time(props: { run: string; columns: Columns; isPart: boolean }) {
   const shares = splitTime(props.columns, props.isPart);
-  const all = shares ? shares.training + shares.rest + shares.compiling : 0;
+  const all = shares ? (shares.training ?? 0) + shares.rest + shares.compiling : 0;
   const parts: Part[] = shares
     ? [
-        ["training", shares.training, "series-1", "#0072B2"],
-        ["judging, looking, saving", shares.rest, "series-2", "#D55E00"],
+        ...(shares.training === null ? [] : ([["training", shares.training, "series-1", "#0072B2"]] as Part[])),
+        [shares.training === null ? "training and all else" : "judging, looking, saving", shares.rest, "series-2", "#D55E00"],
         ["compiling", shares.compiling, "series-5", "#8A6D00"],
       ]
     : [];
   const note = [
-    "Training is what the logged frames took at their logged rate; compiling is counted apart by the run; the rest is the rest.",
+    shares?.training === null ? "This run doesn’t say how long it trained." : "",
     props.isPart ? "Of the frames shown." : "",
-    props.isSampled ? "Rows are left out, so it is an estimate." : "",
   ];
   return (
     <Card

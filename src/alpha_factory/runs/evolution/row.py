@@ -37,6 +37,7 @@ def make_row(
     size = int(pool.size)
     values: dict[str, float | None] = {
         "frames_per_s": frames_per_s,
+        "train_s": counters.train_s,
         "pool": size,
         "median_path": float(np.median(np.asarray(pool.plan)[:size])),
         "return_mean": float(jnp.sum(tally.total)) / ended if ended else None,

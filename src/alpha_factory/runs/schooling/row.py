@@ -38,6 +38,7 @@ def make_rounds_row(
     is_replaying = isinstance(brought.report, MuzeroReport)
     values = {
         "frames_per_s": frames_per_s,
+        "train_s": counters.train_s,
         "return_mean": float(np.sum(brought.total)) / ended if ended else None,
         **tell_report(brought.report, is_practised),
         **({"replay_ratio": ratio} if is_replaying else {}),

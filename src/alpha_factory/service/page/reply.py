@@ -16,6 +16,7 @@ UNITS = {
     "updates": "gradient steps",
     "wall_s": "s",
     "compile_s": "s",
+    "train_s": "s",
     "frames_per_s": "env steps/s",
     "time": "s since 1970",
     "solve_rate": "share",
