@@ -5,6 +5,7 @@ import type { CandidateAct, Check, Summary, Vocabulary } from "../api/types";
 import { useAsk } from "../core/data";
 import { digits, percent, plural } from "../core/format";
 import { useChoice } from "../core/router";
+import { takesWorlds } from "../core/run";
 import { Card, Problem, Waiting } from "../ui/parts";
 import { Loop } from "../ui/player";
 import { InWords } from "../views/world";
@@ -76,11 +77,13 @@ function Drawn(props: { run: Summary; onDone: () => void; vocabulary: Vocabulary
             <input value={note} maxLength={1_000} placeholder="what it should teach" onInput={(event) => setNote(event.currentTarget.value)} />
           </label>
           <div class="row">
-            <button class="button main" disabled={!props.run.has_pool || !check.data?.is_valid || check.isLoading} onClick={() => void send()}>
+            <button class="button main" disabled={!takesWorlds(props.run) || !check.data?.is_valid || check.isLoading} onClick={() => void send()}>
               Put forward
             </button>
           </div>
-          {!props.run.has_pool && <p class="small soft">This run's method chooses its levels by itself and takes none from outside.</p>}
+          {!takesWorlds(props.run) && (
+            <p class="small soft">{props.run.has_pool ? "This run has finished: it takes no more worlds." : "This run's method chooses its levels by itself and takes none from outside."}</p>
+          )}
           <div role="status">{sent && <p class="small">Put forward. The run judges it in its next cycle; the verdict appears below.</p>}</div>
           {error && <Problem error={error} />}
           {check.data?.is_valid && check.data.words && (

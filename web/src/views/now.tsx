@@ -3,7 +3,7 @@ import type { Columns, LedgerEvent, Summary } from "../api/types";
 import { ofRun, rawOf } from "../api/client";
 import { useCell } from "../core/cell";
 import { now, useAsk, useChanges, useMetrics } from "../core/data";
-import { clock, count, digits, duration, percent, sentence, short } from "../core/format";
+import { clock, count, digits, duration, percent, plural, sentence, short } from "../core/format";
 import { formatPlace, useTitle } from "../core/router";
 import { Chart, lineLook } from "../ui/chart";
 import { tellEvent } from "../ui/events";
@@ -26,10 +26,9 @@ export function NowView(props: { run: Summary }) {
           <Figure name="Frames a second" value={count(run.frames_per_s)} />
           <SolveRate run={run} />
           {run.has_pool && (
-            <Figure name="Living worlds" value={count(run.pool)} note={`${count(run.worlds_accepted)} accepted, ${count(run.worlds_rejected)} not`} />
+            <Figure name="Living worlds" value={count(run.pool)} note={`${count(run.worlds_accepted)} accepted and ${count(run.worlds_rejected)} not in ${plural(run.cycle ?? 0, "cycle")}`} />
           )}
           {!run.has_pool && <Levels columns={columns} />}
-          <Figure name="Cycle" value={count(run.cycle)} />
           <TimeLeft run={run} />
         </dl>
       </section>

@@ -83,8 +83,7 @@ function AgentScreen(props: { agent: Episode | null; head: EpisodeHead | undefin
         <>
           <Still drawing={agent.drawing} trace={agent.trace} time={time} label={`The agent's episode of ${agent.steps} steps`} />
           <p class="soft small">
-            {agent.player}, {digits(totalAt(agent.trace, time))} of {digits(agent.total)} earned, {Math.min(Math.floor(time), agent.steps)} of {agent.steps}{" "}
-            steps
+            {agent.player}: {digits(totalAt(agent.trace, time))} earned in {Math.min(Math.floor(time), agent.steps)} of {agent.steps} steps
           </p>
         </>
       ) : drawing ? (

@@ -5,6 +5,7 @@ import type { Act, Acts, CandidateAct, ControlAct, Summary } from "../api/types"
 import { useAsk, useChanges } from "../core/data";
 import { clock } from "../core/format";
 import { formatPlace, useTitle } from "../core/router";
+import { takesWorlds } from "../core/run";
 import { Editor } from "../editor/editor";
 import { Card, Dialog, Empty, Heading, Problem } from "../ui/parts";
 import { tellOpinion } from "./feedback";
@@ -64,7 +65,10 @@ function Controls(props: { run: Summary; acts: Acts | null; onDone: () => void }
     stop: run.is_live,
   };
   return (
-    <Card title="The run" {...(run.is_live ? {} : { note: "This run is not at work, so there is nothing to pause or stop. Worlds can still be put forward and liked." })}>
+    <Card
+      title="The run"
+      {...(run.is_live ? {} : { note: `This run is not at work, so there is nothing to pause or stop. Worlds can still be ${takesWorlds(run) ? "put forward and liked" : "liked"}.` })}
+    >
       <div class="row">
         {(Object.keys(WORDS) as ControlAct["act"][]).map((act) => (
           <button

@@ -26,7 +26,7 @@ export function WorldView(props: { run: Summary; id: number }) {
       <section class="card" aria-label="Numbers of this world">
         <dl class="numbers">
           <Figure name="Solve rate" value={percent(card.solve_rate)} note={card.is_living ? "in training, last" : "in training, when it was last played"} />
-          <Figure name="Shortest path" value={card.shortest_path === null ? "none known" : `${card.shortest_path} steps`} />
+          <Figure name="Shortest path" value={card.shortest_path === null ? "none known" : `${card.shortest_path} steps`} note="of a walk that knows walls, keys, doors, gates; the oracle knows all" />
           <Figure name="Learnability" value={digits(card.learnability)} note="p (1 − p), 0.25 at most" />
           <Figure name="QD score" value={digits(card.qd)} />
           <Figure name="Children" value={count(card.children)} />
