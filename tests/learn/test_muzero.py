@@ -15,6 +15,7 @@ from alpha_factory.learn import (
     update,
 )
 from alpha_factory.learn.muzero import make_targets, reanalyse, weigh
+from alpha_factory.learn.optimiser import is_weight
 from alpha_factory.nets import Model, Support
 from alpha_factory.replay import insert, make_ring, read_observations, sample
 from reference import model as slow_model
@@ -398,6 +399,24 @@ def test_centralised_gradients_have_no_mean_in_any_row():
     gradient = jnp.array([[1.0, 2.0, 6.0], [5.0, 5.0, 5.0]])
     change, _ = optimiser.update(gradient, optimiser.init(weights), weights)
     np.testing.assert_allclose(change, [[1.0, 1.0, -1.0], [0.0, 0.0, 0.0]], atol=1e-4)
+
+
+def test_biases_of_tokens_are_not_centralised():
+    """They are a matrix, a bias for each token, and no row of features."""
+    weights = {"weight": jnp.zeros((2, 3)), "bias": jnp.zeros((2, 3))}
+    ones = jax.tree.map(jnp.ones_like, weights)
+    assert is_weight(weights) == {"weight": True, "bias": False}
+    optimiser = make_optimiser(
+        learning_rate=1.0,
+        decay_updates=100,
+        final_share=1.0,
+        weight_decay=0.0,
+        clip=1e9,
+        is_centralised=True,
+    )
+    change, _ = optimiser.update(ones, optimiser.init(weights), weights)
+    np.testing.assert_array_equal(change["weight"], 0.0)
+    np.testing.assert_allclose(change["bias"], -1.0, rtol=1e-4)
 
 
 def test_value_scale_is_learned_but_not_decayed():

@@ -4,6 +4,7 @@ import dataclasses
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,14 @@ def test_run_plays_its_panel_at_every_look_and_newcomers_before_they_are_trained
     assert [(look.cycle, look.world) for look in looks] == expected
     assert all((look.untrained is None) == (born[look.world] < look.cycle) for look in looks)
     assert len({look.cycle for look in looks}) >= 2
+
+
+def test_pool_grows_without_anything_being_compiled_again(whole: Run) -> None:
+    sizes = [row.values["pool"] for row in read_metrics(whole.directory.path)]
+    assert sizes[-1] > sizes[0] == 1
+    names = Counter(whole.course.programs.compiled)
+    assert {"train", "judge"} <= names.keys()
+    assert set(names.values()) == {1}, names
 
 
 MOMENTS = {

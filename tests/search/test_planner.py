@@ -116,6 +116,20 @@ def test_gumbel_leaves_the_prior_as_it_was_when_all_values_are_equal():
     np.testing.assert_allclose(got.policy, np.tile(PRIOR, (WORLDS, 1)), atol=1e-5)
 
 
+@pytest.mark.parametrize("simulations", [8, 16])
+@pytest.mark.parametrize("worth", [0.0, 0.9])
+def test_puct_divides_visits_by_the_prior_when_all_values_are_equal(worth, simulations):
+    """Whatever they are worth: few simulations would else go to the action that was taken first."""
+    model = Table(
+        reward=np.full((STATES, ACTIONS), worth * (1 - DISCOUNT)),
+        value=[worth] * STATES,
+        logits=LOGITS,
+    )
+    got = plan("puct", model, simulations=simulations)
+    visits = simulations * np.asarray(got.policy)
+    assert np.abs(visits - simulations * PRIOR[None]).max() <= 1
+
+
 def test_gumbel_hardly_moves_for_a_tiny_difference_in_value():
     """Rescaled by the tree's own extremes, a thousandth would count as much as a whole reward."""
     got = plan("gumbel", pays(1, 1e-3))

@@ -76,6 +76,13 @@ def imagine_for_mctx(table, key, action, state):
     return mctx.RecurrentFnOutput(prior_logits=step.logits, **told), following
 
 
+def scale_for_mctx(tree, node, *, value_range):
+    """Q-values as shares of a known range, what was never taken as its node; mctx has no such transform."""
+    low, high = value_range
+    taken = tree.children_visits[node] > 0
+    return (jnp.where(taken, tree.qvalues(node), tree.node_values[node]) - low) / (high - low)
+
+
 @cache
 def compile_ours(kind, simulations, depth, value_range):
     """A search in tables that are given, so that one program serves any network of a size."""
@@ -101,9 +108,7 @@ def compile_theirs(kind, simulations, depth, value_range, *, is_fast):
     if kind == "puct":
         run = partial(mctx.muzero_policy, dirichlet_fraction=0.0)
         if value_range is not None:
-            low, high = value_range
-            transform = partial(mctx.qtransform_by_min_max, min_value=low, max_value=high)
-            run = partial(run, qtransform=transform)
+            run = partial(run, qtransform=partial(scale_for_mctx, value_range=value_range))
     else:
         run, scale = mctx.gumbel_muzero_policy, C_SCALE
         if value_range is not None:

@@ -25,15 +25,25 @@ def make_optimiser(
         final_share: share of the learning rate that is left after T_max updates, and stays.
         weight_decay: lambda_c, decoupled; the value scale sigma_v, which divides, is left alone.
         is_centralised: subtract from the gradient of each row of a weight its mean (gradient
-            centralisation, Yong et al. 2020).
+            centralisation, Yong et al. 2020); biases of any shape are left alone.
     """
     schedule = optax.cosine_decay_schedule(learning_rate, decay_updates, alpha=final_share)
-    first = [optax.centralize()] if is_centralised else []
+    first = [optax.masked(optax.centralize(), is_weight)] if is_centralised else []
     return optax.chain(
         *first,
         optax.clip_by_global_norm(clip),
         optax.adamw(schedule, b1=0.9, b2=0.95, weight_decay=weight_decay, mask=is_decayed),
     )
+
+
+def is_weight(weights: Any) -> Any:
+    """Whether a leaf is what features are multiplied by, and no bias, leaf by leaf."""
+
+    def is_one(path: Any, leaf: Any) -> bool:
+        name = jax.tree_util.keystr(path[-1:], simple=True)
+        return leaf.ndim > 1 and name != "bias"
+
+    return jax.tree_util.tree_map_with_path(is_one, weights)
 
 
 def is_decayed(weights: Any) -> Any:

@@ -40,6 +40,7 @@ from alpha_factory.runs.build import (
 from alpha_factory.runs.resolve import resolve, resolve_curriculum
 from alpha_factory.runs.settings.config import LEARNABILITY, MUZERO, POET, PPO, RunConfig
 from alpha_factory.runs.settings.limits import MAZE, check_limits
+from alpha_factory.runs.settings.replay import count_slots
 from alpha_factory.worlds import measure_maze
 
 
@@ -103,14 +104,6 @@ def count_updates(config: RunConfig) -> int:
     learning, levels = config.learning, config.levels
     share = levels.lanes * levels.steps / (learning.worlds * learning.steps)
     return max(1, round(learning.updates * share))
-
-
-def count_slots(config: RunConfig) -> int:
-    """Rows of each lane that MuZero's replay keeps: whole rounds, of all lanes together no more than in a run of POET,
-    `learning.worlds` times `learning.replay_slots`; but two rounds at least."""
-    learning, levels = config.learning, config.levels
-    rounds = learning.worlds * learning.replay_slots // (levels.lanes * levels.steps)
-    return levels.steps * max(2, rounds)
 
 
 def _make_craft(config: RunConfig, world: World) -> Craft:

@@ -54,9 +54,14 @@ def _score(edges: Edges, value_range: ValueRange) -> Float32[Array, "batch actio
 
 
 def _complete(edges: Edges, value_range: ValueRange) -> Float32[Array, "batch actions"]:
-    """Q-values in [0, 1]; an action never taken counts as the worst."""
+    """Q-values in [0, 1].
+
+    In the tree's own range an action never taken counts as the worst, as published. In a known range the worst is so
+    far below what most nodes are worth that what is taken first would be taken ever after: there it counts as its node.
+    """
     is_taken, value = edges.visits > 0, edges.value[:, None]
     known = jnp.where(is_taken, edges.q, value)
     low = jnp.minimum(value, jnp.min(known, axis=1, keepdims=True))
     high = jnp.maximum(value, jnp.max(known, axis=1, keepdims=True))
-    return jnp.where(is_taken, scale_values(edges.q, value_range, low=low, high=high), 0.0)
+    scaled = scale_values(known, value_range, low=low, high=high)
+    return scaled if value_range is not None else jnp.where(is_taken, scaled, 0.0)

@@ -19,7 +19,6 @@ from alpha_factory.runs.evaluation import Examiner, find_model
 from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.lessons import (
     begin_pupil,
-    count_slots,
     count_updates,
     make_lesson,
 )
@@ -29,6 +28,7 @@ from alpha_factory.runs.report import write_report
 from alpha_factory.runs.schooling.course import LessonPrograms
 from alpha_factory.runs.settings.config import LevelsConfig, RunConfig
 from alpha_factory.runs.settings.presets import PRESETS
+from alpha_factory.runs.settings.replay import count_slots
 from alpha_factory.runs.settings.text import change
 from alpha_factory.worlds import from_text
 from runs import tiny_levels

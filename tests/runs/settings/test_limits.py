@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.runs.build import make_practice, make_recipe
+from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.limits import LIMITS, check_limits
 from alpha_factory.runs.settings.presets import PRESETS
-from alpha_factory.runs.settings.text import list_settings
+from alpha_factory.runs.settings.text import change, list_settings
 from alpha_factory.runs.tasks.catalogue import TASKS
 from runs.tiny import TINY
 
@@ -156,6 +157,16 @@ def test_slots_that_are_suggested_are_taken_and_the_nearest(slots, steps):
 def test_batch_that_replay_never_holds_is_refused():
     with pytest.raises(UsageError, match=r"learning\.batch=129 is larger .* are 128 rows"):
         make_recipe(with_learning(batch=129))
+
+
+def test_batch_is_held_against_the_replay_of_chosen_levels_where_these_are_learned():
+    """Two rounds of 32 lanes and 256 rows, however few worlds and slots a pool would have."""
+    few = ["learning.worlds=1", "learning.replay_slots=1024", "curriculum.name=plr"]
+    check_limits(change(RunConfig(), [*few, "learning.batch=16384"]))
+    told = r"learning\.batch=16385 .* 2 rounds of levels\.lanes=32 times levels\.steps=256.* are 16384 rows"
+    with pytest.raises(UsageError, match=told):
+        check_limits(change(RunConfig(), [*few, "learning.batch=16385"]))
+    check_limits(change(RunConfig(), [*few, "learning.batch=16385", "learner=ppo"]))
 
 
 @given(st.floats(0.0, 1.0), st.integers(1, 64))

@@ -92,6 +92,11 @@ class Programs:
         self._mutator = mutator
         self._held_out = held_out
 
+    @property
+    def compiled(self) -> list[str]:
+        """Names of the programs so far, each as often as it was compiled."""
+        return self._compiler.compiled
+
     def begin(self) -> RunState:
         """The state of a run that has done nothing yet."""
         return self._compiler.call_spread("begin", lambda: begin_state(self.config))

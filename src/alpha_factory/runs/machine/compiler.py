@@ -94,6 +94,11 @@ class Compiler:
         found = [made for (called, _), made in self._compiled.items() if called == name]
         return max(measure_need(made.compiled) for made in found)
 
+    @property
+    def compiled(self) -> list[str]:
+        """Names of the programs so far, each as often as it was compiled."""
+        return [name for name, _ in self._compiled]
+
     def _measure_work(self, kind: tuple[str, str]) -> int | None:
         made = self._compiled.get(kind)
         return measure_work(made.compiled) if made else None

@@ -19,6 +19,7 @@ from alpha_factory.runs.settings.config import (
     RANDOM,
     RunConfig,
 )
+from alpha_factory.runs.settings.replay import count_rows
 from alpha_factory.runs.settings.text import list_settings
 from alpha_factory.worlds import NUMBERS_OF_WALLS
 
@@ -162,13 +163,11 @@ def _check_slots(config: RunConfig) -> None:
 
 
 def _check_batch(config: RunConfig) -> None:
-    learning = config.learning
-    rows = learning.worlds * learning.replay_slots
-    if learning.batch > rows:
+    batch, (rows, why) = config.learning.batch, count_rows(config)
+    if config.learner == MUZERO and batch > rows:
         raise UsageError(
-            f"learning.batch={learning.batch} is larger than the replay buffer: "
-            f"learning.worlds={learning.worlds} times learning.replay_slots="
-            f"{learning.replay_slots} are {rows} rows. Lower the first or raise one of the others."
+            f"learning.batch={batch} is larger than the replay buffer: {why} are {rows} rows. "
+            "Lower the first or raise one of the others."
         )
 
 
