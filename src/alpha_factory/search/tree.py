@@ -1,8 +1,9 @@
 """A batch of search trees grown in lock step: root predictions in, trees with their counts out.
 
 Batched by hand instead of by `vmap` over a loop for each tree: all descents take one level at a
-time, what the way up needs is recorded on the way down, and what changes is written by scatters of
-one number a tree.
+time, what the way up needs is recorded on the way down, and what changes is written by two scatters
+a level. What is read and written together is kept together: on a CPU the tree costs what its steps
+cost, many and each of little work.
 """
 
 from collections.abc import Callable
@@ -48,35 +49,48 @@ class Rule(NamedTuple):
     """`inside(edges) -> action`, below the root."""
 
 
+class Numbers(NamedTuple):
+    """Of a node, and of the step that led to it."""
+
+    value: Float32[Array, "*nodes"]  # mean of what was found from the node on
+    total: Float32[Array, "*nodes"]  # visits of the node, its own expansion included
+    reward: Float32[Array, "*nodes"]
+    discount: Float32[Array, "*nodes"]
+
+    def pack(self) -> Float32[Array, "numbers *nodes"]:
+        return jnp.stack(self)
+
+    @property
+    def q(self) -> Float32[Array, "*nodes"]:
+        """Of the action that led to the node."""
+        return self.reward + self.discount * self.value
+
+
 class Tree(eqx.Module):
     """Nodes in the order of their expansion, the root first; the last one is a bin.
 
     Trees that have nothing to do at a level read and write the bin.
     """
 
+    numbers: Float32[Array, "numbers nodes batch"]
+    tried: Float32[Array, "2 nodes batch actions"]  # visits and Q-values of the actions
     prior: Float32[Array, "nodes batch actions"]
-    visits: Float32[Array, "nodes batch actions"]
-    q: Float32[Array, "nodes batch actions"]
     child: Int32[Array, "nodes batch actions"]
-    value: Float32[Array, "nodes batch"]
     raw_value: Float32[Array, "nodes batch"]
-    total: Float32[Array, "nodes batch"]
-    reward: Float32[Array, "nodes batch"]  # of the step that led to the node
-    discount: Float32[Array, "nodes batch"]  # of the same step
     embedding: Any  # leaves with leading axes `nodes batch`
 
     @property
     def root(self) -> Edges:
         """The roots."""
-        return Edges(*(leaf[_ROOT] for leaf in self._seen_by_rules()))
+        return self.at(_ROOT)[0]
 
-    def at(self, node: Int32[Array, " batch"]) -> Edges:
-        """One node of each tree."""
-        own = jnp.arange(node.shape[0])
-        return Edges(*(leaf[node, own] for leaf in self._seen_by_rules()))
-
-    def _seen_by_rules(self) -> tuple[Array, ...]:
-        return self.prior, self.visits, self.q, self.value, self.raw_value, self.total
+    def at(self, *place: Any) -> tuple[Edges, Float32[Array, "numbers batch"]]:
+        """Nodes as rules see them, and their numbers: all of one row, or by row and tree."""
+        numbers = self.numbers[:, *place]
+        visits, q = (kept[place] for kept in self.tried)
+        here = Numbers(*numbers)
+        raw_value = self.raw_value[place]
+        return Edges(self.prior[place], visits, q, here.value, raw_value, here.total), numbers
 
 
 Imagine = Callable[[Any, Array], tuple[Step, Any]]
@@ -107,72 +121,77 @@ def grow(
     cap = simulations if depth is None else min(depth, simulations)
     tree = _plant(rule, logits, value, embedding, nodes=simulations + 2)
 
-    def simulate(simulation: Array, tree: Tree) -> Tree:
-        path = _descend(rule, tree, simulation, cap=cap)
-        node, tree = _expand(rule, imagine, tree, path, simulation)
-        return _back_up(tree, path, node)
+    def simulate(simulation: Array, carry: tuple[Tree, _Path]) -> tuple[Tree, _Path]:
+        tree, path = carry
+        path = _descend(rule, tree, path, simulation)
+        leaf, tree = _expand(rule, imagine, tree, path, simulation)
+        return _back_up(tree, path, leaf), path
 
-    return jax.lax.fori_loop(0, simulations, simulate, tree)
+    start = tree, _Path.blank(cap, batch=value.shape[0])
+    return jax.lax.fori_loop(0, simulations, simulate, start)[0]
 
 
 def _plant(rule: Rule, logits: Array, value: Array, embedding: Any, *, nodes: int) -> Tree:
     """Trees of a root alone."""
-    edges = jnp.zeros((nodes, *logits.shape), jnp.float32)
-    numbers = jnp.zeros((nodes, *value.shape), jnp.float32)
-    values = numbers.at[_ROOT].set(value.astype(jnp.float32))
+    batch, actions = logits.shape
+    value = value.astype(jnp.float32)
+    none = jnp.zeros_like(value)
+
+    def first(one: Array) -> Array:
+        return jnp.zeros((nodes, *one.shape), one.dtype).at[_ROOT].set(one)
+
     return Tree(
-        prior=edges.at[_ROOT].set(rule.prepare(logits.astype(jnp.float32))),
-        visits=edges,
-        q=edges,
-        child=jnp.full(edges.shape, _NEVER, jnp.int32),
-        value=values,
-        raw_value=values,
-        total=numbers.at[_ROOT].set(1.0),
-        reward=numbers,
-        discount=numbers,
-        embedding=jax.tree.map(
-            lambda leaf: jnp.zeros((nodes, *leaf.shape), leaf.dtype).at[_ROOT].set(leaf), embedding
-        ),
+        numbers=Numbers(*map(first, (value, none + 1.0, none, none))).pack(),
+        tried=jnp.zeros((2, nodes, batch, actions), jnp.float32),
+        prior=first(rule.prepare(logits.astype(jnp.float32))),
+        raw_value=first(value),
+        child=jnp.full((nodes, batch, actions), _NEVER, jnp.int32),
+        embedding=jax.tree.map(first, embedding),
     )
 
 
 class _Path(NamedTuple):
     """Where the descents went. Rows are depths; a tree whose path has ended is in the bin."""
 
-    node: Int32[Array, "depths batch"]
-    action: Int32[Array, "depths batch"]  # taken there
-    value: Float32[Array, "depths batch"]  # of the node, as all that follows
-    total: Float32[Array, "depths batch"]
-    reward: Float32[Array, "depths batch"]
-    discount: Float32[Array, "depths batch"]
-    length: Int32[Array, ""]  # rows in use
+    place: Int32[Array, "depths 2 batch"]  # node, and the action taken there
+    numbers: Float32[Array, "depths numbers batch"]  # of the node
+    length: Int32[Array, ""]  # rows in use; what later rows hold is of paths before
+    last: Int32[Array, "2 batch"]  # the place that each path ended with
 
-    def record(self, tree: Tree, node: Array, action: Array, edges: Edges) -> "_Path":
+    @classmethod
+    def blank(cls, depths: int, batch: int) -> "_Path":
+        return cls(
+            jnp.zeros((depths, 2, batch), jnp.int32),
+            jnp.zeros((depths, len(Numbers._fields), batch), jnp.float32),
+            jnp.int32(0),
+            jnp.zeros((2, batch), jnp.int32),
+        )
+
+    def record(self, place: Array, numbers: Array, is_on_path: Array) -> "_Path":
         """The path with one more row."""
-        own = jnp.arange(node.shape[0])
-        reward, discount = tree.reward[node, own], tree.discount[node, own]
         return _Path(
-            node=self.node.at[self.length].set(node),
-            action=self.action.at[self.length].set(action),
-            value=self.value.at[self.length].set(edges.value),
-            total=self.total.at[self.length].set(edges.total),
-            reward=self.reward.at[self.length].set(reward),
-            discount=self.discount.at[self.length].set(discount),
+            place=_put(self.place, self.length, place),
+            numbers=_put(self.numbers, self.length, numbers),
             length=self.length + 1,
+            last=jnp.where(is_on_path, place, self.last),
         )
 
 
-def _descend(rule: Rule, tree: Tree, simulation: Array, *, cap: int) -> _Path:
-    """From the roots to an action never taken, or to the cap."""
-    nodes, batch = tree.total.shape
-    bin_, own = nodes - 1, jnp.arange(batch)
-    whole, real = jnp.full((cap, batch), bin_, jnp.int32), jnp.zeros((cap, batch), jnp.float32)
-    path = _Path(whole, jnp.zeros_like(whole), real, real, real, real, jnp.int32(0))
+def _put(rows: Array, row: Array, one: Array) -> Array:
+    """Write a row that is known to be there: without the checks of an index."""
+    return jax.lax.dynamic_update_slice_in_dim(rows, one[None], row, axis=0)
 
-    def choose(path: _Path, node: Array, action: Array, edges: Edges) -> tuple[_Path, Array]:
+
+def _descend(rule: Rule, tree: Tree, path: _Path, simulation: Array) -> _Path:
+    """From the roots to an action never taken, or to the cap."""
+    (cap, _, batch), bin_ = path.place.shape, tree.prior.shape[0] - 1
+    own = jnp.arange(batch)
+
+    def choose(path: _Path, node: Array, action: Array, numbers: Array) -> tuple[_Path, Array]:
         following = tree.child[node, own, action]
-        is_over = (node == bin_) | (following == _NEVER)
-        return path.record(tree, node, action, edges), jnp.where(is_over, bin_, following)
+        is_on_path = node != bin_
+        path = path.record(jnp.stack([node, action]), numbers, is_on_path)
+        return path, jnp.where(is_on_path & (following != _NEVER), following, bin_)
 
     def is_going(carry: tuple[_Path, Array]) -> Bool[Array, ""]:
         path, node = carry
@@ -180,44 +199,39 @@ def _descend(rule: Rule, tree: Tree, simulation: Array, *, cap: int) -> _Path:
 
     def go_down(carry: tuple[_Path, Array]) -> tuple[_Path, Array]:
         path, node = carry
-        edges = tree.at(node)
-        return choose(path, node, rule.inside(edges), edges)
+        edges, numbers = tree.at(node, own)
+        return choose(path, node, rule.inside(edges), numbers)
 
     root = jnp.full(batch, _ROOT, jnp.int32)
-    start = choose(path, root, rule.at_root(tree.root, simulation), tree.root)
+    edges, numbers = tree.at(_ROOT)
+    path = path._replace(length=jnp.int32(0))
+    start = choose(path, root, rule.at_root(edges, simulation), numbers)
     return jax.lax.while_loop(is_going, go_down, start)[0]
 
 
 def _expand(
     rule: Rule, imagine: Imagine, tree: Tree, path: _Path, simulation: Array
-) -> tuple[Int32[Array, " batch"], Tree]:
-    """Imagine the last step of every path: the nodes that it leads to, and the trees with them."""
-    nodes, batch = tree.total.shape
-    own, new = jnp.arange(batch), simulation + 1
-    last = jnp.sum((path.node != nodes - 1).astype(jnp.int32), axis=0) - 1
-    parent, action = path.node[last, own], path.action[last, own]
+) -> tuple[Float32[Array, "numbers batch"], Tree]:
+    """Imagine the last step of every path: what the nodes that it leads to hold, and the trees with them."""
+    new, (parent, action) = simulation + 1, path.last
+    own = jnp.arange(parent.shape[0])
     known = tree.child[parent, own, action]
     node = jnp.where(known == _NEVER, new, known)
     step, embedding = imagine(jax.tree.map(lambda leaf: leaf[parent, own], tree.embedding), action)
     reward, discount, value = (
         number.astype(jnp.float32) for number in (step.reward, step.discount, step.value)
     )
-
-    def put(leaf: Array, one: Array) -> Array:
-        # Where the node is known already, the new row stays without a parent.
-        return leaf.at[new].set(one)
-
-    return node, Tree(
-        prior=put(tree.prior, rule.prepare(step.logits.astype(jnp.float32))),
-        visits=tree.visits,
-        q=tree.q,
+    total = Numbers(*tree.numbers[:, node, own]).total + 1.0
+    leaf = Numbers(value, total, reward, discount).pack()
+    prior = rule.prepare(step.logits.astype(jnp.float32))
+    # Where the node is known already, the new row stays without a parent.
+    return leaf, Tree(
+        numbers=tree.numbers.at[:, node, own].set(leaf),
+        prior=_put(tree.prior, new, prior),
+        tried=tree.tried,
+        raw_value=_put(tree.raw_value, new, value),
         child=tree.child.at[parent, own, action].set(node),
-        value=tree.value.at[node, own].set(value),
-        raw_value=put(tree.raw_value, value),
-        total=tree.total.at[node, own].add(1.0),
-        reward=tree.reward.at[node, own].set(reward),
-        discount=tree.discount.at[node, own].set(discount),
-        embedding=jax.tree.map(put, tree.embedding, embedding),
+        embedding=jax.tree.map(lambda rows, one: _put(rows, new, one), tree.embedding, embedding),
     )
 
 
@@ -226,49 +240,33 @@ class _Ascent(NamedTuple):
 
     depth: Int32[Array, ""]  # the next row of the path
     found: Float32[Array, " batch"]  # from the node below on, along the path
-    mean: Float32[Array, " batch"]  # of the node below
-    reward: Float32[Array, " batch"]  # of the step to it
-    discount: Float32[Array, " batch"]
-    value: Float32[Array, "nodes batch"]
-    total: Float32[Array, "nodes batch"]
-    q: Float32[Array, "nodes batch actions"]
-    visits: Float32[Array, "nodes batch actions"]
+    below: Float32[Array, "numbers batch"]  # of that node
+    numbers: Float32[Array, "numbers nodes batch"]
+    tried: Float32[Array, "2 nodes batch actions"]
 
 
-def _back_up(tree: Tree, path: _Path, leaf: Int32[Array, " batch"]) -> Tree:
+def _back_up(tree: Tree, path: _Path, leaf: Float32[Array, "numbers batch"]) -> Tree:
     """Average what was found into every node on the paths, from the leaves to the roots."""
-    nodes, batch = tree.total.shape
-    own = jnp.arange(batch)
+    bin_, own = tree.prior.shape[0] - 1, jnp.arange(leaf.shape[1])
 
-    def go_up(below: _Ascent) -> _Ascent:
-        node, action, value, total, reward, discount = (row[below.depth] for row in path[:-1])
-        is_on_path = node != nodes - 1
-        found = below.reward + below.discount * below.found
-        mean = (value * total + found) / (total + 1.0)
-
-        def climb(above: Array, below: Array) -> Array:
-            return jnp.where(is_on_path, above, below)
-
+    def go_up(ascent: _Ascent) -> _Ascent:
+        node, action = path.place[ascent.depth]
+        is_on_path = node != bin_
+        here, below = Numbers(*path.numbers[ascent.depth]), Numbers(*ascent.below)
+        found = below.reward + below.discount * ascent.found
+        mean = (here.value * here.total + found) / (here.total + 1.0)
+        kept = here._replace(value=mean, total=here.total + 1.0).pack()
+        # An action has been taken as often as the node that it led to was visited.
+        tried = jnp.stack([below.total, below.q])
         return _Ascent(
-            depth=below.depth - 1,
-            found=climb(found, below.found),
-            mean=climb(mean, below.mean),
-            reward=climb(reward, below.reward),
-            discount=climb(discount, below.discount),
-            value=below.value.at[node, own].set(mean),
-            total=below.total.at[node, own].set(total + 1.0),
-            q=below.q.at[node, own, action].set(below.reward + below.discount * below.mean),
-            visits=below.visits.at[node, own, action].add(1.0),
+            depth=ascent.depth - 1,
+            found=jnp.where(is_on_path, found, ascent.found),
+            below=jnp.where(is_on_path, kept, ascent.below),
+            numbers=ascent.numbers.at[:, node, own].set(kept),
+            tried=ascent.tried.at[:, node, own, action].set(tried),
         )
 
-    value, reward, discount = (
-        leaves[leaf, own] for leaves in (tree.value, tree.reward, tree.discount)
-    )
-    kept = (tree.value, tree.total, tree.q, tree.visits)
-    start = _Ascent(path.length - 1, value, value, reward, discount, *kept)
+    found = Numbers(*leaf).value
+    start = _Ascent(path.length - 1, found, leaf, tree.numbers, tree.tried)
     end = jax.lax.while_loop(lambda ascent: ascent.depth >= 0, go_up, start)
-    return eqx.tree_at(
-        lambda tree: (tree.value, tree.total, tree.q, tree.visits),
-        tree,
-        (end.value, end.total, end.q, end.visits),
-    )
+    return eqx.tree_at(lambda tree: (tree.numbers, tree.tried), tree, (end.numbers, end.tried))
