@@ -7,6 +7,7 @@ frames a second are compared. The clients run here too, so what they cost counts
 page subscribes to, and ask again for what its views ask, as often. `measure_page_browser.py` measures in a browser.
 """
 
+import argparse
 import asyncio
 import contextlib
 import itertools
@@ -22,9 +23,9 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import websockets
 
@@ -359,7 +360,23 @@ MEASURES = {
     "fuzz": measure_fuzz,
 }
 
-if __name__ == "__main__":
-    for name in sys.argv[1:] or MEASURES:
+
+def measure_asked(told: str, measures: dict[str, Callable[[Path], dict[str, Any]]]) -> None:
+    """Those that the command line names, or all, each in a folder of its own."""
+    parser = argparse.ArgumentParser(
+        description=told, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = ", ".join(measures)
+    parser.add_argument(
+        "measures", nargs="*", help=f"of {names}; none: all", default=list(measures)
+    )
+    asked = parser.parse_args().measures
+    if unknown := set(asked) - set(measures):
+        parser.error(f"no such measure: {', '.join(sorted(unknown))}; choices: {names}")
+    for name in asked:
         with tempfile.TemporaryDirectory() as kept:
-            print(json.dumps(MEASURES[name](Path(kept))), flush=True)
+            print(json.dumps(measures[name](Path(kept))), flush=True)
+
+
+if __name__ == "__main__":
+    measure_asked(__doc__, MEASURES)

@@ -6,16 +6,13 @@ Prints a JSON line a measurement. Without a screen Chromium draws in software; a
 """
 
 import contextlib
-import json
 import shutil
 import statistics
-import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from measure_page import ROWS, UPDATES, WORLDS, row, serving, write_run
+from measure_page import ROWS, UPDATES, WORLDS, measure_asked, row, serving, write_run
 from playwright.sync_api import Page, sync_playwright
 
 PAINTS = 7
@@ -174,6 +171,4 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 MEASURES = {"paint": measure_paint, "seen": measure_seen, "frames": measure_frames}
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or MEASURES:
-        with tempfile.TemporaryDirectory() as kept:
-            print(json.dumps(MEASURES[name](Path(kept))), flush=True)
+    measure_asked(__doc__, MEASURES)
