@@ -1,3 +1,5 @@
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -5,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alpha_factory.core.types import Outcome, World
+from alpha_factory.core.types import Outcome, Plan, Player, World
 from alpha_factory.evaluate import Scorer, make_random
 
 LANES = 4
@@ -73,6 +75,34 @@ def test_same_key_plays_the_same_and_another_key_another(scorer):
     )
     assert first.tolist() == again.tolist()
     assert first.tolist() != other.tolist()
+
+
+def test_who_remembers_forgets_when_the_next_episode_begins():
+    """Episodes shorter and longer than a stretch, in few lanes; each step that is counted rightly pays."""
+
+    def start(params, worlds):
+        del params
+        return jnp.zeros(worlds, jnp.int32)
+
+    def act(params, obs, is_first, steps, *, key):
+        del params, key
+        steps = jnp.where(is_first, 0, steps)
+        worlds = obs.shape[0]
+        return Plan(steps, jnp.ones((worlds, 1)), jnp.zeros(worlds)), steps + 1
+
+    def pay(level, state, action, *, key):
+        following, outcome = step(level, state, action, key=key)
+        is_right = (action == state.time) & ~(state.is_terminated | state.is_truncated)
+        return following, dataclasses.replace(outcome, reward=is_right.astype(jnp.float32))
+
+    marks = np.array([1, 31, 32, 33, 70, 2, 100])
+    scorer = Scorer(CLOCKS._replace(step=pay), Player(start, act), lanes=3)
+    got = scorer.score(
+        None, {"mark": jnp.asarray(marks, jnp.int32)}, episodes=3, key=jax.random.key(0)
+    )
+    wanted = np.repeat(marks[:, None], 3, axis=1)
+    np.testing.assert_array_equal(got.steps, wanted)
+    np.testing.assert_array_equal(got.total, wanted)
 
 
 def test_random_policy_draws_actions_uniformly():

@@ -11,7 +11,18 @@ from alpha_factory.rollout.collect import (
 )
 from alpha_factory.rollout.fiction import Fiction, Posterior
 from alpha_factory.rollout.grounding import ground
-from alpha_factory.rollout.play import Film, Score, as_player, film, play, record
+from alpha_factory.rollout.play import (
+    Film,
+    Going,
+    Score,
+    as_player,
+    begin,
+    film,
+    is_over,
+    play,
+    record,
+    relay,
+)
 from alpha_factory.rollout.recurrent import (
     Attempts,
     Lanes,
@@ -32,6 +43,7 @@ __all__ = [
     "Episodes",
     "Fiction",
     "Film",
+    "Going",
     "Lanes",
     "Passage",
     "Posterior",
@@ -40,14 +52,17 @@ __all__ = [
     "Stretch",
     "Targets",
     "as_player",
+    "begin",
     "collect",
     "collect_lanes",
     "film",
     "ground",
+    "is_over",
     "make_sampler",
     "no_episodes",
     "play",
     "record",
+    "relay",
     "start_actors",
     "start_lanes",
     "unroll_targets",

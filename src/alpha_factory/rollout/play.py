@@ -1,4 +1,4 @@
-"""Whole episodes, one a level: what evaluation and the minimal criterion measure."""
+"""Whole episodes, one a level: what evaluation and the minimal criterion measure, together or in relay."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -28,6 +28,14 @@ class Film(eqx.Module):
     score: Score
 
 
+class Going(eqx.Module):
+    """Episodes in play, one a world."""
+
+    state: WorldState
+    score: Score
+    carry: Any  # what the player remembers
+
+
 def as_player(policy: Policy | Player) -> Player:
     """A policy without a memory as one that has nothing to remember; a player is one already."""
     if isinstance(policy, Player):
@@ -51,17 +59,64 @@ def play(
     key: PRNGKeyArray,
 ) -> Score:
     """Play every level once, from its start to its end or its own step limit."""
-    step = _stepper(world, as_player(policy), params, levels)
-    going, key_steps = _start(world, as_player(policy), params, levels, key)
+    player = as_player(policy)
+    step = _stepper(world, player, params, levels)
+    going, key_steps = _start(world, player, params, levels, key)
 
-    def is_any_going(carry: tuple[_Going, Array]) -> Array:
-        return jnp.any(~_is_over(carry[0].state))
+    def is_any_going(carry: tuple[Going, Array]) -> Array:
+        return jnp.any(~is_over(carry[0].state))
 
-    def advance(carry: tuple[_Going, Array]) -> tuple[_Going, Array]:
+    def advance(carry: tuple[Going, Array]) -> tuple[Going, Array]:
         going, time = carry
-        return step(going, time, jax.random.fold_in(key_steps, time)).going, time + 1
+        return step(going, time == 0, jax.random.fold_in(key_steps, time)).going, time + 1
 
     return jax.lax.while_loop(is_any_going, advance, (going, jnp.int32(0)))[0].score
+
+
+def begin(
+    world: World,
+    policy: Policy | Player,
+    params: Params | None,
+    levels: Level,
+    *,
+    key: PRNGKeyArray,
+) -> Going:
+    """Every level at its start, for `relay`."""
+    return _start(world, as_player(policy), params, levels, key)[0]
+
+
+def relay(
+    world: World,
+    policy: Policy | Player,
+    params: Params | None,
+    levels: Level,
+    going: Going,
+    is_new: Bool[Array, " worlds"],
+    *,
+    steps: int,
+    key: PRNGKeyArray,
+) -> Going:
+    """Episodes go on for at most `steps` steps, and begin where a world has a new level; one that is over waits."""
+    player = as_player(policy)
+    step = _stepper(world, player, params, levels)
+    fresh, key_steps = _start(world, player, params, levels, key)
+
+    def relieve(new: Array, old: Array) -> Array:
+        return jnp.where(is_new.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
+
+    state, score = jax.tree.map(relieve, (fresh.state, fresh.score), (going.state, going.score))
+
+    def is_any_going(carry: tuple[Going, Array]) -> Array:
+        return (carry[1] < steps) & jnp.any(~is_over(carry[0].state))
+
+    def advance(carry: tuple[Going, Array]) -> tuple[Going, Array]:
+        going, time = carry
+        done = step(going, is_new & (time == 0), jax.random.fold_in(key_steps, time))
+        return done.going, time + 1
+
+    # Memory stays: a player forgets at the first act of an episode.
+    start = Going(state, score, going.carry), jnp.int32(0)
+    return jax.lax.while_loop(is_any_going, advance, start)[0]
 
 
 def record(
@@ -106,12 +161,12 @@ def film(
         first.score,
     )
 
-    def is_any_going(carry: tuple[_Going, Array, Film]) -> Array:
-        return (carry[1] < steps) & jnp.any(~_is_over(carry[0].state))
+    def is_any_going(carry: tuple[Going, Array, Film]) -> Array:
+        return (carry[1] < steps) & jnp.any(~is_over(carry[0].state))
 
-    def advance(carry: tuple[_Going, Array, Film]) -> tuple[_Going, Array, Film]:
+    def advance(carry: tuple[Going, Array, Film]) -> tuple[Going, Array, Film]:
         going, time, shot = carry
-        done = step(going, time, jax.random.fold_in(key_steps, time))
+        done = step(going, time == 0, jax.random.fold_in(key_steps, time))
 
         def put(reel: Array, frame: Array) -> Array:
             return reel.at[time + 1].set(frame)
@@ -131,56 +186,49 @@ def film(
     )
 
 
-class _Going(eqx.Module):
-    """Episodes in play."""
-
-    state: WorldState
-    score: Score
-    carry: Any  # what the player remembers
-
-
 class _Step(NamedTuple):
     """What a step of every world came to."""
 
-    going: _Going
+    going: Going
     action: Int[Array, " worlds"]
     reward: Float[Array, " worlds"]
 
 
 def _start(
     world: World, player: Player, params: Params | None, levels: Level, key: PRNGKeyArray
-) -> tuple[_Going, PRNGKeyArray]:
+) -> tuple[Going, PRNGKeyArray]:
     worlds = jax.tree.leaves(levels)[0].shape[0]
     key_reset, key_steps = jax.random.split(key)
     state = jax.vmap(lambda level, key_world: world.reset(level, key=key_world))(
         levels, jax.random.split(key_reset, worlds)
     )
     nothing = Score(jnp.zeros(worlds), jnp.zeros(worlds, bool), jnp.zeros(worlds, jnp.int32))
-    return _Going(state, nothing, player.start(params, worlds)), key_steps
+    return Going(state, nothing, player.start(params, worlds)), key_steps
 
 
 def _stepper(
     world: World, player: Player, params: Params | None, levels: Level
-) -> Callable[[_Going, Array, PRNGKeyArray], _Step]:
-    def step(going: _Going, time: Array, key: PRNGKeyArray) -> _Step:
+) -> Callable[[Going, Array, PRNGKeyArray], _Step]:
+    def step(going: Going, is_first: Array, key: PRNGKeyArray) -> _Step:
         state, score = going.state, going.score
         key_plan, key_world = jax.random.split(key)
-        is_over = _is_over(state)
+        ended = is_over(state)
         obs = jax.vmap(world.observe)(levels, state)
-        is_first = jnp.full(is_over.shape, time == 0)
+        is_first = jnp.broadcast_to(is_first, ended.shape)
         plan, carry = player.act(params, obs, is_first, going.carry, key=key_plan)
         following, outcome = jax.vmap(lambda *args: world.step(*args[:3], key=args[3]))(
-            levels, state, plan.action, jax.random.split(key_world, is_over.shape[0])
+            levels, state, plan.action, jax.random.split(key_world, ended.shape[0])
         )
         after = Score(
             score.total + outcome.reward,
             score.is_solved | outcome.is_solved,
-            score.steps + (~is_over).astype(jnp.int32),
+            score.steps + (~ended).astype(jnp.int32),
         )
-        return _Step(_Going(following, after, carry), plan.action, outcome.reward)
+        return _Step(Going(following, after, carry), plan.action, outcome.reward)
 
     return step
 
 
-def _is_over(state: WorldState) -> Bool[Array, " worlds"]:
+def is_over(state: WorldState) -> Bool[Array, " worlds"]:
+    """Whether the episode of each world has ended."""
     return state.is_terminated | state.is_truncated
