@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import websockets
 
 from alpha_factory.runs.files.archive import Archive
+from alpha_factory.service.ledger import Ledger
 
 CLIENTS = 50
 WORLDS = 10_000
@@ -76,8 +77,34 @@ def write_run(path: Path, rows: int, worlds: int) -> None:
         "INSERT INTO retirements VALUES (?, ?, 'mastered')",
         ((at, at // 16 + 50) for at in range(worlds - 256)),
     )
+    # A panel of 64 worlds looked at again and again, honeypots, transfers, and newcomers tried by those that live.
+    base.executemany(
+        "INSERT INTO looks VALUES (?, ?, ?, 0.5, 0.1, 16)",
+        (
+            (at, 10 * look, 160_000 * look)
+            for look in range(worlds // 160)
+            for at in range(0, worlds, worlds // 64 or 1)
+        ),
+    )
+    base.executemany(
+        "INSERT INTO honeypots VALUES (?, ?, ?, 0.9, 0.1, 64, 1)",
+        ((at, at // 16, 16_000 * at) for at in range(0, worlds, 10)),
+    )
+    base.executemany(
+        "INSERT INTO transfers (cycle, specialist, helped, gain, merged) VALUES (?, ?, ?, 0.2, 1)",
+        ((at // 16, at, at // 2) for at in range(0, worlds, 20)),
+    )
+    base.executemany(
+        "INSERT INTO trials VALUES (?, ?, 16, 0.5)", ((at, at // 16) for at in range(worlds))
+    )
     base.commit()
     base.close()
+    ledger = Ledger(path / "ledger.sqlite")
+    for cycle in range(min(300, worlds)):
+        ledger.append(
+            "honeypot", {"world": cycle, "cycle": cycle, "training": 0.9, "evaluation": 0.1}
+        )
+    ledger.close()
 
 
 @contextlib.contextmanager
@@ -112,6 +139,17 @@ def memory_mb(process: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
+def helpers_of(process: int) -> list[int]:
+    """The server's own processes: the workshop, which draws and judges worlds, once somebody asks for it."""
+    return [int(at) for at in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def cpu_s(process: int) -> float:
+    """CPU seconds that a process took so far, its helpers' among them."""
+    ticks = sum(map(int, Path(f"/proc/{process}/stat").read_text().split()[13:15]))
+    return ticks / os.sysconf("SC_CLK_TCK") + sum(map(cpu_s, helpers_of(process)))
+
+
 def measure_big(folder: Path) -> dict[str, object]:
     """How soon a big run is there: all that its first views ask for, one after the other."""
     write_run(folder / "big", ROWS, WORLDS)
@@ -128,6 +166,8 @@ def measure_big(folder: Path) -> dict[str, object]:
         told = {path: fetch(f"{url}api/v1/{path}") for path in paths}
         again = sum(fetch(f"{url}api/v1/{path}")[0] for path in paths)
         held = memory_mb(process)
+        # Levels that nobody was filmed in are drawn by a process of its own, which has to load JAX first.
+        drawn = [fetch(f"{url}api/v1/runs/big/{_LEVELS}")[0] for _ in range(2)]
         took, size = fetch(f"{url}api/v1/runs/big/metrics?format=csv")
         return {
             "measured": "big",
@@ -139,6 +179,8 @@ def measure_big(folder: Path) -> dict[str, object]:
             "opens_s": round(sum(took for took, _ in told.values()), 3),
             "again_s": round(again, 3),
             "server_mb": round(held),
+            "levels_s": [round(took, 3) for took in drawn],
+            "workshop_mb": [round(memory_mb(one)) for one in helpers_of(process)],
             "csv_s": round(took, 1),
             "csv_mb": round(size / 2**20),
             "server_mb_after_csv": round(memory_mb(process)),
@@ -155,9 +197,10 @@ class View(NamedTuple):
 
 _WORLDS = "worlds?sort=age&order=asc&living=true&page=0&size=36"
 _EPISODES = "episodes/latest?worlds=" + ",".join(map(str, range(36)))
+_LEVELS = "levels?ids=" + ",".join(map(str, range(36)))
 VIEWS = (
     View(frozenset({"events"}), 0.5, ("events?limit=12",)),  # Now
-    View(frozenset({"worlds", "episodes"}), 3.0, (_WORLDS, _EPISODES)),
+    View(frozenset({"worlds", "episodes"}), 3.0, (_WORLDS, _EPISODES, _LEVELS)),
     View(frozenset({"worlds", "episodes", "acts"}), 3.0, ("worlds/0",)),  # a world's page
     View(frozenset(), 0.0, ()),  # the lineage grows by its messages alone
     View(frozenset({"rows"}), 5.0, ("retention",)),  # Learning
@@ -287,8 +330,8 @@ def measure_load(folder: Path, repeats: int = 5, seconds: float = 40.0) -> dict[
             alone.append(read_rate(path, seconds))
             watched.append(asyncio.run(read_watched(url)))
         held = memory_mb(process)
-        ticks = sum(map(int, Path(f"/proc/{process}/stat").read_text().split()[13:15]))
-        spent = ticks / os.sysconf("SC_CLK_TCK")
+        spent = cpu_s(process)
+        workshop = [round(memory_mb(one)) for one in helpers_of(process)]
         wall = os.times().elapsed - before.elapsed
         run.send_signal(signal.SIGINT)
     costs = [1 - b / a for a, b in zip(alone, watched, strict=True)]
@@ -302,6 +345,7 @@ def measure_load(folder: Path, repeats: int = 5, seconds: float = 40.0) -> dict[
         "watched": [round(rate) for rate in watched],
         "server_cpu_share": round(spent / wall, 3),
         "server_mb": round(held),
+        "workshop_mb": workshop,
     }
 
 
@@ -325,27 +369,31 @@ def measure_fuzz(folder: Path) -> dict[str, object]:
             ]
         )
 
-    async def fuzz(url: str) -> int:
-        sent, place = 0, url.replace("http", "ws") + "api/v1/live"
+    async def fuzz(url: str) -> tuple[int, int]:
+        sent, refused, place = 0, 0, url.replace("http", "ws") + "api/v1/live"
         while sent < MALFORMED:
             async with websockets.connect(place, max_size=None) as socket:
-                with contextlib.suppress(websockets.ConnectionClosed):
-                    for _ in range(120):
-                        await socket.send(malformed())
-                        sent += 1
+                for _ in range(
+                    90
+                ):  # at a hundred mistakes the server hangs up, and looks at no more
+                    await socket.send(malformed())
+                    sent += 1
+                with contextlib.suppress(TimeoutError):
                     while True:
-                        await asyncio.wait_for(socket.recv(), 5)
-        return sent
+                        told = json.loads(await asyncio.wait_for(socket.recv(), 0.5))
+                        refused += told["type"] == "error"
+        return sent, refused
 
     with serving(folder) as (url, process):
         started = time.perf_counter()
-        sent = asyncio.run(fuzz(url))
+        sent, refused = asyncio.run(fuzz(url))
         took = time.perf_counter() - started
         after = {path.name: path.stat().st_mtime_ns for path in (folder / "run").iterdir()}
         fetch(f"{url}healthz")
         return {
             "measured": "fuzz",
             "messages": sent,
+            "refused": refused,
             "seconds": round(took, 1),
             "server_lives": True,
             "run_untouched": after == before,

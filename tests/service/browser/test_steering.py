@@ -40,7 +40,7 @@ def test_drawn_world_is_judged_by_the_run(look, live):
     board = page.get_by_role("application", name=re.compile("The map"))
     board.focus()
     page.keyboard.press("ArrowRight")
-    page.keyboard.press("o")  # a coin under the cursor
+    page.keyboard.press("$")  # a coin under the cursor
     send = page.get_by_role("button", name="Put forward")
     expect(page.get_by_text("Can be solved")).to_be_visible(timeout=180_000)
     expect(send).to_be_enabled()
@@ -49,6 +49,7 @@ def test_drawn_world_is_judged_by_the_run(look, live):
     expect(page.get_by_text("Put forward. The run judges it")).to_be_visible()
     act = live.read("candidates.jsonl")[-1]
     assert act["note"] == "a coin on the way"
+    assert "$" in act["level"]
     verdict = page.get_by_text(re.compile(r"a coin on the way: (accepted|too easy|too hard|\w+)"))
     expect(verdict).to_be_visible(timeout=240_000)
 
