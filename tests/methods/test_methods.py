@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from alpha_factory.cli import doctor
 from alpha_factory.core import UsageError
 from alpha_factory.curriculum import Mutator
 from alpha_factory.genome import OPERATORS
@@ -23,7 +24,13 @@ from alpha_factory.methods import (
     scores,
     sfl,
 )
-from alpha_factory.runs.resolve import SLOTS, list_names, resolve, resolve_curriculum
+from alpha_factory.runs.resolve import (
+    SLOTS,
+    list_failed,
+    list_names,
+    resolve,
+    resolve_curriculum,
+)
 
 MUTATORS = {"poet": poet, "random_worlds": random_worlds}
 SELECTORS = {
@@ -153,6 +160,21 @@ def test_broken_method_is_named_and_the_others_still_work(install):
         resolve("Mutator", "x")
     assert "Choices: poet." in str(caught.value)
     assert "broken (no module named torch)" in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [ImportError("no torch"), SystemExit("no torch")])
+def test_method_that_fails_to_load_is_a_problem_that_doctor_tells(install, error):
+    """Also one that ends the process that imports it."""
+
+    def break_down():
+        raise error
+
+    install(broken=break_down, poet=lambda: poet.METHOD)
+    assert list_failed() == ["broken (no torch)"]
+    problems = doctor.find_broken_methods()
+    assert [problem["what"] for problem in problems] == [
+        "a method fails to load: broken (no torch)"
+    ]
 
 
 def test_method_with_an_unknown_slot_is_named_and_left_out(install):

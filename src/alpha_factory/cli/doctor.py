@@ -50,6 +50,8 @@ def examine() -> dict[str, Any]:
     version, devices, jax_problems = find_devices()
     memory_gb = find_memory_gb()
     problems += jax_problems
+    if version is not None:  # methods are made of it
+        problems += find_broken_methods()
     if memory_gb is not None and memory_gb < MEMORY_GB:
         problems.append(
             {
@@ -89,6 +91,14 @@ def find_extras() -> tuple[dict[str, dict[str, Any]], list[dict[str, str]]]:
         for missing in sorted(set(missing_requirements(DISTRIBUTION, "")))
     ]
     return extras, problems
+
+
+def find_broken_methods() -> list[dict[str, str]]:
+    """A problem for each installed method that fails to load; all else works without it."""
+    from alpha_factory.runs.resolve import list_failed
+
+    fix = "mend or uninstall the package that brings it; it is left out until then"
+    return [{"what": f"a method fails to load: {fault}", "fix": fix} for fault in list_failed()]
 
 
 def missing_requirements(distribution: str, extra: str) -> Iterator[str]:

@@ -42,6 +42,11 @@ def list_names(slot: str) -> list[str]:
     return sorted(_collect(slot)[0])
 
 
+def list_failed() -> list[str]:
+    """Installed methods that are left out since they failed to load, each with why."""
+    return _collect(SLOTS[0])[1]
+
+
 def resolve_curriculum(name: str, learner: str) -> Design | None:
     """What makes the selector of that name; None for POET, which has none.
 
@@ -93,7 +98,10 @@ def _collect(slot: str) -> tuple[dict[str, dict[str, Any]], list[str]]:
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda one: one.name):
         try:
             method = entry.load()
-        except Exception as error:  # anyone's code may fail in any way; the rest must still work
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # anyone's code may fail in any way; the rest must still work
             failed.append(f"{entry.name} ({error})")
             continue
         if fault := _find_fault(method):

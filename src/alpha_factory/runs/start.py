@@ -34,7 +34,7 @@ from alpha_factory.runs.machine.processes import agree, follow_run, is_first, to
 from alpha_factory.runs.playback import Recorder
 from alpha_factory.runs.progress import ProgressLine
 from alpha_factory.runs.report import write_report
-from alpha_factory.runs.resolve import resolve, resolve_curriculum
+from alpha_factory.runs.resolve import list_failed, resolve, resolve_curriculum
 from alpha_factory.runs.schooling.course import LessonPrograms, Schooling, check_alone
 from alpha_factory.runs.schooling.plateau import explain_plateau
 from alpha_factory.runs.settings.asked import (
@@ -133,6 +133,9 @@ def start_run(
 
     def say(message: str) -> None:
         console.print(message, markup=False, soft_wrap=True)
+
+    for fault in list_failed():
+        say(f"Left out a method that failed to load: {fault}.")
 
     with ExitStack() as stack:
         crew = stack.enter_context(open_executor(executor, workers, config, say))

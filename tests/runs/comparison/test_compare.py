@@ -171,16 +171,16 @@ def test_other_units_are_told_with_how_far_apart_they_are(tmp_path):
 
 
 def test_runs_that_were_given_the_same_frames_are_equal_but_for_their_last_stretch(tmp_path):
-    """Ten stretches of 5,000 and three of 17,000: nobody could have ended closer to 48,000."""
+    """Ten stretches of 5,000 and three of 16,167: nobody could have ended closer to 48,000."""
     runs = [
         write_run(tmp_path / "fine", seed=0, given=48_000, frames=50_000),
-        write_run(tmp_path / "rough", seed=1, given=48_000, frames=51_000, rows=3),
+        write_run(tmp_path / "rough", seed=1, given=48_000, frames=48_500, rows=3),
     ]
     told = compare_runs(runs)
     assert told["budget"]["is_equal"]
     assert told["budget"]["given"] == 48_000
     assert "given 48,000 each" in told["note"]
-    assert "(2 % apart)" in told["note"]
+    assert "(3.1 % apart)" in told["note"]
 
 
 @pytest.mark.parametrize(
@@ -189,6 +189,8 @@ def test_runs_that_were_given_the_same_frames_are_equal_but_for_their_last_stret
         pytest.param((48_000, 49_000), (50_000, 51_000), 3, id="given another number"),
         pytest.param((48_000, 48_000), (45_000, 51_000), 3, id="interrupted before"),
         pytest.param((48_000, 48_000), (50_000, 70_000), 10, id="gone on after"),
+        pytest.param((48_000, 48_000), (48_500, 51_000), 2, id="far beyond, though in one stretch"),
+        pytest.param((48_000, 48_000), (48_500, 50_000), 30, id="another stretch after"),
     ],
 )
 def test_what_was_given_excuses_nothing_else(given, frames, rows, tmp_path):

@@ -4,7 +4,6 @@ What counts is in docs/evaluate.md: the play of everyone whom the run depends on
 playing, and the seconds at work, compiling left out.
 """
 
-import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +14,8 @@ UNITS = {"frames": "env steps", "updates": "gradient updates", "wall_s": "wall s
 """What a budget can be counted in, in words; compiling is no part of wall seconds."""
 TOLERANCES = {"frames": 0.01, "updates": 0.01, "wall_s": 0.05}
 """By how much the largest of equal budgets may exceed the smallest. No clock runs twice alike."""
+_MOST_BEYOND = 0.05
+"""By how much it may where all were given the same env steps and ended with the stretch in which they had them."""
 
 
 class Spread(NamedTuple):
@@ -69,7 +70,8 @@ def check_budgets(
     """The budgets of all that are compared: at the runs' ends, and of the checkpoints that were scored.
 
     They are equal in a unit if the highest exceeds the lowest by no more than its tolerance; in env steps also if all
-    runs were given the same number and none could have ended closer to it, since a run ends with a whole stretch.
+    runs were given the same number and none could have ended closer to it, since a run ends with a whole stretch, and
+    that stretch was short.
 
     Raises:
         UsageError: they are not equal in the unit, or one is not known, and they may not; the message lists each run's.
@@ -114,17 +116,12 @@ def _find_given(runs: Sequence[Contestant], spread: Spread) -> int | None:
     asked = {(run.config.get("budget") or {}).get("frames") for run in runs}
     if len(asked) != 1 or (given := asked.pop()) is None or spread.lowest < given:
         return None
-    longest = [
-        max(after - before for before, after in itertools.pairwise([0, *_list_frames(run)]))
-        for run in runs
-    ]
-    ends = [_list_frames(run)[-1] for run in runs]
-    is_last = all(end < given + stretch for end, stretch in zip(ends, longest, strict=True))
-    return given if is_last else None
+    is_last = all(_frames_before_last(run) < given for run in runs)
+    return given if is_last and spread.highest <= (1 + _MOST_BEYOND) * given else None
 
 
-def _list_frames(run: Contestant) -> list[int]:
-    return [row.frames for row in run.rows]
+def _frames_before_last(run: Contestant) -> int:
+    return run.rows[-2].frames if len(run.rows) > 1 else 0
 
 
 def _tell_spread(unit: str, spread: Spread) -> str:

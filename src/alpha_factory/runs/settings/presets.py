@@ -64,7 +64,12 @@ PRESETS: dict[str, RunConfig] = {
             ewc_weight=1.0,
         ),
         curriculum=CurriculumConfig(
-            slots=1024, accepted=64, block=512, specialist_cycles=1, specialist_chunks=313
+            slots=1024,
+            accepted=64,
+            block=512,
+            mutations=1,
+            specialist_cycles=1,
+            specialist_chunks=313,
         ),
         budget=BudgetConfig(minutes=None, frames=1_000_000_000),
     ),
