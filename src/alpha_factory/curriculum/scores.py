@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from alpha_factory.learn.gae import find_surprises
+
 
 class Returns(NamedTuple):
     """Of the episodes of each lane that ended."""
@@ -111,8 +113,7 @@ def negative_advantages(
 ) -> Float[Array, "time lanes"]:
     """A_t of `max_negative_advantage` for each step t; 0 in last rows, where there is none."""
     number = jnp.arange(value.shape[0])
-    following = jnp.concatenate([value[1:], last_value[None]])
-    error = reward + discount * jnp.where(is_terminated, 0.0, following) - value
+    error = find_surprises(reward, value, is_terminated, last_value, discount=discount)
     # Where rows are grounded, a step beside the real one may end in the middle of an episode.
     is_end = jnp.concatenate([is_last[1:], jnp.ones_like(is_last[:1])]) | is_terminated
 

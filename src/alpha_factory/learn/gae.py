@@ -29,8 +29,7 @@ def estimate_advantages(
         Advantages, 0 on the last rows of episodes, where no action was taken. What the critic should
         have said is advantage + value.
     """
-    following = jnp.concatenate([value[1:], last_value[None]])
-    surprise = reward + discount * jnp.where(is_terminated, 0.0, following) - value
+    surprise = find_surprises(reward, value, is_terminated, last_value, discount=discount)
     passed = jnp.where(is_terminated, 0.0, discount * trace)
 
     def earlier(later: Array, row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
@@ -40,3 +39,16 @@ def estimate_advantages(
 
     rows = (surprise, passed, is_last)
     return jax.lax.scan(earlier, jnp.zeros_like(last_value), rows, reverse=True, unroll=8)[1]
+
+
+def find_surprises(
+    reward: Float[Array, "time lanes"],
+    value: Float[Array, "time lanes"],
+    is_terminated: Bool[Array, "time lanes"],
+    last_value: Float[Array, " lanes"],
+    *,
+    discount: float,
+) -> Float[Array, "time lanes"]:
+    """Temporal-difference errors: delta_t of `estimate_advantages`. On last rows they mean nothing."""
+    following = jnp.concatenate([value[1:], last_value[None]])
+    return reward + discount * jnp.where(is_terminated, 0.0, following) - value
