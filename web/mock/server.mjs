@@ -130,7 +130,7 @@ function answer(method, path, query, body) {
     trace.changes = trace.changes.filter(([when]) => when >= from);
     return { drawing, trace, from, is_over: played.isOver, is_solved: played.isSolved, total: played.total, steps: played.steps, outcome: played.isSolved ? "solved" : `not over after ${played.steps} steps`, rules_in_force: [] };
   }
-  if (root === "compare") return compare(query.get("runs").split(",").map(decodeURIComponent), query.get("names").split(","));
+  if (root === "compare") return compare(query.getAll("runs"), query.get("names").split(","));
   if (root !== "runs" || !["fresh", "seed0", "seed1", "seed2"].includes(name)) return fail(404, "not_found", `There is no run '${name}'. Look at /api/v1/runs.`);
   const isFresh = name === "fresh";
   if (!part) return { ...summary(name), cursors: { rows: "r1", worlds: "w1", episodes: "e1", events: "v1" } };

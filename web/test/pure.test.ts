@@ -6,12 +6,13 @@ import { pictureCsv, pictureSvg, toCsv } from "../src/core/export";
 import { duration, percent, short, spoken } from "../src/core/format";
 import { memoryCsv, memorySvg, rankMemory } from "../src/core/memory";
 import { formatPlace, parsePlace } from "../src/core/router";
-import { append, smooth, splitTime, thin } from "../src/core/series";
+import { append, beyond, smooth, splitTime, thin } from "../src/core/series";
 import { momentAt, tilesAt } from "../src/draw/moment";
 import { levelOf, put, readDraft, resize, writeDraft } from "../src/editor/level";
 import { showAll, zoom } from "../src/lineage/camera";
 import { findWorlds, joinLineage, layOut, readAll } from "../src/lineage/layout";
 import { marksOf, takeoversCsv, transfersCsv } from "../src/lineage/trials";
+import { lookOf } from "../src/ui/looks";
 import { joinTrace } from "../src/views/play";
 
 describe("addresses", () => {
@@ -38,6 +39,13 @@ describe("columns", () => {
     const joined = append({ frames: [1, 2], a: [5, 6] }, { frames: [2, 3], b: [7, 8] });
     expect(joined).toEqual({ frames: [1, 2, 3], a: [5, 6, null], b: [null, null, 8] });
   });
+  it("keep what came while an answer was under way, and let go of what it holds", () => {
+    const came = { frames: [4, 5, 6], a: [40, 50, 60] };
+    const answer = { frames: [1, 5], a: [10, 50] };
+    expect(beyond(answer, came)).toEqual({ frames: [6], a: [60] });
+    expect(append(answer, beyond(answer, came))).toEqual(append(answer, came));
+    expect(beyond({ frames: [] }, came)).toEqual(came);
+  });
   it("smooth to the mean of what came before", () => {
     expect(smooth([1, null, 3], 0.5)).toEqual([1, null, (0.25 * 1 + 0.5 * 3) / 0.75]);
   });
@@ -49,6 +57,17 @@ describe("columns", () => {
     expect(splitTime(columns)).toEqual({ training: 4.5, rest: 1.5, compiling: 9 });
     expect(splitTime(columns, true)).toEqual({ training: 2.5, rest: 0.5, compiling: 1 });
     expect(splitTime({ wall_s: [3, 6], compile_s: [8, 9] })).toEqual({ training: null, rest: 6, compiling: 9 });
+  });
+});
+
+describe("lines of a chart", () => {
+  it("differ in colour or dash, 36 of them, and neighbours in both", () => {
+    const looks = Array.from({ length: 36 }, (_, at) => lookOf(at));
+    expect(new Set(looks.map((one) => JSON.stringify(one))).size).toBe(36);
+    looks.slice(1).forEach((one, at) => {
+      expect(one.tone).not.toBe(looks[at]?.tone);
+      expect(one.dash).not.toEqual(looks[at]?.dash);
+    });
   });
 });
 

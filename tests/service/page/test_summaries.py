@@ -1,5 +1,6 @@
 """The list of runs, and several of them side by side."""
 
+import json
 import math
 import random
 import shutil
@@ -113,6 +114,15 @@ def test_comparison_reads_so_many_rows_of_each_run_and_says_so(tmp_path):
     assert told["runs"]["s1"]["rows"] == pytest.approx(2_000, rel=0.2)
     (group,) = told["groups"]
     assert len(group["x"]) == 50
+
+
+@pytest.mark.parametrize("by", ["frames", "updates", "wall_s"])
+def test_comparison_goes_over_what_was_asked(tmp_path, by):
+    run = make_run(tmp_path / "one", rows=20)
+    told = compare_runs({"one": run}, ["solve_rate"], points=20, by=by)
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert told["runs"]["one"]["x"] == [row[by] for row in rows]
+    assert told["groups"][0]["x"][-1] == rows[-1][by]
 
 
 def test_intervals_are_those_of_a_slow_bootstrap():

@@ -7,17 +7,20 @@ import { fileName, pictureCsv, pictureSvg, type Line, type Picture } from "../co
 import { digits, percent, short } from "../core/format";
 import { positive } from "../core/series";
 import { FileButtons } from "./files";
+import { lookOf } from "./looks";
 import { Card, Empty } from "./parts";
 import { colour, shade } from "./theme";
 
 const HEIGHT = 230;
+/** What a chart says of how it shows its numbers. */
+export const LOGARITHMIC = "The logarithmic scale leaves out zeros and what is negative.";
+export const SMOOTHED = "Smoothed; the CSV is not.";
 const FEW = 12; // points that are marked one by one: a line through two of them says little
-const DASHES: (number[] | undefined)[] = [undefined, [7, 4], [2, 4], [10, 4, 2, 4], [5, 2], [1, 3]];
 
 /** Colour and dash of the nth line: no two are told apart by colour alone. */
 export function lineLook(at: number): { colour: string; dash?: number[] } {
-  const dash = DASHES[at % DASHES.length];
-  return { colour: colour(`series-${(at % 6) + 1}`), ...(dash ? { dash } : {}) };
+  const { tone, ...rest } = lookOf(at);
+  return { colour: colour(tone), ...rest };
 }
 
 /** `raw` is where the CSV of all that lies behind the picture is; without it, the picture holds all. */

@@ -177,7 +177,7 @@ def make_runs(context: Context) -> APIRouter:
         ],
         names: Names = "solve_rate",
         points: Annotated[int, Query(ge=2, le=1_000)] = 200,
-        by: Literal["frames", "wall_s"] = "frames",
+        by: Literal["frames", "wall_s", "updates"] = "frames",
         format: Format = "json",
     ) -> Response:
         """Runs side by side: means over seeds with 95 % bootstrap intervals, and the settings that differ.

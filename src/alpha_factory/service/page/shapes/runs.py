@@ -182,7 +182,7 @@ class Differing(BaseModel):
 class Comparison(BaseModel):
     """Runs side by side."""
 
-    by: Literal["frames", "wall_s"]
+    by: Literal["frames", "wall_s", "updates"]
     names: list[str]
     groups: list[Group]
     runs: dict[str, Curve]
