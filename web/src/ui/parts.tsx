@@ -3,7 +3,10 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { ApiError } from "../api/client";
 import type { RunState, Summary } from "../api/types";
+import { useCell } from "../core/cell";
+import { now } from "../core/data";
 import { duration } from "../core/format";
+import { ageOf } from "../core/run";
 
 export function Heading(props: { title: string; children?: ComponentChildren; tools?: ComponentChildren }) {
   return (
@@ -91,8 +94,13 @@ const STATES: Partial<Record<RunState, string>> = { silent: "no sign of life", u
 export function StatePill(props: { run: Summary }) {
   const { run } = props;
   const name = STATES[run.state] ?? run.state;
-  const age = run.is_live && run.state !== "training" && run.state_age_s !== null ? `, ${duration(run.state_age_s)}` : "";
-  return <span class={`pill ${LOOKS[run.state] ?? "busy"}`}>{name + age}</span>;
+  const age = ageOf(run, useCell(now));
+  return (
+    <span class={`pill ${LOOKS[run.state] ?? "busy"}`}>
+      {name}
+      {run.is_live && run.state !== "training" && age !== null && <span class="age">{`, ${duration(age)}`}</span>}
+    </span>
+  );
 }
 
 export function Choice(props: { label: string; value: string; options: [string, string][]; onChange: (value: string) => void }) {

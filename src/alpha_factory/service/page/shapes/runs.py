@@ -45,8 +45,13 @@ class Summary(BaseModel):
     worlds_rejected: Number
     frames_per_s: Number
     solve_rate: Number = Field(description="At the last log point.")
-    solve_mean: Number = Field(description="Over the last 30 log points; null of fewer than 3.")
-    solve_low: Number = Field(description="Of the 95 % interval of that mean.")
+    solve_points: int = Field(
+        description="Log points that the mean is of: the last 5 % of them, 3 at least, 10 at most."
+    )
+    solve_mean: Number = Field(description="Over these.")
+    solve_low: Number = Field(
+        description="Of the 95 % interval of that mean; null of fewer than 3 points."
+    )
     solve_high: Number
     pool: int | None
     seconds_left: float | None
