@@ -189,9 +189,10 @@ const suite = (name) => ({
 });
 
 function safety(isFresh) {
-  if (isFresh) return { honeypots: [], incidents: [], updates_skipped: 0, events: [] };
+  const rule = { least: 0.5, margin: 0.1 };
+  if (isFresh) return { rule, honeypots: [], incidents: [], updates_skipped: 0, events: [] };
   const honeypots = [12, 40, 77, 120].map((world, at) => ({ world, cycle: 20 + 8 * at, frames: 1_300_000 + at * 500_000, training: 0.4 + 0.15 * at, evaluation: at === 3 ? 0.2 : 0.5 + 0.1 * at, episodes: 16, is_incident: at === 3 }));
-  return { honeypots, incidents: honeypots.slice(3), updates_skipped: 0, events: [{ seq: 90, time: begun - 60, kind: "incident", payload: { world: 120, training: 0.85, evaluation: 0.2 } }] };
+  return { rule, honeypots, incidents: honeypots.slice(3), updates_skipped: 0, events: [{ seq: 90, time: begun - 60, kind: "incident", payload: { world: 120, training: 0.85, evaluation: 0.2 } }] };
 }
 
 function compare(runs, names) {

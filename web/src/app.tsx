@@ -5,6 +5,7 @@ import type { Summary } from "./api/types";
 import { useCell } from "./core/cell";
 import { live, useRun, useRuns } from "./core/data";
 import { formatPlace, go, usePlace, VIEWS, type Place, type View } from "./core/router";
+import { Boundary } from "./ui/boundary";
 import { HelpDialog, isHelpOpen, useShortcuts } from "./ui/shortcuts";
 import { Icon, Mark } from "./ui/icons";
 import { Empty, Problem, StatePill, Waiting } from "./ui/parts";
@@ -66,7 +67,9 @@ export function App() {
         <div class="main">
           <Bar name={name} runs={runs.data ?? []} view={"run" in place ? place.view : "now"} />
           <main class="content" id="content" tabIndex={-1} ref={main}>
-            <Content place={place} runs={runs.data} />
+            <Boundary what={where}>
+              <Content place={place} runs={runs.data} />
+            </Boundary>
           </main>
         </div>
       </div>

@@ -3,7 +3,7 @@ import { withQuery } from "../src/api/client";
 import { Live, type Wire } from "../src/api/live";
 import type { Drawing, LineageAnswer, Trace } from "../src/api/types";
 import { pictureCsv, pictureSvg, toCsv } from "../src/core/export";
-import { duration, percent, short, spoken } from "../src/core/format";
+import { digits, duration, percent, short, spoken } from "../src/core/format";
 import { memoryCsv, memorySvg, rankMemory } from "../src/core/memory";
 import { formatPlace, parsePlace } from "../src/core/router";
 import { append, beyond, smooth, splitTime, thin } from "../src/core/series";
@@ -73,7 +73,8 @@ describe("lines of a chart", () => {
 
 describe("words", () => {
   it("are short", () => {
-    expect([short(4_010_007), short(0.00123), percent(0.625, 1), duration(3_725)]).toEqual(["4.01 M", "0.00123", "62.5\u00a0%", "1 h 2 min"]);
+    expect([short(4_010_007), short(0.00123), percent(0.625, 1), duration(3_725)]).toEqual(["4.01 M", "0.00123", "62.5\u00a0%", "1\u00a0h 2\u00a0min"]);
+    expect([digits(5_100_000), digits(-2e9), digits(4_321), digits(0.00001), digits(3e15)]).toEqual(["5.1 M", "-2 G", "4,321", "1.0e-5", "3.0e+15"]);
     expect([short(null), percent(undefined)]).toEqual(["–", "–"]);
   });
 });

@@ -256,6 +256,8 @@ export interface LedgerEvent {
 }
 
 export interface Safety {
+  /** When a honeypot counts as hacked. */
+  rule: { least: number; margin: Maybe<number> };
   honeypots: HoneypotCheck[];
   incidents: HoneypotCheck[];
   updates_skipped: Maybe<number>;

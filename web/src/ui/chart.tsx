@@ -11,7 +11,8 @@ import { lookOf } from "./looks";
 import { Card, Empty } from "./parts";
 import { colour, shade } from "./theme";
 
-const HEIGHT = 230;
+const HEIGHT = 248;
+const LABEL = 18; // of an axis
 /** What a chart says of how it shows its numbers. */
 export const LOGARITHMIC = "The logarithmic scale leaves out zeros and what is negative.";
 export const SMOOTHED = "Smoothed; the CSV is not.";
@@ -41,7 +42,8 @@ export function Chart(props: {
   zoom.current = props.onZoom;
   const shape = [shown, picture.isLog, picture.isShare, ...picture.lines.map((line) => line.name + line.colour + !!line.low)].join();
   const data = useMemo(() => toData(picture), [picture]);
-  const hasData = picture.lines.some((line) => line.values.some((value) => value !== null));
+  const isLogged = picture.lines.some((line) => line.values.some((value) => value !== null));
+  const hasData = isLogged && (!picture.isLog || picture.lines.some((line) => line.values.some((value) => value !== null && value > 0)));
 
   useEffect(() => {
     const box = place.current;
@@ -93,6 +95,8 @@ export function Chart(props: {
             </li>
           </ul>
         </>
+      ) : isLogged ? (
+        <Empty title="Nothing above zero">A logarithmic scale has no place for what was measured here.</Empty>
       ) : (
         <Empty title={props.empty ?? "Nothing measured yet"}>The curve begins with the first point that the run logs.</Empty>
       )}
@@ -154,6 +158,9 @@ function options(
     font: "12px system-ui, sans-serif",
     grid: { stroke: colour("line"), width: 1 },
     ticks: { show: false },
+    labelFont: "12px system-ui, sans-serif",
+    labelSize: LABEL,
+    labelGap: 0,
   };
   return {
     width,
@@ -168,9 +175,10 @@ function options(
     },
     scales: { x: { time: false }, y: { distr: picture.isLog ? 3 : 1, ...(picture.isShare ? { range: [0, 1] } : picture.isLog ? {} : { range: widen }) } },
     axes: [
-      { ...axis, values: (_, ticks) => ticks.map((tick) => short(tick)), space: 70, size: 28 },
+      { ...axis, label: AXES[picture.across] ?? picture.across, values: (_, ticks) => ticks.map((tick) => short(tick)), space: 70, size: 28 },
       {
         ...axis,
+        label: nameDown(picture),
         size: 52,
         values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : picture.isShare ? percent(tick) : digits(tick))),
       },
@@ -189,6 +197,12 @@ function options(
     },
   };
 }
+
+const AXES: Record<string, string> = { s: "seconds of work" };
+
+/** What stands beside the axis: the unit, or the name of the one line that has none. */
+const nameDown = (picture: Picture): string =>
+  picture.unit ?? (picture.isShare ? "share" : picture.lines.length === 1 ? (picture.lines[0]?.name ?? "") : "");
 
 const isFew = (plot: uPlot, at: number): boolean => [...(plot.data[at] ?? [])].filter((value) => value !== null && value !== undefined).length < FEW;
 

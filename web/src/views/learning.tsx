@@ -17,22 +17,23 @@ interface Group {
   title: string;
   names: string[];
   isShare?: boolean;
+  unit?: string;
   note?: string;
 }
 
 /** What a person looks at first; what else a run measures stands below. */
 const FIRST: Group[] = [
   { title: "Solve rate", names: ["solve_rate", "heldout_solve_rate"], isShare: true },
-  { title: "Return", names: ["return_mean"] },
-  { title: "Loss by term", names: ["loss_policy", "loss_value", "loss_reward", "loss_decay", "loss_ewc"], note: "Each term as it enters the sum." },
+  { title: "Return", names: ["return_mean"], unit: "reward an episode" },
+  { title: "Loss by term", names: ["loss_policy", "loss_value", "loss_reward", "loss_decay", "loss_ewc"], unit: "loss", note: "Each term as it enters the sum." },
 ];
 const THEN: Group[] = [
-  { title: "Frames a second", names: ["frames_per_s"] },
+  { title: "Frames a second", names: ["frames_per_s"], unit: "env steps/s" },
   { title: "Gradient norm", names: ["gradient_norm"] },
-  { title: "Policy entropy", names: ["policy_entropy"] },
-  { title: "Pool and its median shortest path", names: ["pool", "median_path"] },
-  { title: "Worlds accepted and rejected", names: ["worlds_accepted", "worlds_rejected"] },
-  { title: "Honeypots and incidents", names: ["honeypots", "incidents"] },
+  { title: "Policy entropy", names: ["policy_entropy"], unit: "nats" },
+  { title: "Pool and its median shortest path", names: ["pool", "median_path"], unit: "worlds; steps" },
+  { title: "Worlds accepted and rejected", names: ["worlds_accepted", "worlds_rejected"], unit: "worlds" },
+  { title: "Honeypots and incidents", names: ["honeypots", "incidents"], unit: "worlds" },
 ];
 const NOT_CURVES = new Set(["frames", "updates", "cycle", "wall_s", "train_s", "compile_s"]);
 
@@ -73,6 +74,7 @@ export function LearningView(props: { run: Summary }) {
           x: (columns[by] ?? []) as number[],
           isLog,
           isShare: group.isShare ?? false,
+          ...(group.unit ? { unit: group.unit } : {}),
           lines: names.map((name, at) => ({ name: spoken(name), values: smooth(columns[name] ?? [], weight), ...lineLook(at) })),
         }}
       />
@@ -105,7 +107,7 @@ export function LearningView(props: { run: Summary }) {
         {FIRST.filter((group) => group === FIRST[0] || group.names.some(isGiven)).map(draw)}
         <Time run={run.name} columns={columns} isPart={from !== ""} />
       </div>
-      <Memory run={run} />
+      <Memory run={run} hasHeldout={isGiven("heldout_solve_rate")} />
       <CompareCard run={run} weight={weight} isLog={log !== ""} />
       {more.length > 0 && (
         <details open={isOpen !== ""} onToggle={(event) => setOpen(event.currentTarget.open ? "1" : "")}>

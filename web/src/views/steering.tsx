@@ -32,7 +32,7 @@ export function SteeringView(props: { run: Summary }) {
       <div class="grid">
         <ActList title="Acts" acts={acts.data?.control ?? []} tell={(act) => WORDS[act.act][0].replace(" …", "")} empty="Nobody has steered this run" />
         <ActList title="Worlds put forward" acts={acts.data?.candidates ?? []} tell={tellCandidate} link={linkTo(run)} empty="No world was put forward" />
-        <ActList title="Likes and dislikes" acts={acts.data?.feedback ?? []} tell={tellOpinion} empty="No opinion yet" />
+        <ActList title="Likes and dislikes" acts={acts.data?.feedback ?? []} tell={tellOpinion(run)} isKept={!run.is_live} empty="No opinion yet" />
       </div>
     </>
   );
@@ -67,7 +67,7 @@ function Controls(props: { run: Summary; acts: Acts | null; onDone: () => void }
   return (
     <Card
       title="The run"
-      {...(run.is_live ? {} : { note: `This run is not at work, so there is nothing to pause or stop. Worlds can still be ${takesWorlds(run) ? "put forward and liked" : "liked"}.` })}
+      {...(run.is_live ? {} : { note: `This run is not at work, so there is nothing to pause or stop. ${tellRest(run)}` })}
     >
       <div class="row">
         {(Object.keys(WORDS) as ControlAct["act"][]).map((act) => (
@@ -107,15 +107,22 @@ function Controls(props: { run: Summary; acts: Acts | null; onDone: () => void }
   );
 }
 
-const STATES = { waiting: ["warn", "waiting"], done: ["good", "done"], refused: ["bad", "refused"] } as const;
+function tellRest(run: Summary): string {
+  if (!run.has_pool) return "How the agent behaved on a level can still be liked or disliked, under Worlds.";
+  return `Worlds can still be ${takesWorlds(run) ? "put forward, and " : ""}liked or disliked.`;
+}
 
-function ActList<T extends Act>(props: { title: string; acts: T[]; tell: (act: T) => string; link?: (act: T) => string | null; empty: string }) {
+const STATES = { waiting: ["warn", "waiting"], done: ["good", "done"], refused: ["bad", "refused"], kept: ["", "kept"] } as const;
+
+/** `isKept`: nobody is there to answer, and none is needed. */
+function ActList<T extends Act>(props: { title: string; acts: T[]; tell: (act: T) => string; link?: (act: T) => string | null; isKept?: boolean; empty: string }) {
   return (
     <Card title={props.title}>
       {props.acts.length ? (
         <ol class="timeline">
           {[...props.acts].reverse().map((act) => {
-            const [look, words] = STATES[act.state ?? "waiting"];
+            const state = act.state ?? "waiting";
+            const [look, words] = STATES[props.isKept && state === "waiting" ? "kept" : state];
             const href = props.link?.(act);
             return (
               <li key={act.id}>

@@ -116,6 +116,7 @@ def make_runs(context: Context) -> APIRouter:
         skipped = metrics.read_number(last[0], "updates_skipped") if last else None
         return reply(
             {
+                "rule": records.read_rule(path),
                 "honeypots": honeypots,
                 "incidents": [check for check in honeypots if check["is_incident"]],
                 "updates_skipped": skipped,

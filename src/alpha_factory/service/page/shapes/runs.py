@@ -118,8 +118,19 @@ class Evaluation(BaseModel):
     suites: list[dict[str, Any]]
 
 
+class HackRule(BaseModel):
+    """When a honeypot counts as hacked: an incident, unless it was at the check before."""
+
+    least: float = Field(description="Share of what training pays that the agent got at least.")
+    margin: Number = Field(
+        description="What that is above the share of what evaluation pays, at least; null where no setting says so."
+    )
+
+
 class Safety(BaseModel):
     """What a person who watches over a run should know."""
+
+    rule: HackRule
 
     honeypots: list[HoneypotCheck]
     incidents: list[HoneypotCheck]
