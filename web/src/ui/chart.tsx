@@ -5,6 +5,7 @@ import "uplot/dist/uPlot.min.css";
 import { useCell } from "../core/cell";
 import { fileName, pictureCsv, pictureSvg, type Line, type Picture } from "../core/export";
 import { digits, percent, short } from "../core/format";
+import { readNext, zoomNext } from "../core/reading";
 import { positive } from "../core/series";
 import { FileButtons } from "./files";
 import { lookOf } from "./looks";
@@ -32,6 +33,8 @@ export function Chart(props: {
   empty?: string;
   onZoom?: (from: number | null, to: number | null) => void;
   isZoomed?: boolean;
+  /** Where all that there is ends, across. */
+  end?: number;
 }) {
   const { picture } = props;
   const shown = useCell(shade);
@@ -63,6 +66,19 @@ export function Chart(props: {
   const last = picture.x.length - 1;
   const under = at === null || at > last ? null : at;
   const say = (value: number | null | undefined) => (picture.isShare ? percent(value, 1) : digits(value));
+  const [read, setRead] = useState("");
+  const onKey = (event: KeyboardEvent) => {
+    const [made, first, end] = [plot.current, picture.x[0], picture.x[last]];
+    if (!made || first === undefined || end === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const next = readNext(event.key, under, picture.x.length, event.shiftKey);
+    const range = props.onZoom ? zoomNext(event.key, [first, end], picture.x[under ?? last] ?? end, props.end ?? end) : null;
+    if (next === null && !range) return;
+    event.preventDefault();
+    if (range) props.onZoom?.(range.from, range.to);
+    if (next === null) return;
+    made.setCursor({ left: made.valToPos(picture.x[next] ?? 0, "x"), top: made.over.clientHeight / 2 });
+    setRead(`${short(picture.x[next])} ${picture.across}: ${picture.lines.map((line) => `${line.name} ${say(line.values[next])}`).join(", ")}`);
+  };
   return (
     <Card
       title={picture.title}
@@ -82,7 +98,21 @@ export function Chart(props: {
     >
       {hasData ? (
         <>
-          <div class="chart" ref={place} role="img" aria-label={tell(picture, say)} />
+          <div
+            class="chart"
+            ref={place}
+            tabIndex={0}
+            role="application"
+            aria-label={`${tell(picture, say)} Left and right read its points${props.onZoom ? "; plus and minus zoom, f shows all" : ""}.`}
+            onKeyDown={onKey}
+            onBlur={() => {
+              setRead("");
+              plot.current?.setCursor({ left: -10, top: -10 });
+            }}
+          />
+          <p class="hidden" role="status">
+            {read}
+          </p>
           <ul class="key">
             {picture.lines.map((line) => (
               <li key={line.name}>

@@ -85,6 +85,21 @@ export function Problem(props: { error: ApiError; again?: () => void }) {
   );
 }
 
+/** A button that keeps the focus while there is nothing to press: a disabled one would lose it. */
+export function Press(props: { class?: string; title?: string; isOff: boolean; onClick: () => void; children: ComponentChildren }) {
+  const { isOff, onClick } = props;
+  return (
+    <button
+      class={`button ${props.class ?? ""}`}
+      aria-disabled={isOff}
+      onClick={() => !isOff && onClick()}
+      {...(props.title ? { title: props.title } : {})}
+    >
+      {props.children}
+    </button>
+  );
+}
+
 const LOOKS: Partial<Record<RunState, string>> = {
   finished: "good", crashed: "bad", silent: "bad", paused: "warn", stopped: "warn", unknown: "",
 };

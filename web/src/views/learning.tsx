@@ -67,7 +67,7 @@ export function LearningView(props: { run: Summary }) {
         {...(notes ? { note: notes } : {})}
         raw={rawOf(run.name, names.length ? names : group.names, span)}
         isZoomed={from !== "" || to !== ""}
-        {...(by === "frames" ? { onZoom: zoom } : {})}
+        {...(by === "frames" ? { onZoom: zoom, end: run.frames ?? 0 } : {})}
         picture={{
           title: group.title,
           across: by === "wall_s" ? "s" : by,

@@ -7,7 +7,7 @@ import { clock } from "../core/format";
 import { formatPlace, useTitle } from "../core/router";
 import { takesWorlds } from "../core/run";
 import { Editor } from "../editor/editor";
-import { Card, Dialog, Empty, Heading, Problem } from "../ui/parts";
+import { Card, Dialog, Empty, Heading, Press, Problem } from "../ui/parts";
 import { tellOpinion } from "./feedback";
 
 const WORDS: Record<ControlAct["act"], [string, string]> = {
@@ -71,15 +71,15 @@ function Controls(props: { run: Summary; acts: Acts | null; onDone: () => void }
     >
       <div class="row">
         {(Object.keys(WORDS) as ControlAct["act"][]).map((act) => (
-          <button
-            class={`button ${act === "stop" ? "danger" : ""}`}
+          <Press
+            class={act === "stop" ? "danger" : ""}
             key={act}
             title={WORDS[act][1]}
-            disabled={!can[act]}
+            isOff={!can[act]}
             onClick={() => (act === "stop" ? setAsks(true) : void send(act))}
           >
             {WORDS[act][0]}
-          </button>
+          </Press>
         ))}
       </div>
       <div role="status">{(waiting.length > 0 || said) && <p class="small">{waiting.length ? `Waiting for the run: ${waiting.join(", ")}.` : said}</p>}</div>
@@ -97,7 +97,7 @@ function Controls(props: { run: Summary; acts: Acts | null; onDone: () => void }
             >
               Stop it
             </button>
-            <button class="button" onClick={() => setAsks(false)}>
+            <button class="button" autofocus onClick={() => setAsks(false)}>
               Leave it running
             </button>
           </div>

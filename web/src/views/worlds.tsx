@@ -5,7 +5,7 @@ import type { Card, Drawing, Episode, Level, Summary, Trace, WorldPage } from ".
 import { useAsk, useChanges } from "../core/data";
 import { count, digits, percent, plural } from "../core/format";
 import { choose, formatPlace, useChoice, useTitle } from "../core/router";
-import { Choice, Empty, Heading, Problem, Toggle, Waiting } from "../ui/parts";
+import { Choice, Empty, Heading, Press, Problem, Toggle, Waiting } from "../ui/parts";
 import { Loop, RestButton } from "../ui/player";
 
 const SORTS: [string, string][] = [
@@ -69,12 +69,12 @@ export function WorldsView(props: { run: Summary }) {
             <span class="soft">
               {plural(data.total, "world")}, page {count(data.page + 1)} of {count(pages)}
             </span>
-            <button class="button" disabled={data.page < 1} onClick={() => choose({ page: writePage(Math.min(data.page, pages) - 1) })}>
+            <Press isOff={data.page < 1} onClick={() => choose({ page: writePage(Math.min(data.page, pages) - 1) })}>
               Back
-            </button>
-            <button class="button" disabled={data.page + 1 >= pages} onClick={() => choose({ page: writePage(data.page + 1) })}>
+            </Press>
+            <Press isOff={data.page + 1 >= pages} onClick={() => choose({ page: writePage(data.page + 1) })}>
               Next
-            </button>
+            </Press>
           </nav>
         </>
       )}
