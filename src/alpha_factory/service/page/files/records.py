@@ -78,8 +78,9 @@ def read_rule(run: Path) -> dict[str, float | None]:
     config = read_json(run, "config.json")
     curriculum = config.get("curriculum") if isinstance(config, dict) else None
     margin = curriculum.get("honeypot_margin") if isinstance(curriculum, dict) else None
-    is_told = isinstance(margin, int | float) and not isinstance(margin, bool)
-    return {"least": HACKED_FROM, "margin": float(margin) if is_told else None}
+    if not isinstance(margin, int | float) or isinstance(margin, bool):
+        return {"least": HACKED_FROM, "margin": None}
+    return {"least": HACKED_FROM, "margin": float(margin)}
 
 
 def read_outcomes(run: Path) -> dict[str, dict[str, Any]]:
