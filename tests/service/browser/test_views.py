@@ -83,7 +83,7 @@ def test_chart_is_read_and_zoomed_by_keyboard(look):
     chart = page.locator(".chart").first
     chart.focus()
     page.keyboard.press("Home")
-    said = page.locator("section.card").filter(has=chart).get_by_role("status")
+    said = page.locator(".chart + [role=status]").first
     expect(said).to_have_text(re.compile("frames: solve rate [0-9.]+.%"))
     first = said.inner_text()
     page.keyboard.press("ArrowRight")
