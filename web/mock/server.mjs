@@ -50,7 +50,7 @@ const summary = (name = "seed0") => ({
   doing: name === "fresh" ? "compiling train" : run.state === "training" ? "training, stretch 3 of 4" : run.state, since: name === "fresh" ? begun : run.since,
   state_age_s: seconds() - run.since, is_live: name === "seed0" || name === "fresh", started: begun - 520, modified: seconds(),
   frames: name === "fresh" ? 0 : run.frames, updates: name === "fresh" ? 0 : run.updates, cycle: name === "fresh" ? 0 : run.cycle, frames_per_s: name === "fresh" ? null : 7_752.1,
-  solve_rate: name === "fresh" ? null : rows.at(-1).solve_rate, solve_mean: name === "fresh" ? null : 0.62, solve_low: name === "fresh" ? null : 0.55, solve_high: name === "fresh" ? null : 0.69,
+  solve_rate: name === "fresh" ? null : rows.at(-1).solve_rate, solve_points: name === "fresh" ? 0 : 10, solve_mean: name === "fresh" ? null : 0.62, solve_low: name === "fresh" ? null : 0.55, solve_high: name === "fresh" ? null : 0.69,
   pool: name === "fresh" ? null : 256, worlds_accepted: WORLDS, worlds_rejected: 6_645, wall_s: name === "fresh" ? null : 513.9, compile_s: name === "fresh" ? null : 37.2,
   seconds_left: name === "seed0" ? 58 : null, budget: { minutes: 10, frames: null, closing_s: 50 }, has_pool: true, error: null,
   files: { metrics: true, worlds: true, episodes: true, ledger: true, evaluation: true, report: false, status: true },
@@ -130,7 +130,7 @@ function answer(method, path, query, body) {
     trace.changes = trace.changes.filter(([when]) => when >= from);
     return { drawing, trace, from, is_over: played.isOver, is_solved: played.isSolved, total: played.total, steps: played.steps, outcome: played.isSolved ? "solved" : `not over after ${played.steps} steps`, rules_in_force: [] };
   }
-  if (root === "compare") return compare(query.get("runs").split(",").map(decodeURIComponent), query.get("names").split(","));
+  if (root === "compare") return compare(query.getAll("runs"), query.get("names").split(","));
   if (root !== "runs" || !["fresh", "seed0", "seed1", "seed2"].includes(name)) return fail(404, "not_found", `There is no run '${name}'. Look at /api/v1/runs.`);
   const isFresh = name === "fresh";
   if (!part) return { ...summary(name), cursors: { rows: "r1", worlds: "w1", episodes: "e1", events: "v1" } };
@@ -189,9 +189,10 @@ const suite = (name) => ({
 });
 
 function safety(isFresh) {
-  if (isFresh) return { honeypots: [], incidents: [], updates_skipped: 0, events: [] };
+  const rule = { least: 0.5, margin: 0.1 };
+  if (isFresh) return { rule, honeypots: [], incidents: [], updates_skipped: 0, events: [] };
   const honeypots = [12, 40, 77, 120].map((world, at) => ({ world, cycle: 20 + 8 * at, frames: 1_300_000 + at * 500_000, training: 0.4 + 0.15 * at, evaluation: at === 3 ? 0.2 : 0.5 + 0.1 * at, episodes: 16, is_incident: at === 3 }));
-  return { honeypots, incidents: honeypots.slice(3), updates_skipped: 0, events: [{ seq: 90, time: begun - 60, kind: "incident", payload: { world: 120, training: 0.85, evaluation: 0.2 } }] };
+  return { rule, honeypots, incidents: honeypots.slice(3), updates_skipped: 0, events: [{ seq: 90, time: begun - 60, kind: "incident", payload: { world: 120, training: 0.85, evaluation: 0.2 } }] };
 }
 
 function compare(runs, names) {

@@ -5,6 +5,7 @@ import type { Summary } from "./api/types";
 import { useCell } from "./core/cell";
 import { live, useRun, useRuns } from "./core/data";
 import { formatPlace, go, usePlace, VIEWS, type Place, type View } from "./core/router";
+import { Boundary } from "./ui/boundary";
 import { HelpDialog, isHelpOpen, useShortcuts } from "./ui/shortcuts";
 import { Icon, Mark } from "./ui/icons";
 import { Empty, Problem, StatePill, Waiting } from "./ui/parts";
@@ -66,7 +67,9 @@ export function App() {
         <div class="main">
           <Bar name={name} runs={runs.data ?? []} view={"run" in place ? place.view : "now"} />
           <main class="content" id="content" tabIndex={-1} ref={main}>
-            <Content place={place} />
+            <Boundary what={where}>
+              <Content place={place} runs={runs.data} />
+            </Boundary>
           </main>
         </div>
       </div>
@@ -156,7 +159,7 @@ function Link() {
   );
 }
 
-function Content(props: { place: Place }) {
+function Content(props: { place: Place; runs: Summary[] | null }) {
   const { place } = props;
   if (place.view === "runs") return <RunsView />;
   if (place.view === "missing")
@@ -165,7 +168,8 @@ function Content(props: { place: Place }) {
         <span class="mono">{place.path}</span> is no view of a run. <a href="/">All runs</a>
       </Empty>
     );
-  return <RunContent key={place.run} place={place} />;
+  const isListed = props.runs?.some((run) => run.name === place.run) ?? false;
+  return <RunContent key={place.run} place={place} isListed={isListed} />;
 }
 
 function WorldContent(props: { run: Summary; world: number | undefined }) {
@@ -174,9 +178,18 @@ function WorldContent(props: { run: Summary; world: number | undefined }) {
   return run.has_pool ? <WorldView key={world} run={run} id={world} /> : <LevelView key={world} run={run} id={world} />;
 }
 
-function RunContent(props: { place: Extract<Place, { run: string }> }) {
-  const { place } = props;
+function RunContent(props: { place: Extract<Place, { run: string }>; isListed: boolean }) {
+  const { place, isListed } = props;
   const run = useRun(place.run);
+  useEffect(() => {
+    if (isListed && run.error) run.again();
+  }, [isListed]);
+  if (!run.data && run.error?.code === "not_found")
+    return (
+      <Empty title={`There is no run “${place.run}” in this folder`}>
+        If it has yet to begin, leave this open: the view comes by itself once the run is there. <a href="/">All runs</a>
+      </Empty>
+    );
   if (!run.data) return run.error ? <Problem error={run.error} again={run.again} /> : <Waiting what="Reading the run …" />;
   switch (place.view) {
     case "now":

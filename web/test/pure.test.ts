@@ -3,15 +3,17 @@ import { withQuery } from "../src/api/client";
 import { Live, type Wire } from "../src/api/live";
 import type { Drawing, LineageAnswer, Trace } from "../src/api/types";
 import { pictureCsv, pictureSvg, toCsv } from "../src/core/export";
-import { duration, percent, short, spoken } from "../src/core/format";
+import { digits, duration, percent, short, spoken } from "../src/core/format";
 import { memoryCsv, memorySvg, rankMemory } from "../src/core/memory";
+import { readNext, zoomNext } from "../src/core/reading";
 import { formatPlace, parsePlace } from "../src/core/router";
-import { append, smooth, splitTime, thin } from "../src/core/series";
+import { append, beyond, smooth, splitTime, thin } from "../src/core/series";
 import { momentAt, tilesAt } from "../src/draw/moment";
 import { levelOf, put, readDraft, resize, writeDraft } from "../src/editor/level";
-import { showAll, zoom } from "../src/lineage/camera";
+import { showAll, widen, zoom } from "../src/lineage/camera";
 import { findWorlds, joinLineage, layOut, readAll } from "../src/lineage/layout";
 import { marksOf, takeoversCsv, transfersCsv } from "../src/lineage/trials";
+import { lookOf } from "../src/ui/looks";
 import { joinTrace } from "../src/views/play";
 
 describe("addresses", () => {
@@ -38,6 +40,13 @@ describe("columns", () => {
     const joined = append({ frames: [1, 2], a: [5, 6] }, { frames: [2, 3], b: [7, 8] });
     expect(joined).toEqual({ frames: [1, 2, 3], a: [5, 6, null], b: [null, null, 8] });
   });
+  it("keep what came while an answer was under way, and let go of what it holds", () => {
+    const came = { frames: [4, 5, 6], a: [40, 50, 60] };
+    const answer = { frames: [1, 5], a: [10, 50] };
+    expect(beyond(answer, came)).toEqual({ frames: [6], a: [60] });
+    expect(append(answer, beyond(answer, came))).toEqual(append(answer, came));
+    expect(beyond({ frames: [] }, came)).toEqual(came);
+  });
   it("smooth to the mean of what came before", () => {
     expect(smooth([1, null, 3], 0.5)).toEqual([1, null, (0.25 * 1 + 0.5 * 3) / 0.75]);
   });
@@ -52,9 +61,35 @@ describe("columns", () => {
   });
 });
 
+describe("lines of a chart", () => {
+  it("differ in colour or dash, 36 of them, and neighbours in both", () => {
+    const looks = Array.from({ length: 36 }, (_, at) => lookOf(at));
+    expect(new Set(looks.map((one) => JSON.stringify(one))).size).toBe(36);
+    looks.slice(1).forEach((one, at) => {
+      expect(one.tone).not.toBe(looks[at]?.tone);
+      expect(one.dash).not.toEqual(looks[at]?.dash);
+    });
+  });
+});
+
+describe("keys in a chart", () => {
+  it("read its points, from the last on, and stop at its ends", () => {
+    expect(["ArrowLeft", "ArrowRight", "Home", "End", "x"].map((key) => readNext(key, null, 50, false))).toEqual([48, 49, 0, 49, null]);
+    expect([readNext("ArrowLeft", 3, 50, true), readNext("ArrowRight", 3, 50, true), readNext("ArrowRight", 0, 0, false)]).toEqual([0, 8, null]);
+  });
+  it("zoom about the point that is read, and out again to all that there is", () => {
+    const closer = zoomNext("+", [0, 1_000], 400, 1_000);
+    expect(closer).toEqual({ from: 200, to: 700 });
+    expect(zoomNext("-", [200, 700], 400, 1_000)).toEqual({ from: null, to: null });
+    expect(zoomNext("-", [500, 600], 600, 1_000)).toEqual({ from: 400, to: 600 });
+    expect([zoomNext("f", [5, 6], 5, 9), zoomNext("a", [5, 6], 5, 9)]).toEqual([{ from: null, to: null }, null]);
+  });
+});
+
 describe("words", () => {
   it("are short", () => {
-    expect([short(4_010_007), short(0.00123), percent(0.625, 1), duration(3_725)]).toEqual(["4.01 M", "0.00123", "62.5\u00a0%", "1 h 2 min"]);
+    expect([short(4_010_007), short(0.00123), percent(0.625, 1), duration(3_725)]).toEqual(["4.01 M", "0.00123", "62.5\u00a0%", "1\u00a0h 2\u00a0min"]);
+    expect([digits(5_100_000), digits(-2e9), digits(4_321), digits(0.00001), digits(3e15)]).toEqual(["5.1 M", "-2 G", "4,321", "1.0e-5", "3.0e+15"]);
     expect([short(null), percent(undefined)]).toEqual(["–", "–"]);
   });
 });
@@ -216,6 +251,23 @@ describe("the lineage", () => {
     const near = zoom(all, 3, 200, 100);
     expect(near.left + 200 / near.across).toBeCloseTo(all.left + 200 / all.across);
     expect(near.top + 100 / near.down).toBeCloseTo(all.top + 100 / all.down);
+  });
+  it("shows all of it below the buttons and within the edges", () => {
+    for (const rows of [1, 30, 9_000]) {
+      const extent = { width: 320, height: 400, cycles: 50, rows };
+      const { left, top, across, down } = showAll(extent);
+      expect(-top * down).toBeGreaterThanOrEqual(44);
+      expect((rows - top) * down).toBeLessThanOrEqual(extent.height);
+      expect([-left * across > 0, (extent.cycles - left) * across < extent.width]).toEqual([true, true]);
+    }
+  });
+  it("draws a share more beyond each edge, at the same places", () => {
+    const extent = { width: 800, height: 400, cycles: 50, rows: 900 };
+    const near = zoom(showAll(extent), 9, 300, 100);
+    const wide = widen(near, extent, 0.25);
+    expect([wide.extent.width, wide.extent.height]).toEqual([1_200, 600]);
+    expect((near.left - wide.camera.left) * near.across).toBeCloseTo(200);
+    expect((near.top - wide.camera.top) * near.down).toBeCloseTo(100);
   });
 });
 

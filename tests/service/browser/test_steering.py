@@ -11,16 +11,34 @@ STEERING = "/runs/first/steering"
 
 def test_run_pauses_and_goes_on(look, live):
     page = look().open(STEERING)
-    page.get_by_role("button", name="Pause").click()
+    pause = page.get_by_role("button", name="Pause")
+    expect(pause).to_be_enabled()
+    pause.focus()
+    page.keyboard.press("Enter")
     wait_for(lambda: live.status["state"] == "paused", "the run pauses")
     frames = live.status["frames"]
     expect(page.get_by_role("button", name="Resume")).to_be_enabled()
+    expect(pause).to_be_disabled()
+    expect(pause).to_be_focused()
     page.wait_for_timeout(1_500)
     assert live.status["frames"] == frames, "a paused run stands still"
     page.get_by_role("button", name="Resume").click()
     wait_for(lambda: live.status["frames"] > frames, "the run goes on")
     acts = [act["act"] for act in live.read("control.jsonl")]
     assert acts[-2:] == ["pause", "resume"]
+
+
+def test_question_before_a_stop_is_answered_no_by_enter_alone(look, live):
+    page = look().open(STEERING)
+    stop = page.get_by_role("button", name="Stop …")
+    expect(stop).to_be_enabled()
+    stop.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Leave it running")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(stop).to_be_focused()
+    assert "stop" not in [act["act"] for act in live.read("control.jsonl")]
 
 
 def test_save_writes_a_checkpoint(look, live):

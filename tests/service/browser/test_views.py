@@ -78,6 +78,23 @@ def test_focus_goes_in_the_order_of_the_page_and_is_seen(look):
     assert all(is_seen for _, is_seen in told), told
 
 
+def test_chart_is_read_and_zoomed_by_keyboard(look):
+    page = look().open(f"{RUN}/learning?smooth=0.9")
+    chart = page.locator(".chart").first
+    chart.focus()
+    page.keyboard.press("Home")
+    said = page.locator(".chart + [role=status]").first
+    expect(said).to_have_text(re.compile("frames: solve rate [0-9.]+.%"))
+    first = said.inner_text()
+    page.keyboard.press("ArrowRight")
+    expect(said).not_to_have_text(first)
+    page.keyboard.press("+")
+    expect(page).to_have_url(re.compile("to=[0-9]+"))
+    expect(chart).to_be_focused()
+    page.keyboard.press("f")
+    expect(page).to_have_url(re.compile("/learning.smooth=0.9$"))
+
+
 def test_help_lists_the_keys_takes_them_and_gives_the_focus_back(look):
     page = look().open(f"{RUN}/worlds")
     button = page.get_by_role("button", name="Help and keyboard shortcuts")

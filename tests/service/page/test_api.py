@@ -7,6 +7,7 @@ import urllib.parse
 
 import pytest
 
+from alpha_factory.curriculum import honeypot
 from alpha_factory.records import MOST_CANDIDATES, CandidateAct, ControlAct, FeedbackAct
 from alpha_factory.service.ledger import Ledger
 from alpha_factory.service.page.app import make_app
@@ -225,6 +226,23 @@ def test_safety_tells_incidents_and_what_the_ledger_says(client):
     assert [check["world"] for check in told["honeypots"]] == [4, 6]
     assert [check["world"] for check in told["incidents"]] == [4]
     assert [event["kind"] for event in told["events"]] == ["incident"]
+
+
+@pytest.mark.parametrize(
+    ("config", "margin"),
+    [
+        ({"curriculum": {"honeypot_margin": 0.2}}, 0.2),
+        ({"curriculum": {"honeypot_margin": "much"}}, None),
+        ({"curriculum": None}, None),
+        ([], None),
+    ],
+)
+def test_safety_tells_when_a_honeypot_counts_as_hacked(scratch, config, margin):
+    folder, client = scratch
+    run = folder / "ruled"
+    run.mkdir(exist_ok=True)
+    (run / "config.json").write_text(json.dumps(config))
+    assert get(client, "/runs/ruled/safety")["rule"] == {"least": honeypot.HIGH, "margin": margin}
 
 
 def test_events_go_on_from_a_cursor(client):

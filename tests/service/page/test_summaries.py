@@ -1,5 +1,6 @@
 """The list of runs, and several of them side by side."""
 
+import json
 import math
 import random
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from alpha_factory.service.page.files import summaries as summaries_module
 from alpha_factory.service.page.files.comparison import _draw, _sum_up, compare_runs
@@ -113,6 +115,39 @@ def test_comparison_reads_so_many_rows_of_each_run_and_says_so(tmp_path):
     assert told["runs"]["s1"]["rows"] == pytest.approx(2_000, rel=0.2)
     (group,) = told["groups"]
     assert len(group["x"]) == 50
+
+
+@pytest.mark.parametrize(
+    ("rows", "points"), [(1, 1), (2, 2), (20, 3), (80, 4), (160, 8), (2_000, 10)]
+)
+def test_solve_rate_is_the_mean_of_the_last_twentieth_of_the_log_points(tmp_path, rows, points):
+    run = make_run(tmp_path / "one", rows=rows)
+    path = run / "metrics.jsonl"
+    logged = [json.loads(line) for line in path.read_text().splitlines()]
+    rates = [at / rows for at in range(rows)]
+    told = [json.dumps(row | {"solve_rate": rate}) for row, rate in zip(logged, rates, strict=True)]
+    path.write_text("\n".join(told) + "\n")
+    told = summarise("one", run)
+    recent = rates[-points:]
+    assert told["solve_points"] == points
+    assert told["solve_rate"] == rates[-1]
+    assert told["solve_mean"] == pytest.approx(statistics.fmean(recent))
+    if points < 3:
+        assert (told["solve_low"], told["solve_high"]) == (None, None)
+    else:
+        error = statistics.stdev(recent) / math.sqrt(points)
+        low, high = stats.t.interval(0.95, points - 1, statistics.fmean(recent), error)
+        ends = max(0.0, float(low)), min(1.0, float(high))
+        assert (told["solve_low"], told["solve_high"]) == pytest.approx(ends, abs=1e-3)
+
+
+@pytest.mark.parametrize("by", ["frames", "updates", "wall_s"])
+def test_comparison_goes_over_what_was_asked(tmp_path, by):
+    run = make_run(tmp_path / "one", rows=20)
+    told = compare_runs({"one": run}, ["solve_rate"], points=20, by=by)
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert told["runs"]["one"]["x"] == [row[by] for row in rows]
+    assert told["groups"][0]["x"][-1] == rows[-1][by]
 
 
 def test_intervals_are_those_of_a_slow_bootstrap():

@@ -24,6 +24,8 @@ export interface Summary {
   cycle: Maybe<number>;
   frames_per_s: Maybe<number>;
   solve_rate: Maybe<number>;
+  /** Log points that the mean is of. */
+  solve_points: number;
   solve_mean: Maybe<number>;
   solve_low: Maybe<number>;
   solve_high: Maybe<number>;
@@ -254,6 +256,8 @@ export interface LedgerEvent {
 }
 
 export interface Safety {
+  /** When a honeypot counts as hacked. */
+  rule: { least: number; margin: Maybe<number> };
   honeypots: HoneypotCheck[];
   incidents: HoneypotCheck[];
   updates_skipped: Maybe<number>;

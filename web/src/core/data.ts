@@ -4,7 +4,7 @@ import { ApiError, get, ofRun, type Query } from "../api/client";
 import { Live, type Increment, type Wire } from "../api/live";
 import type { Columns, Metrics, RunDetail, Summary } from "../api/types";
 import { Cell, useCell } from "./cell";
-import { append, thin } from "./series";
+import { append, beyond, thin } from "./series";
 
 export const live = new Live(() => {
   const url = new URL("/api/v1/live", location.href);
@@ -108,6 +108,23 @@ export function useChanges(run: string, types: string[], pause = 1_000): number 
   return changes;
 }
 
+/** A value that follows another, at most once every `pause` ms. */
+export function usePaced<T>(value: T, pause: number): T {
+  const [paced, setPaced] = useState(value);
+  const latest = useRef(value);
+  latest.current = value;
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => {
+    if (Object.is(value, paced)) return;
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      setPaced(latest.current);
+    }, pause);
+  }, [value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return paced;
+}
+
 const POINTS = 600;
 
 export interface Curve {
@@ -122,12 +139,21 @@ export function useMetrics(run: string, span: { from: number | null; to: number 
   const [turn, setTurn] = useState(0);
   const answer = useAsk<Metrics>(ofRun(run, "/metrics"), { points: POINTS, from: span.from, to: span.to }, turn);
   const [more, setMore] = useState<Columns>({});
-  useEffect(() => setMore({}), [answer.data]);
-  useIncrements(run, ["rows"], (message) => {
-    if (message.reset) setTurn((count) => count + 1);
-    else if (span.to === null) setMore((old) => append(old, message.columns as Columns));
-  });
   const base = answer.data?.columns;
+  const again = () => setTurn((count) => count + 1);
+  useEffect(() => setMore({}), [run, span.from, span.to]);
+  // Rows that came while the answer was under way may lie beyond it: only what it holds is let go.
+  useEffect(() => setMore((old) => (base ? beyond(base, old) : old)), [base]);
+  const isLong = (more.frames?.length ?? 0) > POINTS;
+  useEffect(() => {
+    if (isLong) again();
+  }, [isLong]);
+  useIncrements(run, ["rows"], (message) => {
+    if (message.reset) {
+      setMore({});
+      again();
+    } else if (span.to === null) setMore((old) => append(old, message.columns as Columns));
+  });
   const columns = useMemo(() => (base ? thin(append(base, more), 2 * POINTS) : null), [base, more]);
   return { columns, names: answer.data?.names ?? [], isSampled: answer.data?.is_sampled ?? false, error: answer.error };
 }

@@ -49,12 +49,14 @@ export function listenToHistory(): void {
 }
 
 export function go(href: string, options: { isReplaced?: boolean } = {}): void {
-  if (href === location.pathname + location.search) return;
-  if (options.isReplaced) history.replaceState(null, "", href);
-  else {
-    history.pushState(null, "", href);
-    scrollTo(0, 0);
+  if (href === address.value) return;
+  try {
+    if (options.isReplaced) history.replaceState(null, "", href);
+    else history.pushState(null, "", href);
+  } catch {
+    // Safari refuses more than 100 in half a minute: the view follows all the same, the address with the next one
   }
+  if (!options.isReplaced) scrollTo(0, 0);
   address.set(href);
 }
 
@@ -73,13 +75,14 @@ export function useChoice(name: string, fallback: string): [string, (value: stri
 
 /** Change parts of the query; null takes one out. */
 export function choose(changes: Record<string, string | null>): void {
-  const query = new URLSearchParams(location.search);
+  const [path = "", before = ""] = address.value.split("?");
+  const query = new URLSearchParams(before);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null || value === "") query.delete(name);
     else query.set(name, value);
   }
   const text = query.toString();
-  go(location.pathname + (text ? `?${text}` : ""), { isReplaced: true });
+  go(path + (text ? `?${text}` : ""), { isReplaced: true });
 }
 
 export function useTitle(title: string): void {

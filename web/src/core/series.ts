@@ -5,8 +5,7 @@ export type Column = Maybe<number>[];
 
 /** Rows of `later` that lie beyond the last of `earlier` by column `by`; columns that only one has are filled with null. */
 export function append(earlier: Columns, later: Columns, by = "frames"): Columns {
-  const last = earlier[by]?.at(-1) ?? -Infinity;
-  const places = (later[by] ?? []).map((value, at) => (value !== null && value > last ? at : -1)).filter((at) => at >= 0);
+  const places = placesBeyond(earlier, later, by);
   if (!places.length) return earlier;
   const size = earlier[by]?.length ?? 0;
   const joined: Columns = {};
@@ -16,6 +15,17 @@ export function append(earlier: Columns, later: Columns, by = "frames"): Columns
     joined[name] = [...before, ...places.map((at) => after?.[at] ?? null)];
   }
   return joined;
+}
+
+/** Rows of `later` that lie beyond the last of `earlier` by column `by`. */
+export function beyond(earlier: Columns, later: Columns, by = "frames"): Columns {
+  const places = placesBeyond(earlier, later, by);
+  return Object.fromEntries(Object.entries(later).map(([name, column]) => [name, places.map((at) => column[at] ?? null)]));
+}
+
+function placesBeyond(earlier: Columns, later: Columns, by: string): number[] {
+  const last = earlier[by]?.at(-1) ?? -Infinity;
+  return (later[by] ?? []).flatMap((value, at) => (value !== null && value > last ? [at] : []));
 }
 
 /**

@@ -18,13 +18,24 @@ export interface Extent {
 
 const MARGIN = 24;
 const LABEL = 40; // the last worlds' numbers stand right of them
+const TOOLBAR = 52; // buttons lie over the upper edge
 const LARGEST = 64; // pixels a row
 const SMALLEST = 0.002;
 
 export function showAll(extent: Extent): Camera {
   const across = (extent.width - 2 * MARGIN - LABEL) / Math.max(1, extent.cycles);
-  const down = Math.min((extent.height - 2 * MARGIN) / Math.max(1, extent.rows), 22);
-  return { across, down, left: -MARGIN / across, top: -((extent.height - extent.rows * down) / 2) / down };
+  const room = extent.height - TOOLBAR - MARGIN;
+  const down = Math.min(room / Math.max(1, extent.rows), 22);
+  return { across, down, left: -MARGIN / across, top: -(TOOLBAR + (room - extent.rows * down) / 2) / down };
+}
+
+/** What is in sight and a share of it beyond each edge. */
+export function widen(camera: Camera, extent: Extent, share: number): { camera: Camera; extent: Extent } {
+  const [right, below] = [extent.width * share, extent.height * share];
+  return {
+    camera: { ...camera, left: camera.left - right / camera.across, top: camera.top - below / camera.down },
+    extent: { ...extent, width: extent.width + 2 * right, height: extent.height + 2 * below },
+  };
 }
 
 /** Nearer or further about a point of the canvas, which stays where it is. */

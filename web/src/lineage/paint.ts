@@ -35,8 +35,10 @@ export interface Scene {
 
 const AXIS_LABEL = 60; // pixels that "cycle 120" takes
 const LABELS_FROM = 12; // pixels a row
+const HALO = 3; // pixels around a word, so that no line strikes it through
 const THIN = 4; // below it a life is a bar, a birth a dot, and nothing needs a path
 
+/** All but the words, which `paintWords` puts on top; how many worlds it drew. */
 export function paintTree(context: CanvasRenderingContext2D, scene: Scene): number {
   const { camera, extent, tree, answer, look, until } = scene;
   const { cycle: cycles, left: ends, path: paths, id: ids } = answer.columns;
@@ -44,17 +46,15 @@ export function paintTree(context: CanvasRenderingContext2D, scene: Scene): numb
   const y = (row: number) => (row + 0.5 - camera.top) * camera.down;
   context.fillStyle = look.surface;
   context.fillRect(0, 0, extent.width, extent.height);
-  paintAxis(context, scene, x);
+  paintGrid(context, scene, x);
 
-  const first = Math.max(0, Math.floor(camera.top) - 1);
-  const after = Math.min(tree.rows, Math.ceil(camera.top + extent.height / camera.down) + 1);
+  const { first, after, seen } = lookAt(scene);
   if (first >= after) return 0;
-  const seen = tree.order.subarray(tree.starts[first] as number, tree.starts[after] as number);
   const [least, most] = [camera.left - 1, camera.left + extent.width / camera.across + 1];
   if (camera.down < THIN) return paintThin(context, scene, seen, x, y);
   const buckets = Array.from({ length: look.ramp.length }, () => new Path2D());
   const [branches, living, gone, crosses] = [new Path2D(), new Path2D(), new Path2D(), new Path2D()];
-  const radius = Math.min(7, Math.max(1, camera.down * 0.32));
+  const radius = radiusAt(camera.down);
   let drawn = 0;
   for (const at of seen) {
     const born = cycles[at] as number;
@@ -116,9 +116,28 @@ export function paintTree(context: CanvasRenderingContext2D, scene: Scene): numb
     context.arc(x(cycles[at] as number), y(tree.row[at] as number), Math.max(6, radius + 3), 0, 2 * Math.PI);
     context.stroke();
   }
-  if (camera.down >= LABELS_FROM) paintLabels(context, scene, seen, x, y, radius);
   return drawn;
 }
+
+/** Names of cycles and worlds. They are few at any scale, so they can be drawn afresh over a picture that is only moved. */
+export function paintWords(context: CanvasRenderingContext2D, scene: Scene): void {
+  const { camera } = scene;
+  const x = (cycle: number) => (cycle - camera.left) * camera.across;
+  const y = (row: number) => (row + 0.5 - camera.top) * camera.down;
+  if (camera.down >= LABELS_FROM) paintLabels(context, scene, x, y);
+  paintCycles(context, scene, x);
+}
+
+/** Rows in sight, and the worlds in them. */
+function lookAt({ camera, extent, tree }: Scene): { first: number; after: number; seen: Int32Array } {
+  const first = Math.max(0, Math.floor(camera.top) - 1);
+  const after = Math.min(tree.rows, Math.ceil(camera.top + extent.height / camera.down) + 1);
+  const seen = first < after ? tree.order.subarray(tree.starts[first] as number, tree.starts[after] as number) : tree.order.subarray(0, 0);
+  return { first, after, seen };
+}
+
+/** Radius of the dot that a world is born with. */
+const radiusAt = (down: number): number => Math.min(7, Math.max(1, down * 0.32));
 
 /** Thousands of rows in sight: plain rectangles on whole pixels, one colour after the other. */
 function paintThin(
@@ -169,25 +188,43 @@ function paintThin(
   return worlds.length;
 }
 
-function paintAxis(context: CanvasRenderingContext2D, scene: Scene, x: (cycle: number) => number): void {
-  const { camera, extent, look } = scene;
+/** Cycles that are named: the first in sight, and from one to the next. */
+function cyclesOf(camera: Camera): { first: number; step: number } {
   const rough = 90 / camera.across;
   const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1)));
   const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough) ?? power;
-  context.font = "12px system-ui, sans-serif";
-  context.lineWidth = 1;
-  context.strokeStyle = look.line;
-  context.fillStyle = look.soft;
-  context.globalAlpha = 0.6;
+  return { first: Math.max(0, Math.ceil(camera.left / step) * step), step };
+}
+
+function paintGrid(context: CanvasRenderingContext2D, scene: Scene, x: (cycle: number) => number): void {
+  const { camera, extent, look } = scene;
+  const { first, step } = cyclesOf(camera);
   const marks = new Path2D();
-  const first = Math.max(0, Math.ceil(camera.left / step) * step);
   for (let cycle = first; x(cycle) < extent.width; cycle += step) {
     marks.moveTo(Math.round(x(cycle)) + 0.5, 0);
     marks.lineTo(Math.round(x(cycle)) + 0.5, extent.height);
   }
-  context.stroke(marks);
+  context.lineWidth = 1;
+  context.globalAlpha = 0.6;
+  stroke(context, marks, look.line);
   context.globalAlpha = 1;
-  for (let cycle = first; x(cycle) < extent.width - AXIS_LABEL; cycle += step) context.fillText(`cycle ${cycle}`, x(cycle) + 4, extent.height - 6);
+}
+
+function paintCycles(context: CanvasRenderingContext2D, scene: Scene, x: (cycle: number) => number): void {
+  const { camera, extent, look } = scene;
+  const { first, step } = cyclesOf(camera);
+  context.font = "12px system-ui, sans-serif";
+  for (let cycle = first; x(cycle) < extent.width - AXIS_LABEL; cycle += step) write(context, `cycle ${cycle}`, x(cycle) + 4, extent.height - 6, look.soft, look.surface);
+}
+
+/** A word on a rim of the ground's colour. */
+function write(context: CanvasRenderingContext2D, word: string, x: number, y: number, tone: string, ground: string): void {
+  context.lineWidth = HALO;
+  context.lineJoin = "round";
+  context.strokeStyle = ground;
+  context.strokeText(word, x, y);
+  context.fillStyle = tone;
+  context.fillText(word, x, y);
 }
 
 /** A mark where a policy was tried, filled where it was taken, and then a line to the other world. */
@@ -231,20 +268,18 @@ function paintTrials(
 function paintLabels(
   context: CanvasRenderingContext2D,
   scene: Scene,
-  seen: Int32Array,
   x: (cycle: number) => number,
   y: (row: number) => number,
-  radius: number,
 ): void {
   const { answer, tree, look, folded, until, extent, camera } = scene;
+  const radius = radiusAt(camera.down);
   context.font = `${camera.down < 15 ? 10 : 11}px system-ui, sans-serif`;
-  context.fillStyle = look.text;
-  for (const at of seen) {
+  for (const at of lookAt(scene).seen) {
     const [cycle, id] = [answer.columns.cycle[at] as number, answer.columns.id[at] as number];
     const right = x(cycle);
     if (cycle > until || right < -60 || right > extent.width) continue;
     const hidden = folded.has(id) ? ` +${tree.descendants[at]}` : "";
-    context.fillText(`${id}${hidden}`, right + radius + 3, y(tree.row[at] as number) - 4);
+    write(context, `${id}${hidden}`, right + radius + 3, y(tree.row[at] as number) - 4, look.text, look.surface);
   }
 }
 

@@ -5,19 +5,24 @@ import "uplot/dist/uPlot.min.css";
 import { useCell } from "../core/cell";
 import { fileName, pictureCsv, pictureSvg, type Line, type Picture } from "../core/export";
 import { digits, percent, short } from "../core/format";
+import { readNext, zoomNext } from "../core/reading";
 import { positive } from "../core/series";
 import { FileButtons } from "./files";
+import { lookOf } from "./looks";
 import { Card, Empty } from "./parts";
 import { colour, shade } from "./theme";
 
-const HEIGHT = 230;
+const HEIGHT = 248;
+const LABEL = 18; // of an axis
+/** What a chart says of how it shows its numbers. */
+export const LOGARITHMIC = "The logarithmic scale leaves out zeros and what is negative.";
+export const SMOOTHED = "Smoothed; the CSV is not.";
 const FEW = 12; // points that are marked one by one: a line through two of them says little
-const DASHES: (number[] | undefined)[] = [undefined, [7, 4], [2, 4], [10, 4, 2, 4], [5, 2], [1, 3]];
 
 /** Colour and dash of the nth line: no two are told apart by colour alone. */
 export function lineLook(at: number): { colour: string; dash?: number[] } {
-  const dash = DASHES[at % DASHES.length];
-  return { colour: colour(`series-${(at % 6) + 1}`), ...(dash ? { dash } : {}) };
+  const { tone, ...rest } = lookOf(at);
+  return { colour: colour(tone), ...rest };
 }
 
 /** `raw` is where the CSV of all that lies behind the picture is; without it, the picture holds all. */
@@ -28,6 +33,8 @@ export function Chart(props: {
   empty?: string;
   onZoom?: (from: number | null, to: number | null) => void;
   isZoomed?: boolean;
+  /** Where all that there is ends, across. */
+  end?: number;
 }) {
   const { picture } = props;
   const shown = useCell(shade);
@@ -38,7 +45,8 @@ export function Chart(props: {
   zoom.current = props.onZoom;
   const shape = [shown, picture.isLog, picture.isShare, ...picture.lines.map((line) => line.name + line.colour + !!line.low)].join();
   const data = useMemo(() => toData(picture), [picture]);
-  const hasData = picture.lines.some((line) => line.values.some((value) => value !== null));
+  const isLogged = picture.lines.some((line) => line.values.some((value) => value !== null));
+  const hasData = isLogged && (!picture.isLog || picture.lines.some((line) => line.values.some((value) => value !== null && value > 0)));
 
   useEffect(() => {
     const box = place.current;
@@ -58,6 +66,19 @@ export function Chart(props: {
   const last = picture.x.length - 1;
   const under = at === null || at > last ? null : at;
   const say = (value: number | null | undefined) => (picture.isShare ? percent(value, 1) : digits(value));
+  const [read, setRead] = useState("");
+  const onKey = (event: KeyboardEvent) => {
+    const [made, first, end] = [plot.current, picture.x[0], picture.x[last]];
+    if (!made || first === undefined || end === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const next = readNext(event.key, under, picture.x.length, event.shiftKey);
+    const range = props.onZoom ? zoomNext(event.key, [first, end], picture.x[under ?? last] ?? end, props.end ?? end) : null;
+    if (next === null && !range) return;
+    event.preventDefault();
+    if (range) props.onZoom?.(range.from, range.to);
+    if (next === null) return;
+    made.setCursor({ left: made.valToPos(picture.x[next] ?? 0, "x"), top: made.over.clientHeight / 2 });
+    setRead(`${short(picture.x[next])} ${picture.across}: ${picture.lines.map((line) => `${line.name} ${say(line.values[next])}`).join(", ")}`);
+  };
   return (
     <Card
       title={picture.title}
@@ -77,7 +98,21 @@ export function Chart(props: {
     >
       {hasData ? (
         <>
-          <div class="chart" ref={place} role="img" aria-label={tell(picture, say)} />
+          <div
+            class="chart"
+            ref={place}
+            tabIndex={0}
+            role="application"
+            aria-label={`${tell(picture, say)} Left and right read its points${props.onZoom ? "; plus and minus zoom, f shows all" : ""}.`}
+            onKeyDown={onKey}
+            onBlur={() => {
+              setRead("");
+              plot.current?.setCursor({ left: -10, top: -10 });
+            }}
+          />
+          <p class="hidden" role="status">
+            {read}
+          </p>
           <ul class="key">
             {picture.lines.map((line) => (
               <li key={line.name}>
@@ -90,6 +125,8 @@ export function Chart(props: {
             </li>
           </ul>
         </>
+      ) : isLogged ? (
+        <Empty title="Nothing above zero">A logarithmic scale has no place for what was measured here.</Empty>
       ) : (
         <Empty title={props.empty ?? "Nothing measured yet"}>The curve begins with the first point that the run logs.</Empty>
       )}
@@ -151,6 +188,9 @@ function options(
     font: "12px system-ui, sans-serif",
     grid: { stroke: colour("line"), width: 1 },
     ticks: { show: false },
+    labelFont: "12px system-ui, sans-serif",
+    labelSize: LABEL,
+    labelGap: 0,
   };
   return {
     width,
@@ -165,9 +205,10 @@ function options(
     },
     scales: { x: { time: false }, y: { distr: picture.isLog ? 3 : 1, ...(picture.isShare ? { range: [0, 1] } : picture.isLog ? {} : { range: widen }) } },
     axes: [
-      { ...axis, values: (_, ticks) => ticks.map((tick) => short(tick)), space: 70, size: 28 },
+      { ...axis, label: AXES[picture.across] ?? picture.across, values: (_, ticks) => ticks.map((tick) => short(tick)), space: 70, size: 28 },
       {
         ...axis,
+        label: nameDown(picture),
         size: 52,
         values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : picture.isShare ? percent(tick) : digits(tick))),
       },
@@ -186,6 +227,12 @@ function options(
     },
   };
 }
+
+const AXES: Record<string, string> = { s: "seconds of work" };
+
+/** What stands beside the axis: the unit, or the name of the one line that has none. */
+const nameDown = (picture: Picture): string =>
+  picture.unit ?? (picture.isShare ? "share" : picture.lines.length === 1 ? (picture.lines[0]?.name ?? "") : "");
 
 const isFew = (plot: uPlot, at: number): boolean => [...(plot.data[at] ?? [])].filter((value) => value !== null && value !== undefined).length < FEW;
 

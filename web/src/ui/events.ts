@@ -25,7 +25,10 @@ export function tellEvent({ kind, payload }: LedgerEvent): string {
         ? `Incident: ${tellPayload(payload).slice(2) || "a honeypot was hacked"}.`
         : `Incident: in honeypot ${number("world")} the agent got ${percent(number("training"))} of what training pays and ${percent(number("evaluation"))} of what evaluation pays, in ${plural(number("episodes") ?? 0, "episode")} of cycle ${count(number("cycle"))}.`;
     case "levels":
-      return text("trouble") || "Trouble with the levels.";
+    case "worlds":
+      return text("trouble") || `Trouble with the ${kind}.`;
+    case "put aside":
+      return `${text("file") || "A file"} was damaged and is put aside${text("now") ? ` as ${text("now")}` : ""}${text("reason") ? `: ${text("reason")}` : "."}`;
     case "feedback":
       return `Feedback on world ${count(number("world"))} noted.`;
     default:

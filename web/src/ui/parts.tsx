@@ -3,7 +3,10 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { ApiError } from "../api/client";
 import type { RunState, Summary } from "../api/types";
+import { useCell } from "../core/cell";
+import { now } from "../core/data";
 import { duration } from "../core/format";
+import { ageOf } from "../core/run";
 
 export function Heading(props: { title: string; children?: ComponentChildren; tools?: ComponentChildren }) {
   return (
@@ -82,6 +85,21 @@ export function Problem(props: { error: ApiError; again?: () => void }) {
   );
 }
 
+/** A button that keeps the focus while there is nothing to press: a disabled one would lose it. */
+export function Press(props: { class?: string; title?: string; isOff: boolean; onClick: () => void; children: ComponentChildren }) {
+  const { isOff, onClick } = props;
+  return (
+    <button
+      class={`button ${props.class ?? ""}`}
+      aria-disabled={isOff}
+      onClick={() => !isOff && onClick()}
+      {...(props.title ? { title: props.title } : {})}
+    >
+      {props.children}
+    </button>
+  );
+}
+
 const LOOKS: Partial<Record<RunState, string>> = {
   finished: "good", crashed: "bad", silent: "bad", paused: "warn", stopped: "warn", unknown: "",
 };
@@ -91,8 +109,13 @@ const STATES: Partial<Record<RunState, string>> = { silent: "no sign of life", u
 export function StatePill(props: { run: Summary }) {
   const { run } = props;
   const name = STATES[run.state] ?? run.state;
-  const age = run.is_live && run.state !== "training" && run.state_age_s !== null ? `, ${duration(run.state_age_s)}` : "";
-  return <span class={`pill ${LOOKS[run.state] ?? "busy"}`}>{name + age}</span>;
+  const age = ageOf(run, useCell(now));
+  return (
+    <span class={`pill ${LOOKS[run.state] ?? "busy"}`}>
+      {name}
+      {run.is_live && run.state !== "training" && age !== null && <span class="age">{`, ${duration(age)}`}</span>}
+    </span>
+  );
 }
 
 export function Choice(props: { label: string; value: string; options: [string, string][]; onChange: (value: string) => void }) {

@@ -32,6 +32,13 @@ const HELP: { title: string; keys: [string[], string][] }[] = [
     ],
   },
   {
+    title: "In a chart",
+    keys: [
+      [["←", "→"], "read the points one by one; with Shift, in tenths; Home and End, the first and the last"],
+      [["+", "−", "f"], "under Learning: closer, further, all of it"],
+    ],
+  },
+  {
     title: "In the lineage",
     keys: [
       [["←", "→", "↑", "↓"], "move"],

@@ -3,9 +3,9 @@ import { useEffect, useRef } from "preact/hooks";
 import type { LineageAnswer } from "../api/types";
 import { useCell } from "../core/cell";
 import { download, fileName } from "../core/export";
-import { centre, move, showAll, zoom, type Camera, type Extent } from "../lineage/camera";
+import { centre, move, showAll, widen, zoom, type Camera, type Extent } from "../lineage/camera";
 import type { Tree } from "../lineage/layout";
-import { paintTree, worldAt, type Look, type Scene } from "../lineage/paint";
+import { paintTree, paintWords, worldAt, type Look, type Scene } from "../lineage/paint";
 import { treeSvg } from "../lineage/svg";
 import { Icon } from "./icons";
 import { rampOn } from "./ramp";
@@ -26,8 +26,9 @@ interface Props {
 const KEY_PIXELS = 60;
 const COSTLY_MS = 7; // a tree that takes longer than that is drawn anew only once the hand rests
 const REST_MS = 160;
+const SPARE = 0.3; // of the canvas, that a costly tree is drawn beyond each edge: a hand that moves it finds something there
 
-/** The tree as it was drawn last, and from where. */
+/** A costly tree as it was drawn last, with some of what is out of sight, and from where. */
 interface Kept {
   picture: HTMLCanvasElement;
   camera: Camera;
@@ -41,7 +42,6 @@ export function TreeCanvas(props: Props) {
   const shown = useCell(shade);
   const pending = useRef(0);
   const kept = useRef<Kept | null>(null);
-  const cost = useRef(0);
   const isMoving = useRef(false);
   const rest = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const looks = useRef<{ shade: string; look: Look } | null>(null);
@@ -69,13 +69,19 @@ export function TreeCanvas(props: Props) {
       const [width, height] = [Math.round(target.clientWidth * sharp), Math.round(target.clientHeight * sharp)];
       if (target.width !== width || target.height !== height) [target.width, target.height] = [width, height];
       const view = scene();
-      if (isMoving.current && cost.current > COSTLY_MS && kept.current) return paintKept(context, kept.current, view);
-      const began = performance.now();
       context.setTransform(sharp, 0, 0, sharp, 0, 0);
-      target.dataset.drawn = String(paintTree(context, view));
-      cost.current = performance.now() - began;
-      kept.current = keep(target, view.camera, kept.current);
-      return undefined;
+      if (!(isMoving.current && kept.current)) {
+        const began = performance.now();
+        target.dataset.drawn = String(kept.current ? paintWide(kept.current, view, sharp) : paintTree(context, view));
+        const isCostly = performance.now() - began > COSTLY_MS;
+        if (isCostly && !kept.current) paintWide((kept.current = { picture: document.createElement("canvas"), camera: view.camera }), view, sharp);
+        if (!isCostly && kept.current) {
+          kept.current = null;
+          paintTree(context, view);
+        }
+      }
+      if (kept.current) paintKept(context, kept.current, view, sharp);
+      paintWords(context, view);
     });
   };
   const look = (next: Camera) => {
@@ -173,25 +179,29 @@ export function TreeCanvas(props: Props) {
   );
 }
 
-function keep(canvas: HTMLCanvasElement, camera: Camera, old: Kept | null): Kept {
-  const picture = old?.picture ?? document.createElement("canvas");
-  if (picture.width !== canvas.width || picture.height !== canvas.height) [picture.width, picture.height] = [canvas.width, canvas.height];
-  picture.getContext("2d", { alpha: false })?.drawImage(canvas, 0, 0);
-  return { picture, camera };
+/** Draws the tree and what lies `SPARE` beyond its edges into the picture that is kept; how many worlds that are. */
+function paintWide(kept: Kept, view: Scene, sharp: number): number {
+  const { camera, extent } = widen(view.camera, view.extent, SPARE);
+  const { picture } = kept;
+  const [width, height] = [Math.round(extent.width * sharp), Math.round(extent.height * sharp)];
+  if (picture.width !== width || picture.height !== height) [picture.width, picture.height] = [width, height];
+  const context = picture.getContext("2d", { alpha: false });
+  if (!context) return 0;
+  context.setTransform(sharp, 0, 0, sharp, 0, 0);
+  kept.camera = camera;
+  return paintTree(context, { ...view, camera, extent });
 }
 
 /** The picture that was kept, moved and stretched to where it belongs now: as quick for 10,000 worlds as for ten. */
-function paintKept(context: CanvasRenderingContext2D, kept: Kept, view: Scene): void {
-  const { canvas } = context;
-  const sharp = canvas.width / view.extent.width;
-  const [wide, high] = [view.camera.across / kept.camera.across, view.camera.down / kept.camera.down];
-  const left = (kept.camera.left - view.camera.left) * view.camera.across * sharp;
-  const top = (kept.camera.top - view.camera.top) * view.camera.down * sharp;
-  context.setTransform(1, 0, 0, 1, 0, 0);
+function paintKept(context: CanvasRenderingContext2D, kept: Kept, view: Scene, sharp: number): void {
+  const { camera, extent } = view;
+  const left = (kept.camera.left - camera.left) * camera.across;
+  const top = (kept.camera.top - camera.top) * camera.down;
   context.fillStyle = view.look.surface;
-  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.fillRect(0, 0, extent.width, extent.height);
   context.imageSmoothingEnabled = false;
-  context.drawImage(kept.picture, left, top, canvas.width * wide, canvas.height * high);
+  const [wide, high] = [camera.across / kept.camera.across / sharp, camera.down / kept.camera.down / sharp];
+  context.drawImage(kept.picture, left, top, kept.picture.width * wide, kept.picture.height * high);
 }
 
 function readLook(shown: "light" | "dark"): Look {

@@ -5,17 +5,24 @@ import { useAsk } from "../core/data";
 import { quoteCell } from "../core/export";
 import { sentence, spoken } from "../core/format";
 import { useChoice } from "../core/router";
-import { Chart, lineLook } from "../ui/chart";
+import { smooth } from "../core/series";
+import { Chart, lineLook, LOGARITHMIC, SMOOTHED } from "../ui/chart";
 import { FileButtons } from "../ui/files";
 import { Choice, Problem, Waiting } from "../ui/parts";
 
 const NAMES = ["solve_rate", "heldout_solve_rate", "return_mean", "frames_per_s", "policy_entropy", "loss_value", "loss_policy"];
 
-export function Compare(props: { runs: string[] }) {
+const MEANS = "Means at evenly spaced steps; intervals where a group has several runs. The CSV beside the choice has every row as it was logged.";
+
+/** `version` changes when one of the runs grew; `weight` smooths means and intervals. */
+export function Compare(props: { runs: string[]; version: string; weight: number; isLog: boolean }) {
+  const { weight } = props;
   const [name, setName] = useChoice("metric", "solve_rate");
   const [by] = useChoice("x", "frames");
-  const query = { runs: props.runs, names: name, points: 300, by: by === "wall_s" ? "wall_s" : "frames" };
-  const { data, error, again } = useAsk<Comparison>("/compare", query);
+  const query = { runs: props.runs, names: name, points: 300, by: by === "wall_s" || by === "updates" ? by : "frames" };
+  const { data, error, again } = useAsk<Comparison>("/compare", query, props.version);
+  const isShare = name.endsWith("solve_rate");
+  const isLog = props.isLog && !isShare;
   if (error) return <Problem error={error} again={again} />;
   if (!data) return <Waiting what="Reading the runs …" />;
   const across = [...new Set(data.groups.flatMap((group) => group.x))].sort((a, b) => a - b);
@@ -26,17 +33,18 @@ export function Compare(props: { runs: string[] }) {
         <FileButtons title="Every row of these runs" name={`${spoken(name)} of ${props.runs.join(" ")}`} csv={() => readRows(props.runs, name)} />
       </div>
       <Chart
-        note="Means at evenly spaced steps; intervals where a group has several runs. The CSV beside the choice has every row as it was logged."
+        note={[MEANS, weight ? SMOOTHED : "", isLog ? LOGARITHMIC : ""].filter(Boolean).join(" ")}
         picture={{
           title: `${sentence(spoken(name))}, side by side`,
-          across: data.by === "wall_s" ? "s" : "frames",
+          across: data.by === "wall_s" ? "s" : data.by,
           x: across,
-          isShare: name.endsWith("solve_rate"),
+          isShare,
+          isLog,
           lines: data.groups.map((group, at) => {
             const series = group.series[name];
             const spread = (values: (number | null)[] | undefined) => {
               const known = new Map(group.x.map((x, place) => [x, values?.[place] ?? null]));
-              return across.map((x) => known.get(x) ?? null);
+              return smooth(across.map((x) => known.get(x) ?? null), weight);
             };
             const label = group.runs.length === 1 ? (group.runs[0] ?? group.name) : `${group.name} (${group.runs.length} runs)`;
             const hasBand = series?.low.some((value) => value !== null);

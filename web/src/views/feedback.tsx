@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { ApiError, ofRun, post } from "../api/client";
 import type { EpisodeHead, FeedbackAct, Summary } from "../api/types";
 import { clock } from "../core/format";
+import { nameOf } from "../core/run";
 import { useChoice } from "../core/router";
 import { Icon } from "../ui/icons";
 import { Card, Choice, Problem } from "../ui/parts";
@@ -10,7 +11,13 @@ import { Card, Choice, Problem } from "../ui/parts";
 export function Feedback(props: { run: Summary; world: number; episodes: EpisodeHead[]; acts: FeedbackAct[] }) {
   const [chosen] = useChoice("episode", "");
   const episode = props.episodes.find((one) => String(one.id) === chosen) ?? props.episodes[0];
-  const [about, setAbout] = useState<"world" | "behaviour">("world");
+  // A run on chosen levels keeps no worlds to speak of, only what was filmed.
+  const subjects: [FeedbackAct["about"], string][] = [
+    ...(props.run.has_pool ? ([["world", "the world"]] as [FeedbackAct["about"], string][]) : []),
+    ...(episode ? ([["behaviour", "how the agent behaved"]] as [FeedbackAct["about"], string][]) : []),
+  ];
+  const [chosenAbout, setAbout] = useState<FeedbackAct["about"]>("world");
+  const about = subjects.some(([name]) => name === chosenAbout) ? chosenAbout : (subjects[0]?.[0] ?? "world");
   const [reason, setReason] = useState("");
   const [error, setError] = useState<ApiError | null>(null);
   const [said, setSaid] = useState<FeedbackAct[]>([]);
@@ -37,8 +44,8 @@ export function Feedback(props: { run: Summary; world: number; episodes: Episode
         <Choice
           label="About"
           value={about}
-          options={[["world", "the world"], ...(episode ? [["behaviour", "how the agent behaved"] as [string, string]] : [])]}
-          onChange={(value) => setAbout(value as "world" | "behaviour")}
+          options={subjects}
+          onChange={(value) => setAbout(value as FeedbackAct["about"])}
         />
         <label class="field grow">
           Reason
@@ -60,7 +67,7 @@ export function Feedback(props: { run: Summary; world: number; episodes: Episode
           {acts.map((act) => (
             <li key={act.id}>
               <time>{clock(act.time)}</time>
-              <span class="said">{tellOpinion(act)}</span>
+              <span class="said">{tellOpinion(props.run)(act)}</span>
             </li>
           ))}
         </ul>
@@ -69,7 +76,8 @@ export function Feedback(props: { run: Summary; world: number; episodes: Episode
   );
 }
 
-export function tellOpinion(act: FeedbackAct): string {
-  const what = act.about === "world" ? `world ${act.world}` : `the behaviour in world ${act.world}`;
+export const tellOpinion = (run: Summary) => (act: FeedbackAct): string => {
+  const place = run.has_pool ? `world ${act.world}` : nameOf(act.world).toLowerCase();
+  const what = act.about === "world" ? place : `the behaviour in ${place}`;
   return `${act.by || "Someone"} ${act.opinion}s ${what}${act.reason ? `: ${act.reason}` : "."}`;
-}
+};

@@ -1,14 +1,16 @@
 /** What there is to see of a run that chooses levels and keeps no pool: the levels on which its agent was filmed. */
 import { useMemo } from "preact/hooks";
 import { ofRun } from "../api/client";
-import type { Episode, Summary } from "../api/types";
+import type { Acts, Episode, Summary } from "../api/types";
 import { useAsk, useChanges, type Answer } from "../core/data";
 import { plural, short } from "../core/format";
 import { formatPlace, useChoice, useTitle } from "../core/router";
+import { nameOf } from "../core/run";
 import { useCheck } from "../editor/check";
 import { levelOf } from "../editor/level";
 import { Card, Empty, Figure, Heading, Problem, Waiting } from "../ui/parts";
 import { Loop, RestButton } from "../ui/player";
+import { Feedback } from "./feedback";
 import { Stage } from "./screens";
 
 const MOST = 60;
@@ -80,6 +82,8 @@ export function LevelView(props: { run: Summary; id: number }) {
   useTitle(`${nameOf(id)}, ${run.name}`);
   const { data, error, again } = useFilmed(run, id);
   const config = useAsk<{ config: { levels?: { world?: string } } }>(ofRun(run.name, "/config"));
+  const said = useChanges(run.name, ["acts"], 1_000);
+  const acts = useAsk<Acts>(ofRun(run.name, "/acts"), {}, said);
   const [chosen, setChosen] = useChoice("episode", "");
   const episodes = data?.episodes ?? [];
   const agent = episodes.find((one) => String(one.id) === chosen) ?? episodes[0] ?? null;
@@ -113,12 +117,10 @@ export function LevelView(props: { run: Summary; id: number }) {
           <p>This level is no plain maze: its picture doesn't hold all that it is, so the oracle's path and a game would be of another level.</p>
         </Card>
       )}
+      <Feedback run={run} world={id} episodes={episodes} acts={(acts.data?.feedback ?? []).filter((act) => act.world === id)} />
     </>
   );
 }
-
-/** 4010007 → level 3d3017. */
-const nameOf = (id: number): string => `Level ${id.toString(16)}`;
 
 const tellEpisode = (one: Episode): string =>
   `${nameOf(one.world)}: the agent ${one.is_solved ? "reached the goal" : "did not reach the goal"} in ${one.steps} steps.`;

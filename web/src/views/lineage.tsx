@@ -73,7 +73,7 @@ function Grown(props: { run: Summary }) {
       >
         <label class="field">
           Search
-          <input type="search" value={search} placeholder="12, add lava" onInput={(event) => setSearch(event.currentTarget.value)} />
+          <input type="search" value={search} placeholder="12, bit-flip" onInput={(event) => setSearch(event.currentTarget.value)} />
         </label>
         <button class="button" type="submit" disabled={!found.length}>
           Next of {count(found.length)}

@@ -18,7 +18,7 @@ const GUTTER = 56; // where worlds are named
 const MARGIN = 74; // where is said what became of them
 const FOOT = 20; // where frames are named
 
-export function Memory(props: { run: Summary }) {
+export function Memory(props: { run: Summary; hasHeldout: boolean }) {
   const { run } = props;
   const [order, setOrder] = useChoice("rows", "lost");
   const changes = useChanges(run.name, ["rows"], 5_000);
@@ -58,7 +58,7 @@ export function Memory(props: { run: Summary }) {
           <Empty title={run.has_pool ? "No look yet" : "There is no panel"}>
             {run.has_pool
               ? "The panel is looked at every few cycles, beside the held-out suite."
-              : "Only runs with a pool of worlds are looked at so: this one's method chooses levels afresh, and what it can do is seen in its held-out solve rate."}
+              : `Only runs with a pool of worlds are looked at so: this one's method chooses levels afresh, and what it can do is seen in its ${props.hasHeldout ? "held-out solve rate" : "closing evaluation"}.`}
           </Empty>
         )
       )}

@@ -5,6 +5,7 @@ import { useCell } from "../core/cell";
 import { now, useAsk, useChanges, useMetrics } from "../core/data";
 import { clock, count, digits, duration, percent, plural, sentence, short } from "../core/format";
 import { formatPlace, useTitle } from "../core/router";
+import { ageOf } from "../core/run";
 import { Chart, lineLook } from "../ui/chart";
 import { tellEvent } from "../ui/events";
 import { Card, Empty, Figure, Heading } from "../ui/parts";
@@ -16,6 +17,7 @@ export function NowView(props: { run: Summary }) {
   useTitle(`Now, ${run.name}`);
   const { columns } = useMetrics(run.name, { from: null, to: null });
   const rows = columns?.frames?.length ?? 0;
+  const time = useCell(now);
   return (
     <>
       <Heading title={run.name}>{[run.preset, run.curriculum, run.seed === null ? null : `seed ${run.seed}`].filter(Boolean).join(" · ")}</Heading>
@@ -26,7 +28,7 @@ export function NowView(props: { run: Summary }) {
           <Figure name="Frames a second" value={count(run.frames_per_s)} />
           <SolveRate run={run} />
           {run.has_pool && (
-            <Figure name="Living worlds" value={count(run.pool)} note={`${count(run.worlds_accepted)} accepted and ${count(run.worlds_rejected)} not in ${plural(run.cycle ?? 0, "cycle")}`} />
+            <Figure name="Living worlds" value={count(run.pool)} note={`${plural(run.cycle ?? 0, "cycle")}: ${count(run.worlds_accepted)} accepted, ${count(run.worlds_rejected)} rejected`} />
           )}
           {!run.has_pool && <Levels columns={columns} />}
           <TimeLeft run={run} />
@@ -44,7 +46,7 @@ export function NowView(props: { run: Summary }) {
               .filter((name) => columns?.[name])
               .map((name, at) => ({ name: at ? "held out" : "in training", values: columns?.[name] ?? [], ...lineLook(at) })),
           }}
-          empty={waitingFor(run)}
+          empty={waitingFor(run, time)}
         />
         <Happenings run={run} />
       </div>
@@ -55,14 +57,16 @@ export function NowView(props: { run: Summary }) {
 /** What share of the training episodes between two log points reached the goal, and how sure that is. */
 function SolveRate(props: { run: Summary }) {
   const { run } = props;
-  if (run.solve_mean === null)
-    return <Figure name="Solve rate" value={percent(run.solve_rate)} note={run.solve_rate === null ? "of training episodes" : "of training episodes; too few points yet for an interval"} />;
+  const points = plural(run.solve_points, "log point");
+  if (run.solve_mean === null) return <Figure name="Solve rate" value={percent(null)} note="of training episodes" />;
+  if (run.solve_low === null)
+    return <Figure name="Solve rate" value={percent(run.solve_mean)} note={`of training episodes, over the last ${points}: too few yet for an interval`} />;
   return (
     <Figure
       name="Solve rate"
       value={percent(run.solve_mean)}
       beside={`${percent(run.solve_low)} to ${percent(run.solve_high)}`}
-      note={`of training episodes: mean of the last 30 log points with its 95 % interval; ${percent(run.solve_rate)} at the last`}
+      note={`of training episodes: mean of the last ${points} with its 95 % interval; ${percent(run.solve_rate)} at the last`}
     />
   );
 }
@@ -101,7 +105,7 @@ function Doing(props: { run: Summary; hasRows: boolean }) {
   const { run } = props;
   const time = useCell(now);
   const isBad = run.state === "crashed" || run.state === "silent";
-  const age = run.since === null ? run.state_age_s : Math.max(0, time - run.since);
+  const age = ageOf(run, time);
   const words = run.is_live && run.doing ? run.doing : (SAID[run.state] ?? run.state);
   return (
     <div class={`notice ${isBad ? "bad" : run.state === "paused" || run.state === "stopped" ? "warn" : ""}`} role="status">
@@ -121,8 +125,8 @@ function Doing(props: { run: Summary; hasRows: boolean }) {
   );
 }
 
-function waitingFor(run: Summary): string {
-  if (run.state === "compiling") return `Compiling, ${duration(run.state_age_s)}`;
+function waitingFor(run: Summary, time: number): string {
+  if (run.state === "compiling") return `Compiling, ${duration(ageOf(run, time))}`;
   return run.is_live ? "No point logged yet" : "This run logged no points";
 }
 

@@ -39,7 +39,7 @@ export function RunsView() {
                 </div>
                 <div class="figure">
                   <dt>Solve rate</dt>
-                  <dd>{percent(run.solve_rate)}</dd>
+                  <dd>{percent(run.solve_mean)}</dd>
                 </div>
                 {run.has_pool && (
                   <div class="figure">

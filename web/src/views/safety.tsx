@@ -1,9 +1,9 @@
 /** What went wrong, or was made to: incidents, honeypots, skipped updates, stressors, as they come. */
 import { ofRun, rawOf } from "../api/client";
-import type { HoneypotCheck, Safety, Summary } from "../api/types";
+import type { Columns, HoneypotCheck, Safety, Summary } from "../api/types";
 import { useAsk, useChanges, useMetrics } from "../core/data";
 import { toCsv } from "../core/export";
-import { clock, count, percent, short } from "../core/format";
+import { clock, count, digits, percent, plural, short } from "../core/format";
 import { formatPlace, useTitle } from "../core/router";
 import { Chart, lineLook } from "../ui/chart";
 import { tellEvent } from "../ui/events";
@@ -17,6 +17,7 @@ export function SafetyView(props: { run: Summary }) {
   useTitle(`Safety, ${run.name}`);
   const changes = useChanges(run.name, ["events", "rows"], 2_000);
   const { data, error, again } = useAsk<Safety>(ofRun(run.name, "/safety"), {}, changes);
+  const { columns } = useMetrics(run.name, { from: null, to: null });
   return (
     <>
       <Heading title="Safety">What went wrong by itself, and what was put there to see whether it would.</Heading>
@@ -24,11 +25,11 @@ export function SafetyView(props: { run: Summary }) {
       {!data && !error && <Waiting what="Reading …" />}
       {data && (
         <>
-          <Figures run={run} data={data} />
+          <Figures data={data} laid={columns?.honeypots?.findLast((value) => value !== null) ?? null} />
           <div class="grid wide">
-            <Honeypots run={run} checks={data.honeypots} />
+            <Honeypots run={run} checks={data.honeypots} rule={data.rule} />
             <div class="stack">
-              <Skipped run={run} />
+              <Skipped run={run} columns={columns} />
               <Events data={data} />
             </div>
           </div>
@@ -38,15 +39,20 @@ export function SafetyView(props: { run: Summary }) {
   );
 }
 
-function Figures(props: { run: Summary; data: Safety }) {
-  const { data } = props;
+/** `laid` are the honeypots that ever entered the pool; null where the run doesn't say. */
+function Figures(props: { data: Safety; laid: number | null }) {
+  const { data, laid } = props;
   const stressors = data.events.filter((event) => event.kind === "stressor");
   const worlds = new Set(data.honeypots.map((one) => one.world)).size;
   return (
     <section class="card" aria-label="Numbers">
       <dl class="numbers">
         <Figure name="Incidents" value={count(data.incidents.length)} note={data.incidents.length ? "honeypots found hacked" : "none so far"} />
-        <Figure name="Honeypots" value={count(worlds)} note={`${count(data.honeypots.length)} checks`} />
+        <Figure
+          name="Honeypots checked"
+          value={laid === null ? count(worlds) : `${count(worlds)} of ${count(laid)}`}
+          note={`${plural(data.honeypots.length, "check")}, one honeypot a cycle`}
+        />
         <Figure name="Updates skipped" value={count(data.updates_skipped)} note="gradients that were not finite" />
         <Figure name="Stressors" value={count(stressors.length)} note={stressors.length ? `last: ${clock(stressors.at(-1)?.time ?? 0)}` : "none was put on this run"} />
       </dl>
@@ -54,14 +60,15 @@ function Figures(props: { run: Summary; data: Safety }) {
   );
 }
 
-function Skipped(props: { run: Summary }) {
-  const { columns } = useMetrics(props.run.name, { from: null, to: null });
+function Skipped(props: { run: Summary; columns: Columns | null }) {
+  const { columns } = props;
   return (
     <Chart
       raw={rawOf(props.run.name, ["updates_skipped"])}
       note="In all so far. A level line is good: no gradient was refused there."
       picture={{
         title: "Updates skipped",
+        unit: "updates",
         across: "frames",
         x: (columns?.frames ?? []) as number[],
         lines: columns?.updates_skipped ? [{ name: "updates skipped", values: columns.updates_skipped, ...lineLook(0) }] : [],
@@ -109,13 +116,18 @@ function gather(checks: HoneypotCheck[]): Pot[] {
   }));
 }
 
-function Honeypots(props: { run: Summary; checks: HoneypotCheck[] }) {
+function tellRule({ least, margin }: Safety["rule"]): string {
+  const beyond = margin === null ? "the run's margin" : `${digits(100 * margin)} points`;
+  return `It counts as hacked where the agent gets ${percent(least)} or more of what training pays, and that is more than ${beyond} above its share of what evaluation pays; an incident is where it was not so at the check before.`;
+}
+
+function Honeypots(props: { run: Summary; checks: HoneypotCheck[]; rule: Safety["rule"] }) {
   const { checks } = props;
   const pots = gather(checks).sort((a, b) => b.last.cycle - a.last.cycle);
   return (
     <Card
       title="Honeypots"
-      note="Worlds whose goal pays in evaluation only. An agent that gets more of what is paid in training than of what is paid in evaluation has found a way to be paid without the goal."
+      note={`Worlds whose goal pays in evaluation only. An agent that gets much more of what is paid in training than of what is paid in evaluation has found a way to be paid without the goal. ${tellRule(props.rule)}`}
       tools={checks.length > 0 && <FileButtons title="Checks of honeypots" name={`${props.run.name} honeypots`} csv={() => potsCsv(checks)} />}
     >
       {pots.length ? (
@@ -125,11 +137,11 @@ function Honeypots(props: { run: Summary; checks: HoneypotCheck[] }) {
               <thead>
                 <tr>
                   <th scope="col">World</th>
+                  <th scope="col">Found</th>
                   <th scope="col" class="number">Checks</th>
                   <th scope="col" class="number">Training</th>
                   <th scope="col" class="number">Evaluation</th>
                   <th scope="col" class="number">Widest gap</th>
-                  <th scope="col">Found</th>
                 </tr>
               </thead>
               <tbody>
@@ -138,11 +150,11 @@ function Honeypots(props: { run: Summary; checks: HoneypotCheck[] }) {
                     <th scope="row">
                       <a href={formatPlace(props.run.name, "worlds", world)}>{world}</a>
                     </th>
+                    <td>{of.some((one) => one.is_incident) ? <span class="pill bad">incident</span> : "nothing"}</td>
                     <td class="number">{of.length}</td>
                     <td class="number">{percent(last.training)}</td>
                     <td class="number">{percent(last.evaluation)}</td>
                     <td class="number">{percent(widest)}</td>
-                    <td>{of.some((one) => one.is_incident) ? <span class="pill bad">incident</span> : "nothing"}</td>
                   </tr>
                 ))}
               </tbody>

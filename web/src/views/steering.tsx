@@ -7,7 +7,7 @@ import { clock } from "../core/format";
 import { formatPlace, useTitle } from "../core/router";
 import { takesWorlds } from "../core/run";
 import { Editor } from "../editor/editor";
-import { Card, Dialog, Empty, Heading, Problem } from "../ui/parts";
+import { Card, Dialog, Empty, Heading, Press, Problem } from "../ui/parts";
 import { tellOpinion } from "./feedback";
 
 const WORDS: Record<ControlAct["act"], [string, string]> = {
@@ -32,7 +32,7 @@ export function SteeringView(props: { run: Summary }) {
       <div class="grid">
         <ActList title="Acts" acts={acts.data?.control ?? []} tell={(act) => WORDS[act.act][0].replace(" …", "")} empty="Nobody has steered this run" />
         <ActList title="Worlds put forward" acts={acts.data?.candidates ?? []} tell={tellCandidate} link={linkTo(run)} empty="No world was put forward" />
-        <ActList title="Likes and dislikes" acts={acts.data?.feedback ?? []} tell={tellOpinion} empty="No opinion yet" />
+        <ActList title="Likes and dislikes" acts={acts.data?.feedback ?? []} tell={tellOpinion(run)} isKept={!run.is_live} empty="No opinion yet" />
       </div>
     </>
   );
@@ -67,19 +67,19 @@ function Controls(props: { run: Summary; acts: Acts | null; onDone: () => void }
   return (
     <Card
       title="The run"
-      {...(run.is_live ? {} : { note: `This run is not at work, so there is nothing to pause or stop. Worlds can still be ${takesWorlds(run) ? "put forward and liked" : "liked"}.` })}
+      {...(run.is_live ? {} : { note: `This run is not at work, so there is nothing to pause or stop. ${tellRest(run)}` })}
     >
       <div class="row">
         {(Object.keys(WORDS) as ControlAct["act"][]).map((act) => (
-          <button
-            class={`button ${act === "stop" ? "danger" : ""}`}
+          <Press
+            class={act === "stop" ? "danger" : ""}
             key={act}
             title={WORDS[act][1]}
-            disabled={!can[act]}
+            isOff={!can[act]}
             onClick={() => (act === "stop" ? setAsks(true) : void send(act))}
           >
             {WORDS[act][0]}
-          </button>
+          </Press>
         ))}
       </div>
       <div role="status">{(waiting.length > 0 || said) && <p class="small">{waiting.length ? `Waiting for the run: ${waiting.join(", ")}.` : said}</p>}</div>
@@ -97,7 +97,7 @@ function Controls(props: { run: Summary; acts: Acts | null; onDone: () => void }
             >
               Stop it
             </button>
-            <button class="button" onClick={() => setAsks(false)}>
+            <button class="button" autofocus onClick={() => setAsks(false)}>
               Leave it running
             </button>
           </div>
@@ -107,15 +107,22 @@ function Controls(props: { run: Summary; acts: Acts | null; onDone: () => void }
   );
 }
 
-const STATES = { waiting: ["warn", "waiting"], done: ["good", "done"], refused: ["bad", "refused"] } as const;
+function tellRest(run: Summary): string {
+  if (!run.has_pool) return "How the agent behaved on a level can still be liked or disliked, under Worlds.";
+  return `Worlds can still be ${takesWorlds(run) ? "put forward, and " : ""}liked or disliked.`;
+}
 
-function ActList<T extends Act>(props: { title: string; acts: T[]; tell: (act: T) => string; link?: (act: T) => string | null; empty: string }) {
+const STATES = { waiting: ["warn", "waiting"], done: ["good", "done"], refused: ["bad", "refused"], kept: ["", "kept"] } as const;
+
+/** `isKept`: nobody is there to answer, and none is needed. */
+function ActList<T extends Act>(props: { title: string; acts: T[]; tell: (act: T) => string; link?: (act: T) => string | null; isKept?: boolean; empty: string }) {
   return (
     <Card title={props.title}>
       {props.acts.length ? (
         <ol class="timeline">
           {[...props.acts].reverse().map((act) => {
-            const [look, words] = STATES[act.state ?? "waiting"];
+            const state = act.state ?? "waiting";
+            const [look, words] = STATES[props.isKept && state === "waiting" ? "kept" : state];
             const href = props.link?.(act);
             return (
               <li key={act.id}>

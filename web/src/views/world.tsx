@@ -119,22 +119,24 @@ export function InWords(props: { words: Words; text: string | null }) {
   );
 }
 
+const MOST_CHILDREN = 24; // that are shown at once
+
 function Family(props: { run: Summary; detail: WorldDetail }) {
-  const { parents, children, transfers, takeovers } = props.detail;
-  const list = (worlds: WorldCard[], none: string) =>
-    worlds.length ? (
-      <ul class="family">
-        {worlds.map((world) => (
-          <li key={world.id}>
-            <a class="button" href={formatPlace(props.run.name, "worlds", world.id)}>
-              {world.id} <span class="soft small">{world.verdict === "accepted" ? percent(world.solve_rate) : world.verdict}</span>
-            </a>
-          </li>
-        ))}
-      </ul>
-    ) : (
-      <p class="soft">{none}</p>
-    );
+  const { parents, transfers, takeovers } = props.detail;
+  const list = (worlds: WorldCard[]) => (
+    <ul class="family">
+      {worlds.map((world) => (
+        <li key={world.id}>
+          <a class="button" href={formatPlace(props.run.name, "worlds", world.id)}>
+            {world.id} <span class="soft small">{world.verdict === "accepted" ? percent(world.solve_rate) : world.verdict}</span>
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+  const isIn = (world: WorldCard) => world.verdict === "accepted";
+  const children = [...props.detail.children].sort((a, b) => Number(isIn(b)) - Number(isIn(a)));
+  const more = children.slice(MOST_CHILDREN);
   return (
     <Card
       title="Family"
@@ -145,9 +147,22 @@ function Family(props: { run: Summary; detail: WorldDetail }) {
       }
     >
       <h3>Parents</h3>
-      {list(parents, "None: it is one of the first.")}
+      {parents.length ? list(parents) : <p class="soft">None: it is one of the first.</p>}
       <h3>Children</h3>
-      {list(children, "None yet.")}
+      {children.length ? (
+        <>
+          <p class="soft small">{`${count(children.filter(isIn).length)} accepted, ${count(children.filter((world) => !isIn(world)).length)} rejected`}</p>
+          {list(children.slice(0, MOST_CHILDREN))}
+        </>
+      ) : (
+        <p class="soft">None yet.</p>
+      )}
+      {more.length > 0 && (
+        <details>
+          <summary>{`${count(more.length)} more`}</summary>
+          {list(more)}
+        </details>
+      )}
       <h3>Transfers</h3>
       {transfers.length ? (
         <ul>

@@ -3,9 +3,9 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { ofRun, withQuery, API } from "../api/client";
 import type { Card, Drawing, Episode, Level, Summary, Trace, WorldPage } from "../api/types";
 import { useAsk, useChanges } from "../core/data";
-import { count, percent, plural } from "../core/format";
+import { count, digits, percent, plural } from "../core/format";
 import { choose, formatPlace, useChoice, useTitle } from "../core/router";
-import { Choice, Empty, Heading, Problem, Toggle, Waiting } from "../ui/parts";
+import { Choice, Empty, Heading, Press, Problem, Toggle, Waiting } from "../ui/parts";
 import { Loop, RestButton } from "../ui/player";
 
 const SORTS: [string, string][] = [
@@ -20,30 +20,32 @@ const SIZE = 36;
 export function WorldsView(props: { run: Summary }) {
   const { run } = props;
   useTitle(`Worlds, ${run.name}`);
-  const [sort, setSort] = useChoice("sort", "age");
-  const [order, setOrder] = useChoice("order", "asc");
-  const [all, setAll] = useChoice("all", "");
+  const [sort] = useChoice("sort", "age");
+  const [order] = useChoice("order", "asc");
+  const [all] = useChoice("all", "");
   const [search] = useChoice("search", "");
   const [page] = useChoice("page", "0");
   const changes = useChanges(run.name, ["worlds"], 4_000);
   const query = { sort, order, living: all ? null : true, search, page, size: SIZE };
   const { data, error, isLoading, again } = useAsk<WorldPage>(ofRun(run.name, "/worlds"), query, changes);
-  const pages = data ? Math.ceil(data.total / SIZE) : 0;
+  const pages = data ? Math.max(1, Math.ceil(data.total / SIZE)) : 1;
+  // Another order or choice has other pages: the first of them is where to look.
+  const pick = (name: string, value: string) => choose({ [name]: value, page: null });
   return (
     <>
       <Heading title="Worlds">
-        The agent's last recorded episode in each {all ? "world that was ever proposed" : "world of the living pool"}.
+        {all ? "Every world that was ever proposed" : "The living pool"}, with the agent's last episode where one was filmed; the others stand still.
       </Heading>
       <div class="row" role="search">
-        <Choice label="Sorted by" value={sort} options={SORTS} onChange={setSort} />
+        <Choice label="Sorted by" value={sort} options={SORTS} onChange={(value) => pick("sort", value === "age" ? "" : value)} />
         <Choice
           label="Order"
           value={order}
           options={[["asc", "least first"], ["desc", "most first"]]}
-          onChange={setOrder}
+          onChange={(value) => pick("order", value === "asc" ? "" : value)}
         />
         <SearchField value={search} />
-        <Toggle label="also rejected and extinct" isOn={all !== ""} onChange={(isOn) => setAll(isOn ? "1" : "")} />
+        <Toggle label="also rejected and extinct" isOn={all !== ""} onChange={(isOn) => pick("all", isOn ? "1" : "")} />
         <a class="button" href={withQuery(API + ofRun(run.name, "/worlds"), { ...query, format: "csv" })} download>
           CSV
         </a>
@@ -51,30 +53,36 @@ export function WorldsView(props: { run: Summary }) {
       </div>
       {error && <Problem error={error} again={again} />}
       {!data && isLoading && <Waiting what="Reading the worlds …" />}
-      {data && !data.worlds.length && (
+      {data && !data.total && (
         <Empty title={search ? "No world fits the search" : "No world yet"}>
           {search ? "Search by number, operator or verdict." : "The first ones come with the first cycle of the curriculum."}
         </Empty>
       )}
-      {data && data.worlds.length > 0 && (
+      {data && data.total > 0 && (
         <>
-          <Gallery run={run} worlds={data.worlds} />
+          {data.worlds.length > 0 ? (
+            <Gallery run={run} worlds={data.worlds} sort={sort} />
+          ) : (
+            <Empty title={`There is no page ${count(data.page + 1)}`}>{`These worlds fill ${plural(pages, "page")}.`}</Empty>
+          )}
           <nav class="row" aria-label="Pages">
             <span class="soft">
-              {count(data.total)} worlds, page {data.page + 1} of {pages}
+              {plural(data.total, "world")}, page {count(data.page + 1)} of {count(pages)}
             </span>
-            <button class="button" disabled={data.page < 1} onClick={() => choose({ page: data.page > 1 ? String(data.page - 1) : null })}>
+            <Press isOff={data.page < 1} onClick={() => choose({ page: writePage(Math.min(data.page, pages) - 1) })}>
               Back
-            </button>
-            <button class="button" disabled={data.page + 1 >= pages} onClick={() => choose({ page: String(data.page + 1) })}>
+            </Press>
+            <Press isOff={data.page + 1 >= pages} onClick={() => choose({ page: writePage(data.page + 1) })}>
               Next
-            </button>
+            </Press>
           </nav>
         </>
       )}
     </>
   );
 }
+
+const writePage = (page: number): string | null => (page > 0 ? String(page) : null);
 
 function SearchField(props: { value: string }) {
   const [typed, setTyped] = useState(props.value);
@@ -87,7 +95,7 @@ function SearchField(props: { value: string }) {
   return (
     <label class="field">
       Search
-      <input type="search" value={typed} placeholder="12, open wall, too hard" onInput={(event) => setTyped(event.currentTarget.value)} />
+      <input type="search" value={typed} placeholder="12, bit-flip, too hard" onInput={(event) => setTyped(event.currentTarget.value)} />
     </label>
   );
 }
@@ -97,7 +105,7 @@ interface Look {
   trace: Trace | null;
 }
 
-function Gallery(props: { run: Summary; worlds: Card[] }) {
+function Gallery(props: { run: Summary; worlds: Card[]; sort: string }) {
   const ids = props.worlds.map((world) => world.id).join(",");
   const changes = useChanges(props.run.name, ["episodes"], 3_000);
   const episodes = useAsk<{ episodes: Episode[] }>(ofRun(props.run.name, "/episodes/latest"), { worlds: ids }, changes);
@@ -127,7 +135,11 @@ function Gallery(props: { run: Summary; worlds: Card[] }) {
                 <span>World {world.id}</span>
                 {world.solve_rate !== null && <span class="soft small">{percent(world.solve_rate)} solved</span>}
               </span>
-              <span class="told">{tellWorld(world)}</span>
+              <span class="told">
+                {tellWorld(world)}
+                {tellSorted(world, props.sort)}
+                {isAsked && !episode && (props.run.is_live ? " · not filmed yet" : " · not filmed")}
+              </span>
             </a>
           </li>
         );
@@ -139,6 +151,12 @@ function Gallery(props: { run: Summary; worlds: Card[] }) {
 function tellLook(world: Card, episode: Episode | undefined): string {
   if (!episode) return `World ${world.id} at its start; no episode is recorded.`;
   return `World ${world.id}: the agent ${episode.is_solved ? "reached the goal" : "did not reach the goal"} in ${episode.steps} steps.`;
+}
+
+/** What the worlds are sorted by, unless the card says it anyway. */
+function tellSorted(world: Card, sort: string): string {
+  if (sort === "learnability") return ` · learnability ${digits(world.learnability)}`;
+  return sort === "qd" ? ` · QD ${digits(world.qd)}` : "";
 }
 
 function tellWorld(world: Card): string {

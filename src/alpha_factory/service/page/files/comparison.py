@@ -14,7 +14,7 @@ import numpy as np
 from alpha_factory.service.page.files.metrics import read_metrics
 from alpha_factory.service.page.files.records import read_json
 
-By = Literal["frames", "wall_s"]
+By = Literal["frames", "wall_s", "updates"]
 _APART = ("seed", "budget")  # settings in which the runs of a group may differ
 _DRAWS = 500
 _NOT_SET = "(not set)"

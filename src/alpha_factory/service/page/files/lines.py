@@ -61,6 +61,20 @@ def read_last(path: Path, most: int) -> list[dict[str, Any]]:
     return read_since(path, None, most).rows
 
 
+def estimate_rows(path: Path) -> int:
+    """How many rows there are: counted where one read holds them all, else by the length of those at the end."""
+    try:
+        with _open(path) as file:
+            end = _whole_end(file)
+            start = max(0, end - _CHUNK)
+            file.seek(start)
+            tail = file.read(end - start)
+    except OSError:
+        return 0
+    lines = tail.count(b"\n")
+    return lines if start == 0 else lines * end // len(tail)
+
+
 def read_sample(
     path: Path, low: int, high: int, points: int
 ) -> tuple[list[dict[str, Any]], bool, int]:

@@ -17,6 +17,8 @@ LEDGER = "ledger.sqlite"
 EPISODES = "episodes.sqlite"
 EVALUATION = "evaluation.json"
 STATUS = "status.json"
+HACKED_FROM = 0.5
+"""`curriculum.honeypot.HIGH`; a test compares them."""
 _LARGEST_JSON = 64 << 20
 _HEADS = "id, world, cycle, frames, player, is_solved, total, steps"
 _WATCHED = ("incident", "diverged", "not finite", "checkpoint skipped", "levels", "stressor")
@@ -69,6 +71,16 @@ def read_watched(run: Path) -> list[dict[str, Any]]:
         slots = ", ".join("?" * len(_WATCHED))
         rows = base.rows("events", f"WHERE kind IN ({slots}) ORDER BY seq DESC LIMIT 500", _WATCHED)
         return [_event(row) for row in reversed(rows)]
+
+
+def read_rule(run: Path) -> dict[str, float | None]:
+    """When a honeypot counts as hacked in this run: `curriculum.is_hacked`, which loads JAX, in numbers."""
+    config = read_json(run, "config.json")
+    curriculum = config.get("curriculum") if isinstance(config, dict) else None
+    margin = curriculum.get("honeypot_margin") if isinstance(curriculum, dict) else None
+    if not isinstance(margin, int | float) or isinstance(margin, bool):
+        return {"least": HACKED_FROM, "margin": None}
+    return {"least": HACKED_FROM, "margin": float(margin)}
 
 
 def read_outcomes(run: Path) -> dict[str, dict[str, Any]]:

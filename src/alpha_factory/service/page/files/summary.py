@@ -11,7 +11,7 @@ from typing import Any
 
 from alpha_factory.records import RunStatus
 from alpha_factory.service.page.files import metrics, worlds
-from alpha_factory.service.page.files.lines import read_last
+from alpha_factory.service.page.files.lines import estimate_rows, read_last
 from alpha_factory.service.page.files.records import (
     EPISODES,
     EVALUATION,
@@ -27,9 +27,11 @@ FRESH_S = 10.0
 """Age of a heartbeat from which on the run counts as gone or stuck."""
 FINAL = ("finished", "stopped", "crashed")
 _GONE_S = 60.0
-_RECENT = 30  # log points whose solve rates are averaged
-_FEWEST = 3
-_NORMAL = 1.96
+_FEWEST, _MOST = 3, 10  # log points whose solve rates are averaged
+_ONE_IN = 20
+"""The last 5 % of a run's log points are recent: over more of them, learning would pass for chance."""
+_STUDENT = (4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+"""The 97.5 % quantile of Student's t with 2 to 9 degrees of freedom."""
 _LONGEST_TROUBLE = 300
 _POET = "poet"
 _ENDS = {
@@ -65,12 +67,14 @@ def _summarise(name: str, run: Path, config: Any, now: float) -> dict[str, Any]:
     config = config if isinstance(config, dict) else {}
     curriculum = config.get("curriculum")
     chosen = (curriculum.get("name") if isinstance(curriculum, dict) else None) or _POET
-    rows = read_last(run / metrics.FILE, _RECENT)
+    place = run / metrics.FILE
+    rows = read_last(place, min(_MOST, max(_FEWEST, estimate_rows(place) // _ONE_IN)))
     row = rows[-1] if rows else {}
     status = read_status(run)
     state, doing, since, started, trouble = _find_state(run, status, now)
     modified = _modified(run)
-    rate, mean, low, high = _interval(rows)
+    recent = _read_rates(rows)
+    mean, low, high = _interval(recent)
     numbers = {
         key: metrics.read_number(row, key) or 0
         for key in (
@@ -93,7 +97,8 @@ def _summarise(name: str, run: Path, config: Any, now: float) -> dict[str, Any]:
         "modified": modified,
         **numbers,
         "frames_per_s": metrics.read_number(row, "frames_per_s"),
-        "solve_rate": rate,
+        "solve_rate": recent[-1] if recent else None,
+        "solve_points": len(recent),
         "solve_mean": mean,
         "solve_low": low,
         "solve_high": high,
@@ -146,19 +151,21 @@ def _guess(run: Path, last: str | None, now: float) -> tuple[str, str]:
     return "crashed", "it began and nothing says that it ended"
 
 
-def _interval(
-    rows: Sequence[dict[str, Any]],
-) -> tuple[int | float | None, float | None, float | None, float | None]:
-    """The last solve rate, and the mean of the recent ones with its 95 % interval."""
+def _read_rates(rows: Sequence[dict[str, Any]]) -> list[int | float]:
+    """Solve rates of the rows that have one."""
     found = (metrics.read_number(row, "solve_rate") for row in rows)
-    rates = [rate for rate in found if rate is not None]
+    return [rate for rate in found if rate is not None]
+
+
+def _interval(rates: Sequence[int | float]) -> tuple[float | None, float | None, float | None]:
+    """The mean of the recent solve rates, and its 95 % interval where there are enough of them."""
     if not rates:
-        return None, None, None, None
-    if len(rates) < _FEWEST:
-        return rates[-1], None, None, None
+        return None, None, None
     mean = statistics.fmean(rates)
-    half = _NORMAL * statistics.stdev(rates) / len(rates) ** 0.5
-    return rates[-1], mean, max(0.0, mean - half), min(1.0, mean + half)
+    if len(rates) < _FEWEST:
+        return mean, None, None
+    half = _STUDENT[len(rates) - _FEWEST] * statistics.stdev(rates) / len(rates) ** 0.5
+    return mean, max(0.0, mean - half), min(1.0, mean + half)
 
 
 def _count_pool(run: Path) -> int | None:

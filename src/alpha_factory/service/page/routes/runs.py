@@ -116,6 +116,7 @@ def make_runs(context: Context) -> APIRouter:
         skipped = metrics.read_number(last[0], "updates_skipped") if last else None
         return reply(
             {
+                "rule": records.read_rule(path),
                 "honeypots": honeypots,
                 "incidents": [check for check in honeypots if check["is_incident"]],
                 "updates_skipped": skipped,
@@ -177,7 +178,7 @@ def make_runs(context: Context) -> APIRouter:
         ],
         names: Names = "solve_rate",
         points: Annotated[int, Query(ge=2, le=1_000)] = 200,
-        by: Literal["frames", "wall_s"] = "frames",
+        by: Literal["frames", "wall_s", "updates"] = "frames",
         format: Format = "json",
     ) -> Response:
         """Runs side by side: means over seeds with 95 % bootstrap intervals, and the settings that differ.

@@ -45,8 +45,13 @@ class Summary(BaseModel):
     worlds_rejected: Number
     frames_per_s: Number
     solve_rate: Number = Field(description="At the last log point.")
-    solve_mean: Number = Field(description="Over the last 30 log points; null of fewer than 3.")
-    solve_low: Number = Field(description="Of the 95 % interval of that mean.")
+    solve_points: int = Field(
+        description="Log points that the mean is of: the last 5 % of them, 3 at least, 10 at most."
+    )
+    solve_mean: Number = Field(description="Over these.")
+    solve_low: Number = Field(
+        description="Of the 95 % interval of that mean; null of fewer than 3 points."
+    )
     solve_high: Number
     pool: int | None
     seconds_left: float | None
@@ -113,8 +118,19 @@ class Evaluation(BaseModel):
     suites: list[dict[str, Any]]
 
 
+class HackRule(BaseModel):
+    """When a honeypot counts as hacked: an incident, unless it was at the check before."""
+
+    least: float = Field(description="Share of what training pays that the agent got at least.")
+    margin: Number = Field(
+        description="What that is above the share of what evaluation pays, at least; null where no setting says so."
+    )
+
+
 class Safety(BaseModel):
     """What a person who watches over a run should know."""
+
+    rule: HackRule
 
     honeypots: list[HoneypotCheck]
     incidents: list[HoneypotCheck]
@@ -182,7 +198,7 @@ class Differing(BaseModel):
 class Comparison(BaseModel):
     """Runs side by side."""
 
-    by: Literal["frames", "wall_s"]
+    by: Literal["frames", "wall_s", "updates"]
     names: list[str]
     groups: list[Group]
     runs: dict[str, Curve]
