@@ -19,7 +19,10 @@ EVALUATION = "evaluation.json"
 STATUS = "status.json"
 _LARGEST_JSON = 64 << 20
 _HEADS = "id, world, cycle, frames, player, is_solved, total, steps"
-_WATCHED = ("incident", "diverged", "not finite", "checkpoint skipped", "levels", "stressor")
+_WATCHED = (
+    *("incident", "diverged", "not finite", "checkpoint skipped", "put aside"),
+    *("levels", "worlds", "stressor"),  # troubles of what is trained on
+)
 
 
 def read_json(run: Path, name: str) -> Any:

@@ -2,9 +2,10 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from alpha_factory.records import Event, HoneypotCheck, RunState
+from alpha_factory.service.page.problem import Detail
 from alpha_factory.service.page.shapes.common import Number, example
 
 
@@ -107,10 +108,37 @@ class Metrics(BaseModel):
     reset: bool
 
 
-class Evaluation(BaseModel):
-    """What the run's agent got on suites, as `evaluate --json` prints it."""
+class Scores(BaseModel):
+    """What a policy got on a suite; with it, whatever else is known."""
 
-    suites: list[dict[str, Any]]
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    solve_rate: Number
+    low: Number
+    high: Number
+    cvar_10: Number
+    return_mean: Number
+
+
+class Suite(BaseModel):
+    """Policies on a suite at one step limit, as `evaluate --json` tells it, without each level's numbers."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    suite: str
+    suite_hash: str
+    step_limit: int | None
+    levels: int
+    episodes: int
+    policies: dict[str, Scores]
+
+
+class Evaluation(BaseModel):
+    """What the run's agent got on suites."""
+
+    suites: list[Suite]
+    left_out: list[Detail]
+    """Results that are none, the first 20, and why."""
 
 
 class Safety(BaseModel):
