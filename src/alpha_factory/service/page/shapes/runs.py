@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alpha_factory.records import Event, HoneypotCheck, RunState
 from alpha_factory.service.page.problem import Detail
-from alpha_factory.service.page.shapes.common import Number, example
+from alpha_factory.service.page.shapes.common import Number
 
 
 class Files(BaseModel):
@@ -23,8 +23,6 @@ class Files(BaseModel):
 
 class Summary(BaseModel):
     """What a run is doing, and how far it is."""
-
-    model_config = example({"name": "seed0", "state": "training", "frames": 4010007})
 
     name: str
     preset: Any
@@ -86,18 +84,6 @@ class Config(BaseModel):
 
 class Metrics(BaseModel):
     """Columns of equal length."""
-
-    model_config = example(
-        {
-            "columns": {"frames": [15864, 31719], "solve_rate": [0.11, 0.13]},
-            "names": ["frames", "solve_rate"],
-            "rows": 2,
-            "is_sampled": False,
-            "is_estimate": False,
-            "cursor": "1204-9a3f01c2",
-            "reset": False,
-        }
-    )
 
     columns: dict[str, list[Number]]
     names: list[str]
