@@ -17,7 +17,7 @@ from alpha_factory.service.page.live.topics import TOPICS
 from made_runs import add_episode, add_rows, add_worlds, beat, make_run
 from page_client import serving
 
-MESSAGES = 500
+MESSAGES = 10_000
 
 
 @pytest.fixture(scope="module")
