@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from alpha_factory.service.effects import Child, ChildFailed
+from alpha_factory.service.effects import Child, ChildFailed, find_own_address, listen
 
 ECHO = "import sys\nfor line in sys.stdin: print(line.strip().upper(), flush=True)"
 
@@ -83,3 +83,13 @@ def test_child_is_asked_one_line_at_a_time():
 def test_program_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ChildFailed, match=r"nothing can't be started: No such file"):
         Child([str(tmp_path / "nothing")])
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_own_address_is_one_that_this_machine_can_listen_at(host):
+    own = find_own_address(host)
+    if own is None:
+        pytest.skip("this machine is in no network")
+    assert own not in ("0.0.0.0", "::", "127.0.0.1", "::1")
+    with listen(own, 0) as (sockets, port):
+        assert sockets[0].getsockname()[:2] == (own, port)

@@ -135,6 +135,8 @@ class Run:
             self._rest()
         self.save()
         self.steering.end_training()
+        if self._recorder is not None:
+            self._recorder.complete(self.state, self.counters, self._hooks.doing, self._is_ending)
         return True
 
     def save(self) -> None:
@@ -159,6 +161,9 @@ class Run:
         """Whether somebody asked for a stop, now that training is over."""
         self._look()
         return self.steering.is_stopping
+
+    def _is_ending(self) -> bool:
+        return self._hooks.is_stopping() or self.is_stopped()
 
     def close(self) -> None:
         """Close the run's files."""

@@ -1,10 +1,13 @@
 """Episodes to be watched: after a cycle the agent plays a handful of worlds, and what happened is kept as records.
 
-Of a pool these are living worlds; of a method that chooses levels, levels that it would play next. Nothing depends on
-it: with or without, a run has the same bits.
+Of a pool these are living worlds: take after take until each has been seen, as far as the time goes that this may cost,
+and the rest at the end of the run. Of a method that chooses levels, they are levels that it would play next. Nothing
+depends on it: with or without, and however many takes there was time for, a run has the same bits.
 """
 
+import itertools
 import sqlite3
+import time
 import zlib
 from collections.abc import Callable
 from functools import partial
@@ -34,6 +37,10 @@ from alpha_factory.runs.state import Counters
 from alpha_factory.runs.workshop.trace import draw, trace
 from alpha_factory.worlds import GridLevel
 
+_SHARE = 0.02
+"""Of a run's time, that playing may cost."""
+_CLOSING_SHARE = 0.2
+"""Of the seconds kept for the closing, that worlds which were never seen may take."""
 _WALLS = 25  # of the mazes that stand for those of a tutor
 
 
@@ -49,6 +56,7 @@ class Recorder:
         compiling: Compiling = lambda name: None,
         warned: Callable[[str], None] = lambda message: None,
         event: Callable[[str, dict], None] = lambda kind, payload: None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Open the file at `path`; nothing is compiled before the first episodes.
 
@@ -57,12 +65,15 @@ class Recorder:
             compiling: called before levels are chosen by a program that has to be compiled.
             warned: called with what a person should know.
             event: called with what the ledger should know.
+            clock: seconds since some moment.
         """
         self._config = config
         self._camera = camera or Camera(config, compiling)
         self._warned, self._event = warned, event
         self._path = path
         self._compiler = Compiler(None, compiling, partial(estimate_pupil, config))
+        self._clock = clock
+        self._since, self._left_s = clock(), 0.0
         self._is_off = False
         self._store: EpisodeStore | None = None
         self._try(lambda store: None)
@@ -82,7 +93,9 @@ class Recorder:
         self._try(lambda store: store.rewind(frames))
 
     def record(self, state: Any, counters: Counters, doing: Callable[[Doing, str], None]) -> None:
-        """Play some worlds, if it is their turn. What goes wrong with that is said, and no more of it done.
+        """Play some worlds, if it is their turn and there is time. What goes wrong is said, and no more of it done.
+
+        A take that took longer than there was time for is paid for by the next ones.
 
         Args:
             state: of the run, at the end of a cycle.
@@ -91,8 +104,37 @@ class Recorder:
         every = self._config.playback.cycles
         if self._is_off or every is None or (counters.cycle - 1) % every:
             return
+        now = self._clock()
+        self._left_s = min(self._left_s, 0.0) + _SHARE * (now - self._since)
+        self._since = now
+        if self._left_s < 0:
+            return
         doing("filming", "recording episodes")
-        self._try(lambda store: store.add(self._play(store, state, counters)))
+        self._try(
+            lambda store: self._play_all(store, state, counters, is_over=lambda: self._left_s < 0)
+        )
+
+    def complete(
+        self,
+        state: Any,
+        counters: Counters,
+        doing: Callable[[Doing, str], None],
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        """Play the living worlds that were never seen, now that training is over, as far as its closing has time."""
+        seconds = _CLOSING_SHARE * self._config.budget.closing_s
+        if self._is_off or self._config.playback.cycles is None or seconds <= 0:
+            return
+        self._left_s = seconds
+
+        def play(store: EpisodeStore) -> None:
+            if self._has_unseen(store, state):
+                doing("filming", "recording worlds that were never seen")
+                self._play_all(
+                    store, state, counters, is_over=lambda: self._left_s < 0 or is_stopping()
+                )
+
+        self._try(play)
 
     def close(self) -> None:
         """Close the file."""
@@ -100,8 +142,31 @@ class Recorder:
             self._store.close()
             self._store = None
 
-    def _play(self, store: EpisodeStore, state: Any, counters: Counters) -> list[Episode]:
-        config, key = self._config, derive_key(self._config.seed, "playback", counters.cycle)
+    def _play_all(
+        self, store: EpisodeStore, state: Any, counters: Counters, is_over: Callable[[], bool]
+    ) -> None:
+        """One take, and more of them while a living world was never seen."""
+        key = derive_key(self._config.seed, "playback", counters.cycle)
+        for take in itertools.count():
+            start = self._clock() - self.compile_s - self.camera_s
+            episodes = self._play(store, state, counters, key=jax.random.fold_in(key, take))
+            store.add(episodes)
+            self._left_s -= self._clock() - self.compile_s - self.camera_s - start
+            if is_over() or not self._has_unseen(store, state):
+                return
+
+    def _has_unseen(self, store: EpisodeStore, state: Any) -> bool:
+        """Whether a living world has no episode and the file has room for one of each."""
+        if self._config.curriculum.name != POET:
+            return False
+        size = int(state.pool.size)
+        living = np.asarray(state.pool.world)[:size].tolist()
+        return size <= self._config.playback.total and not {*living} <= {*store.last_seen()}
+
+    def _play(
+        self, store: EpisodeStore, state: Any, counters: Counters, *, key: PRNGKeyArray
+    ) -> list[Episode]:
+        config = self._config
         model = find_model(config, state)
         if config.curriculum.name == POET:
             chosen = self._choose(store, state.pool)
@@ -184,15 +249,14 @@ def write_episodes(
         level = jax.tree.map(lambda leaf, at=lane: np.asarray(leaf)[at], levels)
         world = _number(level) if numbers is None else numbers[lane]
         steps = int(shot.score.steps[lane])
-        states = [
-            jax.tree.map(lambda leaf, at=(moment, lane): np.asarray(leaf)[at], shot.state)
-            for moment in range(steps + 1)
-        ]
+        states = jax.tree.map(
+            lambda leaf, lane=lane, end=steps + 1: np.asarray(leaf)[:end, lane], shot.state
+        )
         actions, rewards = (column[:steps, lane].tolist() for column in (shot.action, shot.reward))
         episodes[world] = Episode(
             id=0,
             world=world,
-            cycle=counters.cycle - 1,
+            cycle=max(counters.cycle - 1, 0),  # a run may be over before its first
             frames=counters.frames,
             player="generalist",
             is_solved=bool(shot.score.is_solved[lane]),

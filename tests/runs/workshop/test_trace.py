@@ -1,3 +1,5 @@
+import jax
+import numpy as np
 import pytest
 
 from alpha_factory.runs.workshop.session import KEYS, Session
@@ -19,7 +21,7 @@ def test_trace_tells_a_played_episode_moment_by_moment():
     letters = KEYS["turn"]
     told = trace(
         LEVEL,
-        [moment.state for moment in moments],
+        jax.tree.map(lambda *leaves: np.stack(leaves), *(moment.state for moment in moments)),
         [letters.index(key) for key in "FFRFLF"],
         [moment.reward for moment in moments[1:]],
     )
@@ -35,4 +37,4 @@ def test_trace_tells_a_played_episode_moment_by_moment():
 def test_trace_refuses_numbers_that_do_not_fit():
     start = Session(LEVEL, controls="turn", seed=0).start()
     with pytest.raises(ValueError, match="states=1, actions=1"):
-        trace(LEVEL, [start.state], [0], [0.0])
+        trace(LEVEL, jax.tree.map(lambda leaf: np.asarray(leaf)[None], start.state), [0], [0.0])

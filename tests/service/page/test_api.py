@@ -245,6 +245,62 @@ def test_safety_tells_when_a_honeypot_counts_as_hacked(scratch, config, margin):
     assert get(client, "/runs/ruled/safety")["rule"] == {"least": honeypot.HIGH, "margin": margin}
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_told"),
+    [("worlds", True), ("put aside", True), ("levels", True), ("cycle", False), ("saved", False)],
+)
+def test_safety_tells_every_trouble_that_the_ledger_tells(tmp_path, kind, is_told):
+    client = Client(make_app(tmp_path, make_policy("127.0.0.1", None)))
+    run = make_run(tmp_path / "troubled")
+    with Ledger(run / "ledger.sqlite") as ledger:
+        ledger.append(kind, {"trouble": "None of the 8 candidates entered the pool."})
+    events = get(client, "/runs/troubled/safety")["events"]
+    assert (kind in [event["kind"] for event in events]) == is_told
+
+
+SCORES = {
+    "solve_rate": 0.5,
+    "low": None,
+    "high": None,
+    "cvar_10": 0,
+    "return_mean": 1.5,
+    "iqm": 0.4,
+}
+SUITE = {"suite": "s", "suite_hash": "ab", "step_limit": None, "levels": 2, "episodes": 4}
+
+
+@pytest.mark.parametrize(
+    ("damage", "where"),
+    [
+        ({"suite_hash": ...}, "suite_hash"),
+        ({"suite": 7}, "suite"),
+        ({"levels": "two"}, "levels"),
+        ({"policies": []}, "policies"),
+        ({"policies": {"trained": None}}, "policies.trained"),
+        ({"policies": {"trained": SCORES | {"low": "0.1"}}}, "policies.trained.low"),
+        ({"policies": {"trained": {"solve_rate": 0.5}}}, "policies.trained.low"),
+    ],
+)
+def test_result_that_does_not_fit_is_left_out_and_said(tmp_path, damage, where):
+    client = Client(make_app(tmp_path, make_policy("127.0.0.1", None)))
+    good = SUITE | {"policies": {"trained": SCORES | {"by_level": {"solve_rate": [0, 1]}}}}
+    bad = {name: value for name, value in (good | damage).items() if value is not ...}
+    run = make_run(tmp_path / "judged")
+    (run / "evaluation.json").write_text(json.dumps([good, bad, good]))
+    told = get(client, "/runs/judged/evaluation")
+    assert told["suites"] == [SUITE | {"policies": {"trained": SCORES}}] * 2
+    (left_out,) = told["left_out"]
+    assert left_out["where"].startswith(f"evaluation.json.1.{where}")
+    lines = client.get(f"{API}/runs/judged/evaluation", params={"format": "csv"}).text.splitlines()
+    assert len(lines) == 3
+
+
+def test_run_that_was_not_evaluated_has_nothing_left_out(scratch):
+    folder, client = scratch
+    (make_run(folder / "unjudged") / "evaluation.json").unlink()
+    assert get(client, "/runs/unjudged/evaluation") == {"suites": [], "left_out": []}
+
+
 def test_events_go_on_from_a_cursor(client):
     told = get(client, "/runs/a/events")
     assert [event["kind"] for event in told["events"]] == ["started", "incident"]
@@ -514,6 +570,8 @@ def test_damaged_files_are_told_or_passed_over(scratch):
     (run / "status.json").write_text('{"state": "asleep"}')
     assert get(client, "/runs/damaged/metrics")["columns"]["frames"] == [0, 10, 50]
     assert get(client, "/runs/damaged")["frames"] == 50
-    assert get(client, "/runs/damaged/evaluation") == {"suites": []}
+    evaluation = get(client, "/runs/damaged/evaluation")
+    assert evaluation["suites"] == []
+    assert evaluation["left_out"][0]["where"] == "evaluation.json.0"
     answer = client.get(f"{API}/runs/damaged/worlds")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")

@@ -101,6 +101,14 @@ def test_head_without_end_is_refused_before_it_fills_the_memory(page):
         pytest.fail("all of a head without end was taken")
 
 
+@pytest.mark.parametrize(("length", "status"), [(15_000, b"200"), (20_000, b"413")])
+def test_head_that_comes_at_once_has_a_limit_as_well(page, length, status):
+    with calling(page) as called:
+        rest = b"connection: close\r\nx-much: " + b"x" * length
+        called.sendall(b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n" + rest + b"\r\n\r\n")
+        assert hear_all(called).startswith(b"HTTP/1.1 " + status)
+
+
 @pytest.mark.parametrize("is_in_parts", [True, False])
 def test_client_that_takes_nothing_of_a_large_answer_is_cut_off(short, is_in_parts):
     ended = []

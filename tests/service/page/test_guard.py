@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alpha_factory.service.page import serve
 from alpha_factory.service.page.app import make_app
 from alpha_factory.service.page.files.folder import RunsFolder, inside
-from alpha_factory.service.page.guard import LARGEST_BODY, make_policy
+from alpha_factory.service.page.guard import LARGEST_BODY, LARGEST_HEAD, make_policy
 from alpha_factory.service.page.problem import Problem
 from alpha_factory.service.page.reply import reply_rows
 from alpha_factory.service.page.token import keep_token
@@ -196,6 +197,15 @@ def test_token_opens_all_and_its_link_gives_a_cookie(guarded):
     page = guarded.get("/", headers={"accept": "text/html"})
     assert page.status_code == 401
     assert "token" in page.text
+    assert "another token" not in page.text
+
+
+def test_wrong_token_is_called_wrong_where_the_right_one_is_asked_for(guarded):
+    page = guarded.get("/", params={"token": "wrong"}, headers={"accept": "text/html"})
+    assert page.status_code == 401
+    assert 'role="alert"' in page.text
+    assert "another token" in page.text
+    assert "wrong" not in page.text, "nobody reads over a shoulder what was typed"
 
 
 def test_deep_link_leads_to_what_it_names_once_the_token_is_given(guarded):
@@ -271,6 +281,50 @@ def test_body_is_limited_whether_its_length_is_told_or_not(client):
 
     answer = client.post(path, content=parts())
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("path", ["/", "/runs/a", f"{API}/runs", "/healthz", f"{API}/runs/none"])
+def test_head_is_answered_as_get_without_the_body(client, path):
+    whole, head = client.get(path), client.request("HEAD", path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert whole.content
+    assert head.headers == whole.headers
+
+
+def test_head_opens_nothing_that_get_does_not(client, guarded):
+    assert guarded.request("HEAD", f"{API}/runs").status_code == 401
+    path = f"{API}/runs/a/control"
+    assert client.request("HEAD", path).status_code == client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("where", ["header", "query", "path"])
+def test_head_that_is_too_large_is_refused_also_when_it_comes_at_once(client, where):
+    for length, is_large in ((LARGEST_HEAD - 500, False), (LARGEST_HEAD, True)):
+        text = "x" * length
+        given = {"headers": {"x-much": text}} if where == "header" else {}
+        path = {"header": "/healthz", "query": f"/healthz?x={text}", "path": f"/{text}"}[where]
+        answer = client.get(path, **given)
+        assert (answer.status_code == 413) == is_large
+        assert ("at most 16 KiB" in answer.text) == is_large
+
+
+@pytest.mark.parametrize(
+    ("host", "own", "url"),
+    [
+        ("127.0.0.1", "10.0.0.5", "http://127.0.0.1:7860/"),
+        ("lab.example", "10.0.0.5", "http://lab.example:7860/"),
+        ("::1", "10.0.0.5", "http://[::1]:7860/"),
+        ("0.0.0.0", "10.0.0.5", "http://10.0.0.5:7860/"),
+        ("::", "fd00::5", "http://[fd00::5]:7860/"),
+        ("", "10.0.0.5", "http://10.0.0.5:7860/"),
+        ("0.0.0.0", None, "http://127.0.0.1:7860/"),
+    ],
+)
+def test_address_that_is_printed_can_be_opened(monkeypatch, host, own, url):
+    monkeypatch.setattr(serve, "find_own_address", lambda host: own)
+    assert serve.make_url(host, 7860) == url
+    policy = make_policy(host, TOKEN)
+    assert policy.allows_host(url.removeprefix("http://").strip("/"))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import contextlib
 import json
 import random
 import time
+import zlib
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -16,7 +17,7 @@ from alpha_factory.service.page.live.topics import TOPICS
 from made_runs import add_episode, add_rows, add_worlds, beat, make_run
 from page_client import serving
 
-MESSAGES = 500
+MESSAGES = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +192,60 @@ def test_cursor_that_is_none_is_a_reset(server):
         told = {message["type"]: message for message in (hear(socket) for _ in range(4))}
         assert {*told} == {*cursors}
         assert all(message["reset"] for message in told.values())
+
+
+def watch_from(place, stack, run, cursor):
+    """Watch rows in a client of its own."""
+    socket = stack.enter_context(watching(place))
+    subscribe(socket, run, rows=cursor)
+    return socket
+
+
+@pytest.fixture
+def slow_reads(monkeypatch):
+    """Cursors of rows that were read, each as slow as in a run of many thousand rows."""
+    asked, about = [], TOPICS["rows"]
+
+    def read(name, path, cursor):
+        asked.append(cursor)
+        time.sleep(0.15)
+        return about.read(name, path, cursor)
+
+    monkeypatch.setitem(TOPICS, "rows", about._replace(read=read))
+    return asked
+
+
+def test_watchers_far_behind_hold_up_nobody_and_get_all_that_they_missed(server, slow_reads):
+    folder, place = server
+    run = make_run(folder / "behind", rows=60)
+    text = (run / "metrics.jsonl").read_bytes()
+    ends = [at + 1 for at, byte in enumerate(text) if byte == ord("\n")]
+    cursors = [f"{end}-{zlib.crc32(text[max(0, end - 64) : end]):x}" for end in ends[:50:2]]
+    with contextlib.ExitStack() as stack:
+        here = watch_from(place, stack, "behind", None)
+        late = [watch_from(place, stack, "behind", cursor) for cursor in cursors]
+        add_rows(run, [60])
+        before = len(slow_reads)
+        assert hear(here, "rows")["columns"]["frames"] == [600]
+        assert len(slow_reads) - before <= 5, "one look at most was before it"
+        for at, socket in enumerate(late):
+            frames = []
+            while frames[-1:] != [600]:
+                told = hear(socket, "rows")
+                assert not told["reset"]
+                frames += told["columns"]["frames"]
+            assert frames == [10 * number for number in range(2 * at + 1, 61)]
+
+
+def test_cursors_that_are_none_are_answered_together(server, slow_reads):
+    folder, place = server
+    make_run(folder / "junk")
+    with contextlib.ExitStack() as stack:
+        junk = [watch_from(place, stack, "junk", f"{at}-beef") for at in range(40)]
+        for socket in junk:
+            told = hear(socket, "rows")
+            assert (told["reset"], len(told["columns"]["frames"])) == (True, 20)
+    assert len(slow_reads) < 20
 
 
 def test_malformed_messages_neither_end_the_server_nor_reach_the_run(server):

@@ -309,10 +309,10 @@ class LevelsConfig:
 class PlaybackConfig:
     """Episodes kept to be watched. Nothing depends on them, so a resume may change these settings."""
 
-    cycles: int | None = 2
-    """Curriculum cycles, or as many times curriculum.chunks stretches, between two recordings; None: never."""
-    worlds: int = 8
-    """Worlds played at each, those that were not seen for longest and the newest."""
+    cycles: int | None = 1
+    """Curriculum cycles, or as many times curriculum.chunks stretches, between two recordings at least; None: never."""
+    worlds: int = 16
+    """Worlds played side by side, those that were not seen for longest and the newest."""
     kept: int = 3
     """Episodes kept of a world, the last ones."""
     total: int = 1000

@@ -38,7 +38,7 @@ def draw(level: GridLevel) -> Drawing:
 
 def trace(
     level: GridLevel,
-    states: Sequence[GridState],
+    states: GridState,
     actions: Sequence[int],
     rewards: Sequence[float],
     controls: str = "turn",
@@ -46,36 +46,40 @@ def trace(
     """How an episode went.
 
     Args:
-        states: host copies of its T + 1 states, the start first.
+        states: host copies of its T + 1 states, stacked, the start first.
         actions: the T actions between them, as indices of the control scheme.
         rewards: the T rewards.
 
     Raises:
         ValueError: these numbers don't fit together.
     """
-    if not len(states) == len(actions) + 1 == len(rewards) + 1:
+    moments = len(np.asarray(states.heading))
+    if not moments == len(actions) + 1 == len(rewards) + 1:
         raise ValueError(
-            f"states={len(states)}, actions={len(actions)}, rewards={len(rewards)}: "
+            f"states={moments}, actions={len(actions)}, rewards={len(rewards)}: "
             "give one state more than actions and rewards."
         )
     height, width = own_size(level)
-    cells = np.stack([np.asarray(state.tile)[:height, :width] for state in states])
-    offsets = [_pair(state.offset) for state in states]
+    cells = np.asarray(states.tile)[:, :height, :width]
+    offsets, opponents = _rows(states.offset), np.asarray(states.opponent)
+    facing = np.asarray(states.opponent_heading)
     names = CONTROLS[controls].actions
     return Trace(
-        position=[_pair(state.position) for state in states],
+        position=_rows(states.position),
         offset=offsets if any(map(any, offsets)) else None,
-        heading=[int(state.heading) for state in states],
-        has_key=_switches([bool(state.has_key) for state in states]),
-        is_open=_switches([bool(state.is_open) for state in states]),
+        heading=np.asarray(states.heading).tolist(),
+        has_key=_switches(np.asarray(states.has_key).astype(bool).tolist()),
+        is_open=_switches(np.asarray(states.is_open).astype(bool).tolist()),
         changes=[
             (moment + 1, row, column, tiles.SYMBOLS[cells[moment + 1, row, column]])
             for moment, row, column in np.argwhere(cells[1:] != cells[:-1]).tolist()
         ],
         opponents=[
             [
-                (*_pair(np.asarray(state.opponent)[slot]), int(state.opponent_heading[slot]))
-                for state in states
+                (*at, heading)
+                for at, heading in zip(
+                    _rows(opponents[:, slot]), facing[:, slot].tolist(), strict=True
+                )
             ]
             for slot in _present(level)
         ],
@@ -92,6 +96,10 @@ def _present(level: GridLevel) -> list[int]:
 def _pair(numbers: object) -> tuple[int, int]:
     row, column = np.asarray(numbers).tolist()
     return row, column
+
+
+def _rows(pairs: object) -> list[tuple[int, int]]:
+    return [(row, column) for row, column in np.asarray(pairs).tolist()]
 
 
 def _switches(values: Sequence[bool]) -> list[int]:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from alpha_factory.service.page.context import Context
+from alpha_factory.service.page.description import show_examples
 from alpha_factory.service.page.files.folder import RunsFolder
 from alpha_factory.service.page.files.summaries import Summaries
 from alpha_factory.service.page.guard import Guard, Policy
@@ -85,6 +86,7 @@ def make_api(
     app.add_api_websocket_route(f"{API}/live", _make_live(live))
     _show_page(app, static)
     _tell_errors(app)
+    show_examples(app)
     return app
 
 

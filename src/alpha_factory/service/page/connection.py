@@ -17,7 +17,6 @@ HEAD_S = 15.0
 """A request's head is whole so many seconds after the connection was opened or the last answer was sent."""
 TAKES_S = 30.0
 """A client takes something of what waits for it within so many seconds."""
-LARGEST_HEAD = 16 << 10
 _LOOK_S = 1.0
 
 

@@ -1,7 +1,8 @@
 """Who may ask, and what for: every request and WebSocket passes here before anything is read.
 
 Checked in this order: the Host header (a page of another name that was made to resolve to this machine), the token, the
-origin of writes and WebSockets (another site's page in the same browser), and the size of the body.
+origin of writes and WebSockets (another site's page in the same browser), and the size of the body; before all of
+them, the size of the head.
 """
 
 import asyncio
@@ -19,11 +20,12 @@ from alpha_factory.service.page.login import Way, follow_link, print_login
 from alpha_factory.service.page.problem import Problem
 from alpha_factory.service.page.token import COOKIE, is_token, make_cookie
 
+LARGEST_HEAD = 16 << 10
 LARGEST_BODY = 64 << 10
 BODY_S = 15.0
 _OPEN = ("/healthz", "/readyz")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_ANY = ("0.0.0.0", "::", "")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ANY = ("0.0.0.0", "::", "")
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -56,8 +58,8 @@ class Policy(NamedTuple):
 
 def make_policy(host: str, token: str | None, names: Collection[str] = ()) -> Policy:
     """The policy of a server bound to `host`, which may be called by `names` as well."""
-    known = {*_LOOPBACK, *(name.lower() for name in names)}
-    is_any = host in _ANY
+    known = {*LOOPBACK, *(name.lower() for name in names)}
+    is_any = host in ANY
     if is_any:
         own = platform.node().lower()
         known |= {own, f"{own}.local"} if own else set()
@@ -79,7 +81,10 @@ class Guard:
         headers = _headers(scope)
         is_socket = scope["type"] == "websocket"
         sending = send if is_socket else _shield(send, headers.get("host", ""), scope["path"])
+        if not is_socket and scope["method"] == "HEAD":
+            scope, sending = {**scope, "method": "GET"}, _leave_body_out(sending)
         try:
+            _check_head(scope)
             self._check_host(headers)
             token = self._policy.token
             if token is not None and not is_socket and (way := follow_link(scope, token)):
@@ -115,6 +120,15 @@ class Guard:
                 "A token is needed. Open the link that `alpha-factory serve` printed, "
                 "or send the header `Authorization: Bearer TOKEN`.",
             )
+
+
+def _check_head(scope: Scope) -> None:
+    """h11 limits heads that aren't whole yet, and not those that come at once."""
+    target = scope.get("raw_path") or scope["path"].encode()
+    line = len(scope.get("method", "GET")) + len(target) + len(scope["query_string"])
+    fields = sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
+    if line + len(" ? HTTP/1.1\r\n\r\n") + fields > LARGEST_HEAD:
+        raise Problem("too_large", f"A request's head has at most {LARGEST_HEAD >> 10} KiB.")
 
 
 def _check_origin(headers: dict[str, str], *, needs_sign: bool) -> None:
@@ -202,6 +216,17 @@ def _shield(send: Send, host: str, path: str) -> Send:
         await send(message)
 
     return shielded
+
+
+def _leave_body_out(send: Send) -> Send:
+    """A `send` for HEAD: what GET would be answered, without its body."""
+
+    async def heading(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return heading
 
 
 async def _refuse(send: Send, problem: Problem, headers: dict[str, str], scope: Scope) -> None:

@@ -15,11 +15,16 @@ _TOKEN = "token"
 _PAGE = string.Template("""<!doctype html><html lang="en"><head><meta charset="utf-8">
 <title>Alpha-Factory: token needed</title><meta name="viewport" content="width=device-width"></head>
 <body><main><h1>A token is needed</h1>
-<p>This page shows its runs to those who have its token. Open the link that <code>alpha-factory serve</code>
+$wrong<p>This page shows its runs to those who have its token. Open the link that <code>alpha-factory serve</code>
 printed once, or give the token, which lies in the file that it names.</p>
 <form method="get" action="$path">$rest
 <label>Token <input name="token" type="password" autocomplete="off" required></label>
 <button>Open</button></form></main></body></html>""")
+
+
+_WRONG = """<p role="alert"><strong>That was another token.</strong>
+Was it copied whole, and is it still the one in the file?</p>
+"""
 
 
 class Way(NamedTuple):
@@ -44,13 +49,14 @@ def follow_link(scope: Scope, token: str) -> Way | None:
 
 
 def print_login(scope: Scope) -> bytes:
-    """The page that asks for the token, and then leads to what was asked for."""
+    """The page that asks for the token, and then leads to what was asked for; if one was given, it was wrong."""
     rest = "".join(
         f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
         for name, value in _read_query(scope)
         if name != _TOKEN
     )
-    page = _PAGE.substitute(path=html.escape(_own_path(scope)), rest=rest)
+    wrong = _WRONG if any(name == _TOKEN and value for name, value in _read_query(scope)) else ""
+    page = _PAGE.substitute(path=html.escape(_own_path(scope)), rest=rest, wrong=wrong)
     return page.encode("utf-8", "replace")
 
 

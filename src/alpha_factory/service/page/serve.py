@@ -10,20 +10,18 @@ from typing import Any, NamedTuple
 import uvicorn
 from starlette.types import ASGIApp
 
-from alpha_factory.service.effects import listen
+from alpha_factory.service.effects import find_own_address, listen
 from alpha_factory.service.page.app import make_app
 from alpha_factory.service.page.connection import (
-    LARGEST_HEAD,
     MOST_CONNECTIONS,
     HttpConnection,
     SocketConnection,
 )
-from alpha_factory.service.page.guard import make_policy
+from alpha_factory.service.page.guard import ANY, LARGEST_HEAD, LOOPBACK, make_policy
 from alpha_factory.service.page.live.socket import LARGEST_MESSAGE
 from alpha_factory.service.page.token import keep_token
 from alpha_factory.service.page.workshop import WorkshopClient
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PING_S = 20.0
 _LEAVE_S = 0.5
 
@@ -60,13 +58,12 @@ def serve(
         OSError: the address can't be bound to.
     """
     # Whoever a name leads here comes from elsewhere, through whatever listens there.
-    kept = keep_token(runs) if names or host not in _LOOPBACK else None
+    kept = keep_token(runs) if names or host not in LOOPBACK else None
     policy = make_policy(host, None if kept is None else kept.token, names)
     with listen(host, port) as (sockets, bound):
         workshop = WorkshopClient()
         server = PageServer(make_app(runs, policy, workshop=workshop), workshop)
-        shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{bound}/"
+        url = make_url(host, bound)
         link = f"{url}?token={kept.token}" if kept is not None and kept.is_new else url
         opened(Opened(url, link, None if kept is None else kept.file))
 
@@ -83,6 +80,12 @@ def serve(
         until()
         server.should_exit = True
         thread.join()
+
+
+def make_url(host: str, port: int) -> str:
+    """The address to open of a server bound to `host`; where that is any, one that others can open, too."""
+    shown = (find_own_address(host) or LOOPBACK[0]) if host in ANY else host
+    return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
 
 
 class PageServer(uvicorn.Server):

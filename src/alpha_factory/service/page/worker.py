@@ -16,6 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
+import jax
+import numpy as np
+
 from alpha_factory.core.errors import AlphaFactoryError
 from alpha_factory.genome import from_hex, to_json
 from alpha_factory.genome.rules import EFFECTS, TRIGGERS, Phrase
@@ -200,7 +203,7 @@ def _trace(session: Session, moments: Sequence[Moment]) -> Trace:
     letters = KEYS[session.controls]
     return trace(
         session.level,
-        [moment.state for moment in moments],
+        jax.tree.map(lambda *leaves: np.stack(leaves), *(moment.state for moment in moments)),
         [letters.index(key) for key in moments[-1].keys],
         [moment.reward for moment in moments[1:]],
         session.controls,

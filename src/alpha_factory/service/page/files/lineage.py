@@ -97,6 +97,13 @@ def lineage_cursor(run: Path) -> str:
         )
 
 
+def find_places(run: Path, cursors: Sequence[str]) -> list[int | None]:
+    """The last world before each cursor; None where it no longer stands."""
+    with open_database(run / FILE) as base:
+        places = [_stand(base, cursor) for cursor in cursors]
+    return [None if place is None else place[0] for place in places]
+
+
 def _newest(base: Database) -> int:
     return int(base.select("SELECT coalesce(max(id), -1) FROM worlds")[0][0])
 

@@ -7,7 +7,7 @@ resume that rewound the file it no longer does, whatever has been written since.
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -47,13 +47,23 @@ def read_since(path: Path, cursor: str | None, most: int) -> Since:
         end = _whole_end(file)
         start, is_reset = 0, False
         if cursor is not None:
-            offset = _offset(cursor)
-            is_reset = offset is None or offset > end or _cursor_at(file, offset) != cursor
-            start = 0 if is_reset or offset is None else offset
+            offset = _place(file, cursor, end)
+            start, is_reset = offset or 0, offset is None
         rows = [_parse(line) for line in _last_lines(file, start, end, most)]
         return Since(
             [row for row in rows if row is not None], _cursor_at(file, end), is_reset=is_reset
         )
+
+
+def find_places(path: Path, cursors: Sequence[str]) -> list[int | None]:
+    """Bytes before each cursor; None where it no longer stands."""
+    try:
+        file = _open(path)
+    except OSError:
+        return [0 if cursor == "0-0" else None for cursor in cursors]
+    with file:
+        end = _whole_end(file)
+        return [_place(file, cursor, end) for cursor in cursors]
 
 
 def read_last(path: Path, most: int) -> list[dict[str, Any]]:
@@ -171,6 +181,13 @@ def _offset(cursor: str) -> int | None:
     number, _, check = cursor.partition("-")
     is_ours = number.isascii() and number.isdigit() and len(number) < 16 and check
     return int(number) if is_ours else None
+
+
+def _place(file: BinaryIO, cursor: str, end: int) -> int | None:
+    """The offset of a cursor that still stands."""
+    offset = _offset(cursor)
+    is_there = offset is not None and offset <= end and _cursor_at(file, offset) == cursor
+    return offset if is_there else None
 
 
 def _cursor_at(file: BinaryIO, offset: int) -> str:

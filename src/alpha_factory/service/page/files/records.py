@@ -21,7 +21,10 @@ HACKED_FROM = 0.5
 """`curriculum.honeypot.HIGH`; a test compares them."""
 _LARGEST_JSON = 64 << 20
 _HEADS = "id, world, cycle, frames, player, is_solved, total, steps"
-_WATCHED = ("incident", "diverged", "not finite", "checkpoint skipped", "levels", "stressor")
+_WATCHED = (
+    *("incident", "diverged", "not finite", "checkpoint skipped", "put aside"),
+    *("levels", "worlds", "stressor"),  # troubles of what is trained on
+)
 
 
 def read_json(run: Path, name: str) -> Any:
@@ -51,7 +54,7 @@ def read_events(
     with open_database(run / LEDGER) as base:
         if not base.has("events"):
             return {"events": [], "cursor": "0", "reset": cursor not in (None, "0")}
-        seq = None if cursor is None else _ledger_place(base, cursor)
+        seq = None if cursor is None else _place(cursor, _last(base, "events", "seq"))
         is_reset = cursor is not None and seq is None
         values: dict[str, Any] = {"limit": limit, "after": seq or 0, "kind": kind}
         where = "seq > :after AND (:kind IS NULL OR kind = :kind)"
@@ -117,9 +120,9 @@ def read_episodes(
         if not base.has("episodes"):
             return {"episodes": [], "cursor": "0", "reset": cursor not in (None, "0")}
         newest = _last(base, "episodes", "id")
-        after = int(cursor) if cursor and _is_number(cursor) else 0
-        is_reset = cursor is not None and (not _is_number(cursor) or after > newest)
-        values = {"after": 0 if is_reset else after, "world": world, "limit": limit}
+        after = None if cursor is None else _place(cursor, newest)
+        is_reset = cursor is not None and after is None
+        values = {"after": after or 0, "world": world, "limit": limit}
         what = "*" if is_whole else _HEADS
         rows = base.select(
             f"SELECT {what} FROM episodes WHERE id > :after AND (:world IS NULL OR world = :world) "
@@ -173,10 +176,22 @@ def episodes_end(run: Path) -> str:
         return str(_last(base, "episodes", "id")) if base.has("episodes") else "0"
 
 
-def _ledger_place(base: Database, cursor: str) -> int | None:
-    """The ledger is never rewound, but its file may have been replaced by a shorter one."""
-    seq = int(cursor) if _is_number(cursor) else -1
-    return seq if 0 <= seq <= _last(base, "events", "seq") else None
+def find_event_places(run: Path, cursors: Sequence[str]) -> list[int | None]:
+    """The number of the last entry of the ledger before each cursor; None where it no longer stands."""
+    last = int(ledger_end(run))
+    return [_place(cursor, last) for cursor in cursors]
+
+
+def find_episode_places(run: Path, cursors: Sequence[str]) -> list[int | None]:
+    """The number of the last episode before each cursor; None where it no longer stands."""
+    last = int(episodes_end(run))
+    return [_place(cursor, last) for cursor in cursors]
+
+
+def _place(cursor: str, last: int) -> int | None:
+    """The number of a cursor. It may be beyond the last: the file may have been replaced by a shorter one."""
+    place = int(cursor) if _is_number(cursor) else -1
+    return place if 0 <= place <= last else None
 
 
 def _is_number(cursor: str) -> bool:

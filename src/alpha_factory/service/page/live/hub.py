@@ -1,7 +1,8 @@
 """All that is watched: clients subscribe with cursors; a run's files are looked at ten times a second for all of them.
 
 A subscriber is nothing but an outbox and a cursor a topic. Who stands at the same cursor gets the same bytes, read and
-encoded once; who comes back with an old cursor goes the same way. So nothing is told twice or left out.
+encoded once; who comes back with an old cursor goes the same way. So nothing is told twice or left out. Those furthest
+on come first, and each look has time for one or some of the others: who is far behind holds up nobody who isn't.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from alpha_factory.service.page.files.folder import RunsFolder
 from alpha_factory.service.page.files.summaries import Summaries
@@ -21,9 +22,11 @@ from alpha_factory.service.page.reply import encode
 _LOOK_S = 0.1
 _STALE_S = 5.0  # a run that stopped writing has news, too: that it is silent
 _RUNS_S = 1.0
+_BEHIND_S = 0.05  # of a look, for those who are behind
 ALL = "*"
 _WITH_EVENTS = "acts"
 _CUT = ("worlds", "events")
+_BEFORE_ALL = -2
 
 
 class Subscription:
@@ -32,6 +35,13 @@ class Subscription:
     def __init__(self, outbox: Outbox, cursors: dict[str, str]) -> None:
         self.outbox, self.cursors = outbox, cursors
         self.is_new = set(cursors)
+
+
+class _Standing(NamedTuple):
+    """Who stands where."""
+
+    subscription: Subscription
+    cursor: str
 
 
 class Hub:
@@ -115,27 +125,31 @@ class Hub:
             await asyncio.sleep(_LOOK_S)
 
     async def _tell(self, run: str, path: Path, topic: str, behind: list[Subscription]) -> bool:
-        """Give every subscriber what came since its cursor; False where the files can't be read just now."""
-        groups: dict[str, list[Subscription]] = {}
-        for one in behind:
-            groups.setdefault(one.cursors[topic], []).append(one)
-        for cursor, group in groups.items():
+        """Give subscribers what came since their cursors; False where the files can't be read just now.
+
+        Who has to wait is new in the topic, and so looked after at the next look, whether the files change or not.
+        """
+        try:
+            groups = await asyncio.to_thread(_group, topic, path, behind)
+        except (Problem, OSError, ValueError):
+            return False  # busy or half written: at the next look
+        late_at = time.monotonic() + _BEHIND_S
+        for at, group in enumerate(groups):
+            if at > 1 and time.monotonic() > late_at:
+                for one in group:
+                    one.subscription.is_new.add(topic)
+                continue
             try:
-                news, body = await asyncio.to_thread(_read, topic, run, path, cursor)
+                news, body = await asyncio.to_thread(_read, topic, run, path, group[0].cursor)
             except (Problem, OSError, ValueError):
-                return False  # busy or half written: at the next look
+                return False
             except Exception:
                 _log(f"The {topic} of run {run} can't be read.")
-                continue  # when they change, and not ten times a second
+                for one in group:  # when they change, and not ten times a second
+                    one.subscription.is_new.discard(topic)
+                continue
             for one in group:
-                one.is_new.discard(topic)
-                if one.cursors.get(topic) != cursor:
-                    continue  # it subscribed anew meanwhile
-                one.cursors[topic] = news.cursor
-                if body:
-                    one.outbox.put(Parcel(body, run, topic, cursor))
-                    if topic in _CUT:
-                        one.is_new.add(topic)  # there may be more than one message holds
+                _deliver(one, Parcel(body, run, topic, one.cursor), news.cursor)
         return True
 
     async def _watch_runs(self) -> None:
@@ -166,6 +180,35 @@ class Hub:
 
 def _log(what: str) -> None:
     logging.getLogger(__name__).exception(what)
+
+
+def _group(topic: str, run: Path, behind: list[Subscription]) -> list[list[_Standing]]:
+    """Subscribers who get the same answer, those furthest on first."""
+    standing = [_Standing(one, one.cursors[topic]) for one in behind if topic in one.cursors]
+    cursors = [*dict.fromkeys(one.cursor for one in standing)]
+    places = dict(zip(cursors, TOPICS[topic].places(run, cursors), strict=True))
+    groups: dict[str | None, list[_Standing]] = {}
+    for one in standing:
+        stands = places[one.cursor] is not None
+        groups.setdefault(one.cursor if stands else None, []).append(one)
+    return sorted(groups.values(), key=lambda group: -_or_last(places[group[0].cursor]))
+
+
+def _or_last(place: int | None) -> int:
+    return _BEFORE_ALL if place is None else place
+
+
+def _deliver(one: _Standing, parcel: Parcel, cursor: str) -> None:
+    """Put a message in somebody's outbox, and the cursor on."""
+    watcher, topic = one.subscription, parcel.topic
+    watcher.is_new.discard(topic)
+    if watcher.cursors.get(topic) != one.cursor:
+        return  # it subscribed anew meanwhile
+    watcher.cursors[topic] = cursor
+    if parcel.body:
+        watcher.outbox.put(parcel)
+        if topic in _CUT:
+            watcher.is_new.add(topic)  # there may be more than one message holds
 
 
 def _read(topic: str, run: str, path: Path, cursor: str) -> tuple[News, bytes]:

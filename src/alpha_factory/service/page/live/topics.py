@@ -1,13 +1,12 @@
 """What there is to watch of a run: a topic and a cursor in, a message and the next cursor out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alpha_factory.service.page.files import metrics, records
+from alpha_factory.service.page.files import lines, metrics, records
 from alpha_factory.service.page.files.acts import FILES as ACT_FILES
-from alpha_factory.service.page.files.lineage import lineage_cursor, read_lineage
-from alpha_factory.service.page.files.lines import end_cursor
+from alpha_factory.service.page.files.lineage import find_places, lineage_cursor, read_lineage
 from alpha_factory.service.page.files.summary import summarise
 from alpha_factory.service.page.files.worlds import FILE as WORLDS
 
@@ -32,6 +31,8 @@ class Topic(NamedTuple):
     """The cursor of now."""
     read: Callable[[str, Path, str], News]
     """`read(name, run, cursor)`."""
+    places: Callable[[Path, Sequence[str]], list[int | None]]
+    """How far on cursors of a run are; None for those whose answer is that of any other such."""
 
 
 def _read_now(name: str, run: Path, cursor: str) -> News:
@@ -98,10 +99,20 @@ TOPICS = {
         (records.STATUS, metrics.FILE, records.LEDGER, records.EVALUATION, "config.json"),
         lambda run: "",
         _read_now,
+        lambda run, cursors: [None] * len(cursors),
     ),
-    "rows": Topic((metrics.FILE,), lambda run: end_cursor(run / metrics.FILE), _read_rows),
-    "worlds": Topic((WORLDS,), lineage_cursor, _read_worlds),
-    "episodes": Topic((records.EPISODES,), records.episodes_end, _read_episodes),
-    "events": Topic((records.LEDGER,), records.ledger_end, _read_events),
-    "acts": Topic(tuple(ACT_FILES.values()), acts_cursor, _read_acts),
+    "rows": Topic(
+        (metrics.FILE,),
+        lambda run: lines.end_cursor(run / metrics.FILE),
+        _read_rows,
+        lambda run, cursors: lines.find_places(run / metrics.FILE, cursors),
+    ),
+    "worlds": Topic((WORLDS,), lineage_cursor, _read_worlds, find_places),
+    "episodes": Topic(
+        (records.EPISODES,), records.episodes_end, _read_episodes, records.find_episode_places
+    ),
+    "events": Topic((records.LEDGER,), records.ledger_end, _read_events, records.find_event_places),
+    "acts": Topic(
+        tuple(ACT_FILES.values()), acts_cursor, _read_acts, lambda run, cursors: [0] * len(cursors)
+    ),
 }

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse
 from starlette.responses import Response
 
 from alpha_factory.service.page.context import Context
-from alpha_factory.service.page.files import metrics, records
+from alpha_factory.service.page.files import evaluation, metrics, records
 from alpha_factory.service.page.files.comparison import compare_runs
 from alpha_factory.service.page.files.database import open_database
 from alpha_factory.service.page.files.folder import inside
@@ -95,13 +95,13 @@ def make_runs(context: Context) -> APIRouter:
 
     @router.get("/runs/{run}/evaluation", response_model=shapes.Evaluation, responses=TABLE)
     def read_evaluation(run: RunName, format: Format = "json") -> Response:
-        """What the run's agent and the baselines got on suites."""
-        suites = _read_suites(records.read_json(find(run), records.EVALUATION))
+        """What the run's agent and the baselines got on suites. A result that doesn't fit is left out, and said."""
+        told = evaluation.read_evaluation(find(run))
         if format == "json":
-            return reply({"suites": suites})
+            return reply(told)
         rows = [
             [suite["suite"], suite["step_limit"], policy, *map(scores.get, _SCORES)]
-            for suite in suites
+            for suite in told["suites"]
             for policy, scores in suite["policies"].items()
         ]
         return reply_rows(["suite", "step_limit", "policy", *_SCORES], rows, f"{run}-evaluation")
@@ -199,27 +199,6 @@ def _end(find_end: Callable[[Path], str], run: Path) -> str:
         return find_end(run)
     except Problem:
         return "none"
-
-
-def _read_suites(told: Any) -> list[dict[str, Any]]:
-    """Suites as the evaluation's file has them, without each level's numbers."""
-    listed = [told] if isinstance(told, dict) else told if isinstance(told, list) else []
-    return [
-        {
-            **suite,
-            "policies": {
-                policy: {
-                    name: value
-                    for name, value in scores.items()
-                    if not isinstance(value, list | dict)
-                }
-                for policy, scores in suite["policies"].items()
-                if isinstance(scores, dict)
-            },
-        }
-        for suite in listed
-        if isinstance(suite, dict) and isinstance(suite.get("policies"), dict)
-    ]
 
 
 def _list_films(context: Context, run: str) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from alpha_factory.records import Event, HoneypotCheck, RunState
-from alpha_factory.service.page.shapes.common import Number, example
+from alpha_factory.service.page.problem import Detail
+from alpha_factory.service.page.shapes.common import Number
 
 
 class Files(BaseModel):
@@ -22,8 +23,6 @@ class Files(BaseModel):
 
 class Summary(BaseModel):
     """What a run is doing, and how far it is."""
-
-    model_config = example({"name": "seed0", "state": "training", "frames": 4010007})
 
     name: str
     preset: Any
@@ -91,18 +90,6 @@ class Config(BaseModel):
 class Metrics(BaseModel):
     """Columns of equal length."""
 
-    model_config = example(
-        {
-            "columns": {"frames": [15864, 31719], "solve_rate": [0.11, 0.13]},
-            "names": ["frames", "solve_rate"],
-            "rows": 2,
-            "is_sampled": False,
-            "is_estimate": False,
-            "cursor": "1204-9a3f01c2",
-            "reset": False,
-        }
-    )
-
     columns: dict[str, list[Number]]
     names: list[str]
     rows: int
@@ -112,10 +99,37 @@ class Metrics(BaseModel):
     reset: bool
 
 
-class Evaluation(BaseModel):
-    """What the run's agent got on suites, as `evaluate --json` prints it."""
+class Scores(BaseModel):
+    """What a policy got on a suite; with it, whatever else is known."""
 
-    suites: list[dict[str, Any]]
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    solve_rate: Number
+    low: Number
+    high: Number
+    cvar_10: Number
+    return_mean: Number
+
+
+class Suite(BaseModel):
+    """Policies on a suite at one step limit, as `evaluate --json` tells it, without each level's numbers."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    suite: str
+    suite_hash: str
+    step_limit: int | None
+    levels: int
+    episodes: int
+    policies: dict[str, Scores]
+
+
+class Evaluation(BaseModel):
+    """What the run's agent got on suites."""
+
+    suites: list[Suite]
+    left_out: list[Detail]
+    """Results that are none, the first 20, and why."""
 
 
 class HackRule(BaseModel):
