@@ -145,7 +145,7 @@ function answer(method, path, query, body) {
   if (part === "episodes" && id) return makeEpisode(Number(id), Math.floor((Number(id) - 1) / 2));
   if (part === "lineage") return isFresh ? { ...lineage, columns: Object.fromEntries(Object.keys(lineage.columns).map((one) => [one, []])), transfers: { cycle: [], specialist: [], helped: [], gain: [], merged: [] }, takeovers: { cycle: [], specialist: [], source: [], gain: [], taken: [] } } : lineage;
   if (part === "retention") return isFresh ? { world: [], cycle: [], frames: [], solved: [], untrained: [], left: [] } : retention();
-  if (part === "evaluation") return { suites: isFresh ? [] : ["heldout-v2", "public-mazes-v1"].map(suite) };
+  if (part === "evaluation") return { suites: isFresh ? [] : ["heldout-v2", "public-mazes-v1"].map(suite), left_out: [] };
   if (part === "safety") return safety(isFresh);
   if (part === "events") return { events: isFresh ? [] : events.slice(-Number(query.get("limit") ?? 200)), cursor: "v1", reset: false };
   if (part === "acts") return acts;

@@ -1,5 +1,5 @@
 /** Suites against baselines: what the trained agent can do that an untrained or a random one can't. */
-import { ofRun, withQuery, API } from "../api/client";
+import { type ApiError, ofRun, withQuery, API } from "../api/client";
 import type { PolicyResult, Suite, Summary } from "../api/types";
 import { useAsk, useChanges } from "../core/data";
 import { escape, toCsv } from "../core/export";
@@ -14,7 +14,7 @@ export function EvaluationView(props: { run: Summary }) {
   const { run } = props;
   useTitle(`Evaluation, ${run.name}`);
   const changes = useChanges(run.name, ["events"], 3_000);
-  const { data, error, again } = useAsk<{ suites: Suite[] }>(ofRun(run.name, "/evaluation"), {}, changes);
+  const { data, error, again } = useAsk<{ suites: Suite[]; left_out: ApiError["details"] }>(ofRun(run.name, "/evaluation"), {}, changes);
   return (
     <>
       <Heading
@@ -31,7 +31,12 @@ export function EvaluationView(props: { run: Summary }) {
       </Heading>
       {error && <Problem error={error} again={again} />}
       {!data && !error && <Waiting what="Reading the evaluation …" />}
-      {data && !data.suites.length && (
+      {data && data.left_out.length > 0 && (
+        <div class="notice bad" role="status">
+          {`Left out, since they are no results: ${data.left_out.map(({ where, what }) => `${where} (${what})`).join("; ")}.`}
+        </div>
+      )}
+      {data && !data.suites.length && !data.left_out.length && (
         <Empty title="Not evaluated yet">
           {run.is_live ? "The closing evaluation comes when the budget is spent." : "This run ended before its closing evaluation."}
         </Empty>
