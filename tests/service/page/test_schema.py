@@ -12,7 +12,7 @@ from alpha_factory.service.page.workshop import WorkshopClient
 from made_runs import WORKSHOP_COMMAND, beat, make_run
 from page_client import serving
 
-EXAMPLES = 4
+EXAMPLES = 12
 
 
 @pytest.fixture(scope="module")
