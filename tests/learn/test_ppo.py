@@ -21,6 +21,7 @@ from alpha_factory.learn.surrogate import (
 from alpha_factory.nets.actor_critic import ActorCritic, Opinion
 from alpha_factory.rollout.recurrent import Stretch, collect_lanes, make_sampler, start_lanes
 from alpha_factory.worlds import from_text, make_maze, pack_maze
+from reference.mirror import dpo
 
 pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
 
@@ -70,12 +71,14 @@ def make_recall():
 RECALL = make_recall()
 CUES = jnp.arange(LANES, dtype=jnp.int32) % 2
 RECIPE = PpoRecipe(lanes=LANES, steps=STEPS, epochs=3, learning_rate=1e-2, discount=0.9, trace=0.8)
+DISCOVERED = RECIPE._replace(drift=make_dpo())
 
 
 @functools.cache
-def make_net():
+def make_net(memory="lstm"):
     sizes = {"width": 6, "embed": 5, "head": 4, "layers": 1}
-    net = ActorCritic((3,), 3, key=jax.random.key(0), **sizes)
+    seed = 17 if memory == "s5" else 0  # with others a unit of S5's heads is silent
+    net = ActorCritic((3,), 3, memory=memory, key=jax.random.key(seed), **sizes)
     # The last layer of the policy begins so small that nothing else would move, and units without a bias
     # may be silent for all that there is to see.
     net = eqx.tree_at(lambda tree: tree.policy.out.weight, net, replace_fn=lambda leaf: 100 * leaf)
@@ -88,13 +91,13 @@ def make_net():
 
 
 @functools.cache
-def make_stretch():
+def make_stretch(memory="lstm"):
     @jax.jit
     def gather(net, key):
         started = start_lanes(RECALL, make_sampler(), net, CUES, key=key)
         return collect_lanes(RECALL, make_sampler(), net, started, steps=STEPS, key=key)
 
-    return gather(make_net(), jax.random.key(1))
+    return gather(make_net(memory), jax.random.key(1))
 
 
 IMPROVE = eqx.filter_jit(lambda learner, stretch, key: improve(RECIPE, learner, stretch, key=key))
@@ -119,8 +122,11 @@ def slow_loss(recipe, logits, values, batch):
         advantage = (advantage - np.mean(raw)) / (np.std(raw) + 1e-5)
         chances = np.exp(logits[at]) / np.exp(logits[at]).sum()
         ratio = chances[batch.action[at]] / np.exp(float(batch.log_prob[at]))
-        bounded = min(max(ratio, 1 - recipe.clip), 1 + recipe.clip)
-        policy -= min(ratio * advantage, bounded * advantage)
+        if recipe.drift is None:
+            bounded = min(max(ratio, 1 - recipe.clip), 1 + recipe.clip)
+            policy -= min(ratio * advantage, bounded * advantage)
+        else:
+            policy -= ratio * advantage - dpo(np.log(ratio), advantage)
         old, target = float(batch.value[at]), float(batch.target[at])
         near = old + min(max(values[at] - old, -recipe.clip), recipe.clip)
         value += max((values[at] - target) ** 2, (near - target) ** 2) / 2
@@ -139,20 +145,21 @@ def of_other_policy(batch):
     return logits, np.asarray(batch.value, float) + draw.normal(0, 0.4, batch.value.shape)
 
 
-@jax.jit
-def fast_loss(logits, values, batch):
+@functools.partial(jax.jit, static_argnames="recipe")
+def fast_loss(logits, values, batch, recipe=RECIPE):
     ready = batch._replace(advantage=normalise(batch.advantage, batch.weight))
-    return weigh(RECIPE, Opinion(logits, values), ready, jnp.sum(batch.weight))
+    return weigh(recipe, Opinion(logits, values), ready, jnp.sum(batch.weight))
 
 
-def test_loss_of_a_batch_and_its_terms_are_those_of_plain_numbers():
-    batch = make_batch(RECIPE, make_stretch())
+@pytest.mark.parametrize("recipe", [RECIPE, DISCOVERED], ids=["clip", "dpo"])
+def test_loss_of_a_batch_and_its_terms_are_those_of_plain_numbers(recipe):
+    batch = make_batch(recipe, make_stretch())
     assert 0 < float(jnp.sum(batch.weight)) < batch.weight.size
     logits, values = of_other_policy(batch)
     total, losses = fast_loss(
-        jnp.asarray(logits, jnp.float32), jnp.asarray(values, jnp.float32), batch
+        jnp.asarray(logits, jnp.float32), jnp.asarray(values, jnp.float32), batch, recipe
     )
-    wanted, means = slow_loss(RECIPE, logits, values, batch)
+    wanted, means = slow_loss(recipe, logits, values, batch)
     names = ("policy", "value", "entropy", "divergence", "clipped")
     np.testing.assert_allclose([getattr(losses, name) for name in names], means, rtol=1e-4)
     assert 0 < means[-1] < 1
@@ -212,9 +219,10 @@ def test_explained_variance_is_that_of_the_rows_that_acted():
     assert float(jax.jit(explain)(level)) == 0
 
 
-def test_one_update_moves_every_parameter():
-    net = make_net()
-    learner, report = IMPROVE(start_ppo(net, RECIPE), make_stretch(), jax.random.key(0))
+@pytest.mark.parametrize("memory", ["gru", "lstm", "s5"])
+def test_one_update_moves_every_parameter(memory):
+    net = make_net(memory)
+    learner, report = IMPROVE(start_ppo(net, RECIPE), make_stretch(memory), jax.random.key(0))
     assert not np.asarray(report.losses.is_skipped).any()
     assert int(learner.updates) == RECIPE.epochs
     for old, new in zip(arrays(net), arrays(learner.net), strict=True):

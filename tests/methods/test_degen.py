@@ -15,6 +15,8 @@ from alpha_factory.curriculum import (
     BUILDER_ACTIONS,
     BUILDER_SEES,
     Ground,
+    Lesson,
+    Size,
     Unfolded,
     Wishes,
     draw_rooms,
@@ -23,12 +25,19 @@ from alpha_factory.curriculum import (
     settle_wishes,
     unfold,
 )
-from alpha_factory.learn import improve, start_ppo
+from alpha_factory.learn import (
+    Losses,
+    MuzeroReport,
+    PpoRecipe,
+    improve,
+    make_ppo_craft,
+    start_ppo,
+)
 from alpha_factory.learn.surrogate import make_batch, weigh
-from alpha_factory.methods import degen
+from alpha_factory.methods import degen, scores
 from alpha_factory.nets import ActorCritic
 from alpha_factory.rollout import Stretch, make_sampler
-from alpha_factory.worlds import begin_unfolding, draw_maze
+from alpha_factory.worlds import begin_unfolding, draw_maze, make_maze, measure_maze, pack_unchecked
 from reference.scores import Step
 from reference.scores import negative_advantages as negative_advantages_slowly
 
@@ -198,3 +207,55 @@ def test_never_a_cell_twice_and_never_a_second_goal(trained):
     assert (mask[counts] == 1).all()
     goals = ((rows.action % 3 == 2) & counts).sum(axis=1)
     assert goals.max() == 1
+
+
+def test_builder_learns_from_what_it_is_paid(monkeypatch):
+    """A round of a walker that learns nothing: the builder after it is that of an update on the rows with the pay."""
+    seen = {}
+
+    def hire(recipe, *, obs, actions, is_masked, key):
+        del key
+        return start_ppo(draw_net(obs, actions, 1, is_masked=is_masked), recipe)
+
+    def unfold_seen(*args, **keys):
+        seen["unfolded"] = unfold(*args, **keys)
+        return seen["unfolded"]
+
+    def improve_seen(recipe, learner, stretch, *, key):
+        seen["recipe"], seen["key"] = recipe, key
+        return improve(recipe, learner, stretch, key=key)
+
+    monkeypatch.setattr(degen, "unfold", unfold_seen)
+    monkeypatch.setattr(degen, "improve", improve_seen)
+    tutor = degen.make_degen(
+        GROUND._replace(hire=hire),
+        Wishes(builder_rate=1e-2, builder_epochs=1, builder_minibatches=1),
+    )
+    walker = draw_net(*WALKER)
+    nothing, number = jnp.zeros(1), jnp.zeros(1, jnp.int32)
+    report = MuzeroReport(Losses(*[nothing] * 6, number > 0, number, number), jnp.zeros(()))
+    craft = make_ppo_craft(PpoRecipe(lanes=LANES, steps=STEPS), lambda *, key: walker)
+    lesson = Lesson(
+        world=make_maze(observation="bits"),
+        pack=pack_unchecked,
+        measure=lambda level: Size(*measure_maze(level)),
+        selector=tutor,
+        scorer=scores.METHOD["Scorer"]["mna"],
+        craft=craft._replace(practise=lambda learner, stretch, *, key: (learner, report)),
+    )
+    state = tutor.begin(key=jax.random.key(0))
+
+    @eqx.filter_jit
+    def teach(state, key):
+        _, after, brought = tutor.teach(lesson, start_ppo(walker, PpoRecipe()), state, key=key)
+        paid = degen.pay_builder(seen["unfolded"], discount=craft.discount, trace=craft.trace)
+        wanted, _ = improve(seen["recipe"], state.builder, paid, key=seen["key"])
+        return after.builder, wanted, brought.told["builder_pay"], paid.rows.reward
+
+    after, wanted, pay, reward = teach(state, jax.random.key(5))
+    assert np.asarray(reward).max() > 0
+    assert float(pay) == pytest.approx(np.asarray(reward).sum(axis=0).mean(), rel=1e-5)
+    pairs = zip(jax.tree.leaves(after.net), jax.tree.leaves(wanted.net), strict=True)
+    for one, other in pairs:
+        if eqx.is_array(one):
+            np.testing.assert_allclose(one, other, atol=1e-4)

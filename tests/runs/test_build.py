@@ -4,11 +4,13 @@ import dataclasses
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import pytest
 
-from alpha_factory.runs.build import make_model
+from alpha_factory.runs.build import make_model, make_ppo_recipe
 from alpha_factory.runs.settings.config import NetworkConfig
 from alpha_factory.runs.settings.text import change
+from reference.mirror import dpo
 from runs.tiny import TINY
 
 FLAT, PICTURE = (64,), (16, 16, 3)
@@ -48,3 +50,17 @@ def test_each_setting_of_the_network_changes_it(name):
     around = ELSEWHERE.get(name, [])
     before = outline(around, obs)
     assert outline([*around, f"network.{name}={OTHER[name]}"], obs) != before
+
+
+@pytest.mark.parametrize(("log_ratio", "advantage"), [(1.5, 2.0), (-1.0, 2.0), (-1.5, -2.0)])
+def test_drift_that_is_asked_for_is_the_one_that_holds_the_policy(log_ratio, advantage):
+    """Far from the policy that acted, where DPO's is neither the clip's nor nothing, and where it is nothing."""
+    recipe = make_ppo_recipe(change(TINY, ["ppo.drift=dpo"]), lanes=2, steps=4)
+    assert recipe.drift is not None
+    got = recipe.drift(jnp.float32(log_ratio), jnp.float32(advantage))
+    assert float(got) == pytest.approx(dpo(log_ratio, advantage), rel=1e-4)
+
+
+def test_clip_holds_the_policy_where_no_drift_is_asked_for():
+    recipe = make_ppo_recipe(change(TINY, ["ppo.clip=0.3"]), lanes=2, steps=4)
+    assert (recipe.drift, recipe.clip) == (None, 0.3)

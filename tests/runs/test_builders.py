@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from alpha_factory.core.errors import Diverged
-from alpha_factory.runs.course import Hooks
 from alpha_factory.runs.evaluation import load_model
 from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.loop import Run
@@ -33,10 +32,6 @@ def configure(name: str) -> RunConfig:
     return dataclasses.replace(tiny_levels.TINY, curriculum=curriculum, levels=levels)
 
 
-class PulledPlug(Exception):
-    """In place of a kill: nothing is saved any more."""
-
-
 @pytest.fixture(scope="module", params=OTHERS)
 def whole(
     request: pytest.FixtureRequest,
@@ -44,42 +39,14 @@ def whole(
     quick_compilation: None,
 ) -> Run:
     path = tmp_path_factory.mktemp(request.param) / "run"
-    return tiny_levels.finish(
-        tiny_levels.open_run(path, config=configure(request.param)), FRAMES[request.param]
-    )
+    return tiny_levels.finish_and_leave(path, configure(request.param), FRAMES[request.param])
 
 
-def tell_rows(run: Run) -> list[dict]:
-    rows = [
-        row.model_dump(exclude={"wall_s", "compile_s"}) for row in read_metrics(run.directory.path)
-    ]
-    for row in rows:
-        row["values"].pop("frames_per_s")
-        row["values"].pop("train_s")
-    return rows
-
-
-def test_run_that_broke_off_resumes_to_the_same_bits(whole: Run, tmp_path: Path) -> None:
-    seen = 0
-
-    def pull(row: object) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == 3:  # the last checkpoint is of the second stretch
-            raise PulledPlug
-
-    path = tmp_path / "run"
-    broken = tiny_levels.open_run(path, Hooks(logged=pull), config=whole.config)
-    with pytest.raises(PulledPlug):
-        tiny_levels.finish(broken, FRAMES[whole.config.curriculum.name])
-    resumed = tiny_levels.open_run(path, is_resuming=True, config=whole.config)
-    assert resumed.counters.chunk == 2
-    tiny_levels.finish(resumed, FRAMES[whole.config.curriculum.name])
-    leaves, others = (jax.tree_util.tree_leaves_with_path(run.state) for run in (whole, resumed))
-    for (where, leaf), (_, twin) in zip(leaves, others, strict=True):
-        if eqx.is_array(leaf):
-            assert np.array_equal(leaf, twin, equal_nan=True), jax.tree_util.keystr(where)
-    assert tell_rows(whole) == tell_rows(resumed)
+def test_killed_run_resumes_to_the_same_bits(whole: Run) -> None:
+    left = tiny_levels.left_beside(whole.directory.path)
+    resumed = tiny_levels.open_run(left, is_resuming=True, config=whole.config)
+    assert resumed.counters.chunk == 2 < whole.counters.chunk
+    tiny_levels.check_same(whole, tiny_levels.finish(resumed, FRAMES[whole.config.curriculum.name]))
 
 
 def test_all_learn_and_are_told_of_apart(whole: Run) -> None:

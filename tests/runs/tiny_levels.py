@@ -3,14 +3,18 @@
 import dataclasses
 import functools
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
 
+import equinox as eqx
 import jax
+import numpy as np
 
 from alpha_factory.runs.course import Hooks
 from alpha_factory.runs.files.directory import create_run, resume_run
+from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.loop import Run
 from alpha_factory.runs.playback import Recorder
 from alpha_factory.runs.schooling.course import LessonPrograms, Schooling
@@ -97,6 +101,48 @@ def finish(run: Run, frames: int = FRAMES) -> Run:
         run.close()
         run.directory.close()
     return run
+
+
+def finish_and_leave(path: Path, config: RunConfig, frames: int) -> Run:
+    """A whole run, beside which `left_beside` has all that a kill would leave when its third stretch is logged.
+
+    That is what is on disk then: the last checkpoint is of the second, and rows go further.
+    """
+    seen = 0
+
+    def note(row: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 3:
+            shutil.copytree(path, left_beside(path))
+
+    return finish(open_run(path, Hooks(logged=note), config=config), frames)
+
+
+def left_beside(path: Path) -> Path:
+    """Where `finish_and_leave` puts what a kill would leave."""
+    return path.with_name(f"{path.name}-killed")
+
+
+def check_same(run: Run, other: Run) -> None:
+    """Every array and every logged number but the clock's."""
+    leaves, others = (jax.tree_util.tree_leaves_with_path(one.state) for one in (run, other))
+    assert len(leaves) == len(others)
+    for (where, leaf), (_, twin) in zip(leaves, others, strict=True):
+        if eqx.is_array(leaf):
+            assert np.array_equal(leaf, twin, equal_nan=True), jax.tree_util.keystr(where)
+    assert tell_rows(run) == tell_rows(other)
+
+
+def tell_rows(run: Run) -> list[dict]:
+    """What was logged, without the clock."""
+    rows = [
+        row.model_dump(exclude={"wall_s", "compile_s"}) for row in read_metrics(run.directory.path)
+    ]
+    for row in rows:
+        row["values"].pop("frames_per_s")
+        row["values"].pop("train_s")
+    return rows
 
 
 def with_levels(**changes: object) -> RunConfig:

@@ -43,28 +43,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory, quick_compilation: None) -> 
     return tiny_levels.finish(tiny_levels.open_run(tmp_path_factory.mktemp("whole") / "run"))
 
 
-def tell_rows(run: Run) -> list[dict]:
-    rows = [
-        row.model_dump(exclude={"wall_s", "compile_s"}) for row in read_metrics(run.directory.path)
-    ]
-    for row in rows:
-        row["values"].pop("frames_per_s")
-        row["values"].pop("train_s")
-    return rows
-
-
 def test_killed_run_resumes_to_the_same_bits(whole: Run, tmp_path: Path) -> None:
     path = tmp_path / "run"
     command = [sys.executable, tiny_levels.__file__, path, "3", "ppo"]
     killed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     resumed = tiny_levels.finish(tiny_levels.open_run(path, is_resuming=True))
-    leaves, others = (jax.tree_util.tree_leaves_with_path(run.state) for run in (whole, resumed))
-    assert len(leaves) == len(others)
-    for (where, leaf), (_, twin) in zip(leaves, others, strict=True):
-        if eqx.is_array(leaf):
-            assert np.array_equal(leaf, twin, equal_nan=True), jax.tree_util.keystr(where)
-    assert tell_rows(whole) == tell_rows(resumed)
+    tiny_levels.check_same(whole, resumed)
 
 
 def test_rounds_of_ppo_are_what_they_were_before_rounds_knew_of_other_learners(whole: Run) -> None:

@@ -64,12 +64,7 @@ def test_killed_run_resumes_to_the_same_bits(watched: tuple[Run, list], tmp_path
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     resumed = tiny_levels.open_run(path, is_resuming=True, config=TINY)
     assert 0 < resumed.counters.chunk < whole.counters.chunk
-    tiny_levels.finish(resumed, tiny_levels.SCHOLARLY_FRAMES)
-    leaves, others = (jax.tree_util.tree_leaves_with_path(run.state) for run in (whole, resumed))
-    assert len(leaves) == len(others)
-    for (where, leaf), (_, twin) in zip(leaves, others, strict=True):
-        if eqx.is_array(leaf):
-            assert np.array_equal(leaf, twin, equal_nan=True), jax.tree_util.keystr(where)
+    tiny_levels.check_same(whole, tiny_levels.finish(resumed, tiny_levels.SCHOLARLY_FRAMES))
 
 
 def test_round_without_practice_leaves_learner_and_replay_as_they_were(
