@@ -21,6 +21,7 @@ from alpha_factory.runs.files.durable import list_checkpoints
 from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.loop import Run
 from runs import tiny
+from runs.tiny_levels import tell_rows
 
 pytestmark = [pytest.mark.implicit_promotion, pytest.mark.usefixtures("quick_compilation")]
 
@@ -56,16 +57,6 @@ def check_same(run: Run, other: Run) -> None:
         assert archive.trials()
         assert archive.transfers()
     assert tell_rows(run) == tell_rows(other)
-
-
-def tell_rows(run: Run) -> list[dict]:
-    rows = [
-        row.model_dump(exclude={"wall_s", "compile_s"}) for row in read_metrics(run.directory.path)
-    ]
-    for row in rows:
-        row["values"].pop("frames_per_s")
-        row["values"].pop("train_s")
-    return rows
 
 
 def test_run_plays_its_panel_at_every_look_and_newcomers_before_they_are_trained_on(
