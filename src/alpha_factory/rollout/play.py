@@ -59,9 +59,7 @@ def play(
     key: PRNGKeyArray,
 ) -> Score:
     """Play every level once, from its start to its end or its own step limit."""
-    player = as_player(policy)
-    step = _stepper(world, player, params, levels)
-    going, key_steps = _start(world, player, params, levels, key)
+    step, going, key_steps = _open(world, policy, params, levels, key)
 
     def is_any_going(carry: tuple[Going, Array]) -> Array:
         return jnp.any(~is_over(carry[0].state))
@@ -97,9 +95,7 @@ def relay(
     key: PRNGKeyArray,
 ) -> Going:
     """Episodes go on for at most `steps` steps, and begin where a world has a new level; one that is over waits."""
-    player = as_player(policy)
-    step = _stepper(world, player, params, levels)
-    fresh, key_steps = _start(world, player, params, levels, key)
+    step, fresh, key_steps = _open(world, policy, params, levels, key)
 
     def relieve(new: Array, old: Array) -> Array:
         return jnp.where(is_new.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
@@ -151,8 +147,7 @@ def film(
 
     It takes no longer than the longest of the episodes.
     """
-    step = _stepper(world, as_player(policy), params, levels)
-    first, key_steps = _start(world, as_player(policy), params, levels, key)
+    step, first, key_steps = _open(world, policy, params, levels, key)
     worlds = first.score.total.shape[0]
     empty = Film(
         jax.tree.map(lambda leaf: jnp.repeat(leaf[None], steps + 1, axis=0), first.state),
@@ -192,6 +187,18 @@ class _Step(NamedTuple):
     going: Going
     action: Int[Array, " worlds"]
     reward: Float[Array, " worlds"]
+
+
+def _open(
+    world: World,
+    policy: Policy | Player,
+    params: Params | None,
+    levels: Level,
+    key: PRNGKeyArray,
+) -> tuple[Callable[[Going, Array, PRNGKeyArray], _Step], Going, PRNGKeyArray]:
+    """What takes a step of every world, the worlds at their starts, and the key of all steps."""
+    player = as_player(policy)
+    return _stepper(world, player, params, levels), *_start(world, player, params, levels, key)
 
 
 def _start(

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from alpha_factory.service.page.context import Context
-from alpha_factory.service.page.description import show_examples
+from alpha_factory.service.page.description import Described
 from alpha_factory.service.page.files.folder import RunsFolder
 from alpha_factory.service.page.files.summaries import Summaries
 from alpha_factory.service.page.guard import Guard, Policy
@@ -69,7 +69,7 @@ def make_api(
         await hub.close()
         bench.close()
 
-    app = FastAPI(
+    app = Described(
         title="Alpha-Factory",
         description=_ABOUT,
         version=importlib.metadata.version("alpha-factory"),
@@ -86,7 +86,6 @@ def make_api(
     app.add_api_websocket_route(f"{API}/live", _make_live(live))
     _show_page(app, static)
     _tell_errors(app)
-    show_examples(app)
     return app
 
 

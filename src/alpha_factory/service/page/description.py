@@ -1,4 +1,4 @@
-"""The API's description with an example of every answer: the application in, the same with a fuller `openapi` out."""
+"""The API's description with an example of every answer."""
 
 import json
 from pathlib import Path
@@ -10,12 +10,12 @@ _EXAMPLES = Path(__file__).parent / "examples.json"
 """Answers about a demo, cut short, by operation and media type."""
 
 
-def show_examples(app: FastAPI) -> None:
-    """Let the description of an application show what each operation answers."""
-    describe = app.openapi
+class Described(FastAPI):
+    """An application whose description shows what each operation answers."""
 
-    def describe_with_examples() -> dict[str, Any]:
-        told = describe()
+    def openapi(self) -> dict[str, Any]:
+        """The description: FastAPI's own, and the examples."""
+        told = super().openapi()
         examples = json.loads(_EXAMPLES.read_text(encoding="utf-8"))
         for path, operations in told["paths"].items():
             for method, operation in operations.items():
@@ -27,5 +27,3 @@ def show_examples(app: FastAPI) -> None:
                         if kind in shown:
                             content["example"] = shown[kind]
         return told
-
-    app.openapi = describe_with_examples  # type: ignore[method-assign]
