@@ -49,7 +49,7 @@ const summary = (name = "seed0") => ({
   name, preset: "demo", curriculum: "poet", seed: Number(name.at(-1)) || 0, state: name === "seed0" ? run.state : name === "fresh" ? "compiling" : "finished",
   doing: name === "fresh" ? "compiling train" : run.state === "training" ? "training, stretch 3 of 4" : run.state, since: name === "fresh" ? begun : run.since,
   state_age_s: seconds() - run.since, is_live: name === "seed0" || name === "fresh", started: begun - 520, modified: seconds(),
-  frames: name === "fresh" ? 0 : run.frames, updates: name === "fresh" ? 0 : run.updates, cycle: name === "fresh" ? 0 : run.cycle, frames_per_s: name === "fresh" ? null : 7_752.1,
+  frames: name === "fresh" ? 0 : run.frames, updates: name === "fresh" ? 0 : run.updates, cycle: name === "fresh" ? 0 : run.cycle, frames_per_s: name === "fresh" ? null : 7_752.1, replay_ratio: name === "fresh" ? null : 0.51,
   solve_rate: name === "fresh" ? null : rows.at(-1).solve_rate, solve_points: name === "fresh" ? 0 : 10, solve_mean: name === "fresh" ? null : 0.62, solve_low: name === "fresh" ? null : 0.55, solve_high: name === "fresh" ? null : 0.69,
   pool: name === "fresh" ? null : 256, worlds_accepted: WORLDS, worlds_rejected: 6_645, wall_s: name === "fresh" ? null : 513.9, compile_s: name === "fresh" ? null : 37.2,
   seconds_left: name === "seed0" ? 58 : null, budget: { minutes: 10, frames: null, closing_s: 50 }, has_pool: true, error: null,

@@ -177,3 +177,18 @@ def test_intervals_are_those_of_a_slow_bootstrap():
             [value for value in slow if value is not None]
         )
         assert told["runs"][step] == len(known)
+
+
+def test_rate_and_replay_ratio_are_those_of_the_last_row_and_none_where_there_are_none(tmp_path):
+    run = make_run(tmp_path / "one", rows=20)
+    path = run / "metrics.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for at, row in enumerate(rows):
+        row["values"] |= {"frames_per_s": 100.0 + at, "replay_ratio": at / 20}
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = summarise("one", run)
+    assert (told["frames_per_s"], told["replay_ratio"]) == (119.0, 0.95)
+    for row in rows:
+        del row["values"]["replay_ratio"]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert summarise("one", run)["replay_ratio"] is None

@@ -23,6 +23,7 @@ export interface Summary {
   updates: Maybe<number>;
   cycle: Maybe<number>;
   frames_per_s: Maybe<number>;
+  replay_ratio: Maybe<number>;
   solve_rate: Maybe<number>;
   /** Log points that the mean is of. */
   solve_points: number;

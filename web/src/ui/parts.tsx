@@ -34,7 +34,7 @@ export function Card(props: { title: string; tools?: ComponentChildren; note?: C
 }
 
 /** A number with its name; `beside` stands next to it, as an interval does, and `note` below. */
-export function Figure(props: { name: string; value: string; beside?: string; note?: string }) {
+export function Figure(props: { name: string; value: string; beside?: string; note?: string | undefined }) {
   return (
     <div class={`figure ${props.beside ? "broad" : ""}`}>
       <dt>{props.name}</dt>

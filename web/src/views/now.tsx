@@ -25,7 +25,11 @@ export function NowView(props: { run: Summary }) {
       <section class="card" aria-label="Numbers of this moment">
         <dl class="numbers">
           <Figure name="Frames" value={count(run.frames)} note={`${count(run.updates)} updates`} />
-          <Figure name="Frames a second" value={count(run.frames_per_s)} />
+          <Figure
+            name="Frames a second"
+            value={count(run.frames_per_s)}
+            note={run.replay_ratio === null ? undefined : `replay ratio ${digits(run.replay_ratio)}: sequences learned from for each frame`}
+          />
           <SolveRate run={run} />
           {run.has_pool && (
             <Figure name="Living worlds" value={count(run.pool)} note={`${plural(run.cycle ?? 0, "cycle")}: ${count(run.worlds_accepted)} accepted, ${count(run.worlds_rejected)} rejected`} />

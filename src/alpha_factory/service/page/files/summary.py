@@ -97,6 +97,7 @@ def _summarise(name: str, run: Path, config: Any, now: float) -> dict[str, Any]:
         "modified": modified,
         **numbers,
         "frames_per_s": metrics.read_number(row, "frames_per_s"),
+        "replay_ratio": metrics.read_number(row, "replay_ratio"),
         "solve_rate": recent[-1] if recent else None,
         "solve_points": len(recent),
         "solve_mean": mean,

@@ -22,6 +22,7 @@ _GAUGES = {
     "wall_s": "Seconds at work, compilation left out.",
     "compile_s": "Seconds spent compiling.",
     "frames_per_s": "Env steps a second in the last stretch.",
+    "replay_ratio": "Unrolled sequences learned from for each env step since the run began.",
     "solve_rate": "Share of recent training episodes that reached the goal.",
     "pool": "Worlds that live in the pool.",
     "worlds_accepted": "Worlds accepted so far.",

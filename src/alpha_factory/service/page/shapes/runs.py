@@ -43,6 +43,9 @@ class Summary(BaseModel):
     worlds_accepted: Number
     worlds_rejected: Number
     frames_per_s: Number
+    replay_ratio: Number = Field(
+        description="Unrolled sequences learned from for each frame so far; null of a learner without replay."
+    )
     solve_rate: Number = Field(description="At the last log point.")
     solve_points: int = Field(
         description="Log points that the mean is of: the last 5 % of them, 3 at least, 10 at most."
