@@ -276,7 +276,7 @@ def test_evaluate_passes_on_what_was_asked(stand_in, capsys):
 
     stand_in("alpha_factory.runs.evaluation", evaluate_policy=evaluate_policy)
     words = "evaluate their.policies:act --suite random-mazes --count 100 --draw-seed 3 --episodes 2 --seed 1"
-    words += " --observation view --view 7 --host --levels --states 9 --keep --json"
+    words += " --observation view --view 7 --host --levels --states 9 --alone --keep --json"
     assert main.main(words.split()) == 0
     asked.pop("cache")
     asked.pop("warned")
@@ -292,6 +292,7 @@ def test_evaluate_passes_on_what_was_asked(stand_in, capsys):
         "is_on_host": True,
         "is_compared": True,
         "states": 9,
+        "is_alone": True,
         "is_kept": True,
     }
     assert main.main(["evaluate", "a:b", "--suite", "s", "--draw-seed", "-1"]) == 2

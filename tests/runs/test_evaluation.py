@@ -38,6 +38,16 @@ def test_examiner_scores_a_policy_with_a_memory(quick_compilation: None) -> None
     assert told["trained"]["solve_rate"] > 0.8
 
 
+def test_agent_alone_gets_what_it_gets_beside_others(quick_compilation: None) -> None:
+    suite = Suite("rooms", stack_levels([from_text(">G", step_limit=24)]), ("room",), (24,), 4, "0")
+    examiner, policy = Examiner(tiny_levels.TINY), make_untrained(tiny_levels.TINY)
+    beside, alone = (
+        examiner.examine(policy, suite, episodes=8, seed=0, is_alone=is_alone)[0]["policies"]
+        for is_alone in (False, True)
+    )
+    assert alone == {"trained": beside["trained"]}
+
+
 @pytest.fixture
 def library(monkeypatch):
     """Policies in a module `library`: one that spins, one in NumPy that strolls; batches as small as the suite."""
@@ -71,6 +81,12 @@ def test_policy_from_a_library_is_scored_beside_a_random_one():
         )
     spinning = results[0]["policies"]["library:spin"]
     assert (spinning["solve_rate"], spinning["steps_mean"]) == (0.0, 250.0)
+
+
+@pytest.mark.usefixtures("library")
+def test_policy_from_a_library_is_scored_alone_where_asked():
+    results = evaluate_policy("library:spin", "public-mazes-v1", episodes=1, is_alone=True)
+    assert [[*result["policies"]] for result in results] == [["library:spin"]] * 2
 
 
 @pytest.mark.usefixtures("library")

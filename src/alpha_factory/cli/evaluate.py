@@ -47,6 +47,8 @@ class Evaluate:
     """Cells a side of what it sees by view or pixels, an odd number. Without it, 5."""
     host: output.Switch = False
     """Call it once a step with NumPy arrays, outside the compiled program, as PyTorch needs it; key is a number."""
+    alone: output.Switch = False
+    """Leave out the random policy and the untrained network, which on many levels take longer than the agent."""
     keep: output.Switch = False
     """Put the scores into the run's evaluation.json, for `report` and `compare`."""
     out: output.OptionalFile = None
@@ -75,6 +77,7 @@ class Evaluate:
                 is_on_host=self.host,
                 is_compared=self.levels,
                 states=self.states,
+                is_alone=self.alone,
                 is_kept=self.keep,
                 cache=cache.oracle_folder(os.environ),
                 warned=output.warn,

@@ -67,9 +67,15 @@ class Examiner:
         self._random = Scorer(world, make_random(world.actions), lanes=_LANES)
 
     def examine(
-        self, model: Model | ActorCritic, suite: Suite, *, episodes: int | None, seed: int
+        self,
+        model: Model | ActorCritic,
+        suite: Suite,
+        *,
+        episodes: int | None,
+        seed: int,
+        is_alone: bool = False,
     ) -> list[dict[str, Any]]:
-        """One object of scores for each step limit of the suite.
+        """One object of scores for each step limit of the suite, `is_alone` without the two baselines.
 
         Raises:
             OutOfMemory: the device's memory did not suffice.
@@ -79,11 +85,10 @@ class Examiner:
             models = (model, self._untrained)
             return estimate_play(self._config, models, self._world, suite.levels, lanes=_LANES)
 
-        players = {
-            "trained": (self._planner, model),
-            "untrained": (self._planner, self._untrained),
-            "random": (self._random, None),
-        }
+        players: dict[str, tuple[Scorer, Any]] = {"trained": (self._planner, model)}
+        if not is_alone:
+            players["untrained"] = self._planner, self._untrained
+            players["random"] = self._random, None
         with explain_shortage(f"evaluate on {suite.name}", estimate):
             return list(
                 play_suite(
@@ -108,6 +113,7 @@ def evaluate_policy(
     is_on_host: bool = False,
     is_compared: bool = False,
     states: int | None = None,
+    is_alone: bool = False,
     is_kept: bool = False,
     cache: Path | None = None,
     warned: Callable[[str], None] = lambda message: None,
@@ -125,6 +131,7 @@ def evaluate_policy(
         is_on_host: call it outside the compiled program, with NumPy arrays.
         is_compared: ask the oracle for the best play on each level.
         states: that it looks at in a level before it gives up; None for 20,000.
+        is_alone: score the policy without the baselines, which take their time, too.
         is_kept: put the results into the run's `evaluation.json`.
         cache: folder where the oracle's answers are kept.
         warned: called with what a person should know at once.
@@ -157,14 +164,22 @@ def evaluate_policy(
             pays_hidden=True,
         )
         results = _examine_guest(
-            target, world, chosen, is_on_host=is_on_host, episodes=episodes, seed=seed or 0
+            target,
+            world,
+            chosen,
+            is_on_host=is_on_host,
+            episodes=episodes,
+            seed=seed or 0,
+            is_alone=is_alone,
         )
     elif observation is not None or view is not None or is_on_host:
         raise UsageError(
             "--observation, --view and --host are for a policy in Python; a run's agent sees what it was trained on."
         )
     else:
-        results = _examine_run(target, chosen, episodes=episodes, seed=seed, warned=warned)
+        results = _examine_run(
+            target, chosen, episodes=episodes, seed=seed, is_alone=is_alone, warned=warned
+        )
     if is_compared:
         add_optimum(results, chosen, states=states or STATES, cache=cache, warned=warned)
     if is_kept and isinstance(target, RunTarget):
@@ -178,12 +193,15 @@ def _examine_run(
     *,
     episodes: int | None,
     seed: int | None,
+    is_alone: bool,
     warned: Callable[[str], None],
 ) -> list[dict[str, Any]]:
     trained = load_trained(target, warned)
     seed = trained.config.seed if seed is None else seed
     examiner = Examiner(trained.config)
-    results = examiner.examine(trained.model, suite, episodes=episodes, seed=seed)
+    results = examiner.examine(
+        trained.model, suite, episodes=episodes, seed=seed, is_alone=is_alone
+    )
     return [result | tell_budget(trained.counters) for result in results]
 
 
@@ -201,6 +219,7 @@ def _examine_guest(
     is_on_host: bool,
     episodes: int | None,
     seed: int,
+    is_alone: bool,
 ) -> list[dict[str, Any]]:
     guest, name = load_guest(target), str(target)
     failures: list[str] = []
@@ -213,10 +232,10 @@ def _examine_guest(
         is_on_host=is_on_host,
         failures=failures,
     )
-    players = {
-        name: (Scorer(world, act, lanes=_LANES), None if is_on_host else guest.params),
-        "random": (Scorer(world, make_random(world.actions), lanes=_LANES), None),
-    }
+    params = None if is_on_host else guest.params
+    players = {name: (Scorer(world, act, lanes=_LANES), params)}
+    if not is_alone:
+        players["random"] = Scorer(world, make_random(world.actions), lanes=_LANES), None
     key = derive_key(seed, "evaluate", 0)
     try:
         return list(play_suite(suite, players, episodes=episodes or suite.episodes, key=key))
