@@ -19,7 +19,7 @@ from alpha_factory.runs.schooling.course import LessonPrograms
 from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.presets import PRESETS
 from alpha_factory.runs.settings.text import change, list_settings
-from alpha_factory.runs.state import begin_state
+from alpha_factory.runs.state import outline_state
 from alpha_factory.runs.suites import held_out_levels
 from alpha_factory.runs.uses import _NEEDS, check_used, find_reader
 from runs import tiny
@@ -207,7 +207,7 @@ def test_run_in_a_pool_reads_no_setting_that_would_be_refused(
     monkeypatch.setattr(tuition, "check_limits", lambda config: None)
     monkeypatch.setattr("alpha_factory.runs.build.check_limits", lambda config: None)
     programs = Programs(watched, tiny.MUTATOR, held_out_levels())
-    state = eqx.filter_eval_shape(lambda: begin_state(watched))
+    state = outline_state(watched)
     kept = (state.pool, jax.random.key(0))
     eqx.filter_eval_shape(programs._train, kept, state.student)
     assert {"curriculum.slots", "curriculum.agents"} <= seen

@@ -29,7 +29,7 @@ from alpha_factory.runs.machine.memory import estimate_play, estimate_pupil, est
 from alpha_factory.runs.machine.shortage import Estimate, explain_shortage
 from alpha_factory.runs.settings.config import POET, PPO, RunConfig
 from alpha_factory.runs.settings.text import from_json
-from alpha_factory.runs.state import Counters, begin_state
+from alpha_factory.runs.state import Counters, outline_state
 from alpha_factory.runs.suites import load_suite
 from alpha_factory.worlds import make_grid
 
@@ -295,7 +295,7 @@ def restore(
         OutOfMemory: the device's memory does not hold it.
     """
     if config.curriculum.name == POET:
-        shapes = eqx.filter_eval_shape(lambda: begin_state(config))
+        shapes = outline_state(config)
         estimate = partial(estimate_run, config, students=1)
     else:
         lesson = make_lesson(config)

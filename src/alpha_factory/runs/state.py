@@ -24,7 +24,7 @@ from alpha_factory.runs.build import derive_key
 from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.runs.settings.config import PATA_EC, RunConfig
 from alpha_factory.runs.tuition import make_tuition
-from alpha_factory.worlds import decode, shortest_walk
+from alpha_factory.worlds import GridLevel, decode, shortest_walk
 
 
 class RunState(eqx.Module):
@@ -80,10 +80,17 @@ class Counters:
         return dataclasses.asdict(self)
 
 
-def begin_state(config: RunConfig) -> RunState:
-    """A run that has done nothing: an untrained student in a pool of the first world."""
+def outline_state(config: RunConfig) -> RunState:
+    """Shapes and types of a run's state, for what reads a checkpoint or estimates memory."""
+    return eqx.filter_eval_shape(lambda: begin_state(config, decode(jnp.asarray(seed_genome()))))
+
+
+def begin_state(config: RunConfig, level: GridLevel) -> RunState:
+    """A run that has done nothing: an untrained student in a pool of the first world, whose level is given.
+
+    Its genome is decoded outside, since a program of its own, which others need as well, compiles once.
+    """
     genome = jnp.asarray(seed_genome())
-    level = decode(genome)
     curriculum = config.curriculum
     slots, agents = curriculum.slots, curriculum.agents
     pool = make_pool(genome, level, shortest_walk(level), slots=slots)

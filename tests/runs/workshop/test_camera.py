@@ -4,10 +4,12 @@ from PIL import Image
 from alpha_factory.core.errors import OutOfMemory, UsageError
 from alpha_factory.runs.files import checkpoint
 from alpha_factory.runs.files.directory import create_run
+from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.runs.settings.text import to_json
 from alpha_factory.runs.state import begin_state
 from alpha_factory.runs.workshop import camera
 from alpha_factory.runs.workshop.camera import render_world
+from alpha_factory.runs.workshop.source import decode_genome
 from runs.shortage import fall_short
 from runs.tiny import TINY
 
@@ -15,7 +17,7 @@ from runs.tiny import TINY
 def film(folder):
     """An untrained agent in a small world."""
     run = create_run(folder / "run", to_json(TINY))
-    checkpoint.save(run.checkpoints, 1, begin_state(TINY), {})
+    checkpoint.save(run.checkpoints, 1, begin_state(TINY, decode_genome(seed_genome())), {})
     run.close()
     (folder / "level.txt").write_text("step_limit = 5\n>..\n..G")
     return render_world(

@@ -31,9 +31,11 @@ from alpha_factory.runs.bench.sizes import Sizes
 from alpha_factory.runs.build import make_practice, make_recipe
 from alpha_factory.runs.machine.memory import estimate_run
 from alpha_factory.runs.machine.shortage import explain_shortage
+from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.runs.settings.config import MUZERO, POET, PPO, RunConfig
 from alpha_factory.runs.state import begin_state
-from alpha_factory.worlds import decode, make_grid, shortest_walk
+from alpha_factory.runs.workshop.source import decode_genome
+from alpha_factory.worlds import GridLevel, decode, make_grid, shortest_walk
 
 _SEED = 0
 
@@ -117,8 +119,8 @@ def prepare(config: RunConfig) -> tuple[Pool, Student]:
             f"{MUZERO} in {POET}'s pool. Run `alpha-factory bench rounds` for {PPO} on chosen levels."
         )
 
-    def build() -> tuple[Pool, Student]:
-        state = begin_state(config)
+    def build(first: GridLevel) -> tuple[Pool, Student]:
+        state = begin_state(config, first)
         slots = jnp.arange(config.curriculum.slots, dtype=jnp.int32)
         genome = jax.vmap(lambda key: random_genome(key=key))(
             jax.random.split(jax.random.key(_SEED), slots.size)
@@ -131,7 +133,7 @@ def prepare(config: RunConfig) -> tuple[Pool, Student]:
         assert isinstance(learner, Learner)
         return pool, start_student(practice, learner, pool, key=key)
 
-    return eqx.filter_jit(build)()
+    return eqx.filter_jit(build)(decode_genome(seed_genome()))
 
 
 def fill_replay(config: RunConfig, student: Student, pool: Pool) -> tuple[Student, Trajectory]:

@@ -50,9 +50,11 @@ from alpha_factory.runs.machine.compiler import Compiler, Compiling
 from alpha_factory.runs.machine.devices import check_split, spread_practice
 from alpha_factory.runs.machine.memory import estimate_run
 from alpha_factory.runs.machine.shortage import Estimate
+from alpha_factory.runs.seed_world import seed_genome
 from alpha_factory.runs.settings.config import EMBEDDING, RunConfig
 from alpha_factory.runs.state import RunState, begin_state
 from alpha_factory.runs.tuition import make_tuition
+from alpha_factory.runs.workshop.source import decode_genome
 from alpha_factory.worlds import count_matches, decode, shortest_walk
 
 _STRANGE = 0.5
@@ -99,7 +101,8 @@ class Programs:
 
     def begin(self) -> RunState:
         """The state of a run that has done nothing yet."""
-        return self._compiler.call_spread("begin", lambda: begin_state(self.config))
+        level = decode_genome(seed_genome())
+        return self._compiler.call_spread("begin", partial(begin_state, self.config), level)
 
     def restart(
         self, learner: Learner | PpoLearner, pool: Pool, *, key: PRNGKeyArray

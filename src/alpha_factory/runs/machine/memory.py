@@ -15,7 +15,7 @@ from alpha_factory.runs.lessons import Pupil, begin_pupil, make_lesson
 from alpha_factory.runs.machine.devices import LANES
 from alpha_factory.runs.machine.shortage import Estimate
 from alpha_factory.runs.settings.config import MUZERO, PPO, RunConfig
-from alpha_factory.runs.state import RunState, begin_state
+from alpha_factory.runs.state import RunState, outline_state
 
 _GIB = 2**30
 _KEPT_GATES = 6  # numbers of a row and unit that a gradient through an LSTM or a layer of S5 keeps
@@ -36,7 +36,7 @@ def estimate_run(
     work: int | None = None,
 ) -> Estimate:
     """Of a run, whose student stays where it is while a specialist learns; as `estimate_practice`."""
-    state = eqx.filter_eval_shape(begin_state, config)
+    state = outline_state(config)
     if config.learner == PPO:
         estimate = _estimate_traveller(config, state, students=students, whose=whose, work=work)
     else:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import equinox as eqx
 import jax
 
 from alpha_factory.core.errors import AlphaFactoryError, UsageError
@@ -24,7 +23,7 @@ from alpha_factory.runs.evolution.executor.jobs import Exam, Job
 from alpha_factory.runs.evolution.executor.parcel import pack
 from alpha_factory.runs.evolution.executor.worker import Worker, read_answer
 from alpha_factory.runs.settings.config import RunConfig
-from alpha_factory.runs.state import begin_state
+from alpha_factory.runs.state import outline_state
 
 _ADDRESS = "RAY_ADDRESS"
 _TRIES = 3
@@ -244,7 +243,7 @@ def _list_variables() -> dict[str, str]:
 
 def _measure_store(config: RunConfig) -> int:
     """Bytes for what is under way at a time: a learner and a pool, and as much of answers, three times over."""
-    state = eqx.filter_eval_shape(begin_state, config)
+    state = outline_state(config)
     held = (state.student.learner, state.pool)
     shapes = [leaf for leaf in jax.tree.leaves(held) if hasattr(leaf, "dtype")]
     return _LEAST_STORE + 6 * sum(leaf.size * leaf.dtype.itemsize for leaf in shapes)

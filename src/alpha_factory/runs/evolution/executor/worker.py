@@ -4,7 +4,6 @@ import os
 import platform
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +16,7 @@ from alpha_factory.runs.evolution.executor.parcel import pack, unpack
 from alpha_factory.runs.evolution.programs import Programs
 from alpha_factory.runs.resolve import resolve
 from alpha_factory.runs.settings.config import RunConfig
-from alpha_factory.runs.state import begin_state
+from alpha_factory.runs.state import outline_state
 from alpha_factory.runs.suites import held_out_levels
 
 Arrays = list[np.ndarray]
@@ -38,7 +37,7 @@ class Worker:
     def __init__(self, config: RunConfig) -> None:
         mutator = resolve("Mutator", config.curriculum.mutator)
         self._programs = Programs(config, mutator, held_out_levels())
-        self._like = eqx.filter_eval_shape(begin_state, config)
+        self._like = outline_state(config)
 
     def greet(self) -> str:
         """Where it is."""
