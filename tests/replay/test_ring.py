@@ -248,6 +248,20 @@ def test_rows_that_do_not_divide_the_slots_or_do_not_fit_are_refused(slots):
         insert(ring, make_rows(0, np.random.default_rng(0)), window=WINDOW)
 
 
+@pytest.mark.parametrize(("actions", "size"), [(2, 1), (256, 1), (257, 2)])
+def test_actions_are_those_inserted_however_many_there_are(actions, size):
+    ring = make_ring(lanes=LANES, slots=SLOTS, obs=BITS, actions=actions, worlds=WORLDS)
+    rows = make_rows(0, np.random.default_rng(0))
+    last = jnp.full((ROWS, LANES), actions - 1, jnp.int32)
+    rows = eqx.tree_at(
+        lambda tree: (tree.action, tree.policy), rows, (last, jnp.zeros((ROWS, LANES, actions)))
+    )
+    ring = insert(insert(ring, rows, window=WINDOW), rows, window=WINDOW)
+    drawn = sample(ring, batch=2, window=WINDOW, beta=0.4, key=jax.random.key(0))
+    assert (np.asarray(drawn.window.action) == actions - 1).all()
+    assert ring.action.dtype.itemsize == size
+
+
 def test_observations_of_all_rows_are_those_inserted():
     """Of numbers as of bits, around the end of the ring."""
     generator = np.random.default_rng(3)

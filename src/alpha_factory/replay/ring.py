@@ -10,7 +10,8 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float32, Int32, Shaped, UInt8
+import numpy as np
+from jaxtyping import Array, Bool, Float32, Int32, Shaped, UInt
 
 from alpha_factory.core.types import Trajectory
 
@@ -19,7 +20,7 @@ class Ring(eqx.Module):
     """The newest rows of every lane. Rows from which no window may start have priority 0."""
 
     obs: Shaped[Array, "lanes slots ..."]  # of bits, 8 features a byte
-    action: UInt8[Array, "lanes slots"]
+    action: UInt[Array, "lanes slots"]  # as few bytes as hold the last of the actions
     reward: Float32[Array, "lanes slots"]
     is_terminated: Bool[Array, "lanes slots"]
     is_last: Bool[Array, "lanes slots"]
@@ -78,7 +79,7 @@ def make_ring(
         inner = (inner[0] // 8,)
     return Ring(
         obs=jnp.zeros((*shape, *inner), jnp.uint8 if is_packed else obs.dtype),
-        action=jnp.zeros(shape, jnp.uint8),
+        action=jnp.zeros(shape, np.min_scalar_type(actions - 1)),
         reward=jnp.zeros(shape),
         is_terminated=jnp.zeros(shape, bool),
         is_last=jnp.zeros(shape, bool),
