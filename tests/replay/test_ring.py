@@ -217,6 +217,18 @@ def test_error_of_zero_keeps_a_window_startable(rated):
     assert 0 < float(again.priority[place][0]) < 0.02
 
 
+@pytest.mark.parametrize("error", [0.0, 1e3])
+def test_priority_is_never_nothing_nor_without_end_however_steep(rated, error):
+    """To the power of 20 the least error is 0 and the greatest infinite in float32."""
+    lanes, slots = np.nonzero(np.asarray(rated.priority))
+    place = (jnp.asarray(lanes, jnp.int32), jnp.asarray(slots, jnp.int32))
+    steep = jax.jit(lambda errors: set_priority(rated, place, errors, alpha=20.0))
+    ring = steep(jnp.full(len(lanes), error))
+    drawn = draw(ring, jax.random.key(0))
+    assert (np.asarray(rated.priority)[tuple(map(np.asarray, drawn.place))] > 0).all()
+    np.testing.assert_allclose(drawn.weight, 1.0, rtol=1e-5)
+
+
 def test_new_rows_get_the_highest_priority_given_so_far(rated):
     place = tuple(jnp.array([index], jnp.int32) for index in np.argwhere(rated.priority)[0])
     spiked = RATE(rated, place, jnp.array([99.0]))

@@ -15,6 +15,8 @@ from jaxtyping import Array, Bool, Float32, Int32, Shaped, UInt
 
 from alpha_factory.core.types import Trajectory
 
+_LEAST_PRIORITY, _GREATEST_PRIORITY = 1e-20, 1e20  # beyond what any error in use comes to
+
 
 class Ring(eqx.Module):
     """The newest rows of every lane. Rows from which no window may start have priority 0."""
@@ -172,8 +174,9 @@ def set_priority(
 
     An error that is not finite changes nothing.
     """
-    # Never 0, which would mean that no window may start here.
-    priority = jnp.where(jnp.isfinite(error), (error + 1e-3) ** alpha, ring.priority[place])
+    # Never 0, which would mean that no window may start here, nor so great that a sum of them is infinite.
+    steep = jnp.clip((error + 1e-3) ** alpha, _LEAST_PRIORITY, _GREATEST_PRIORITY)
+    priority = jnp.where(jnp.isfinite(error), steep, ring.priority[place])
     return eqx.tree_at(
         lambda tree: (tree.priority, tree.highest),
         ring,
