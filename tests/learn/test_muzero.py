@@ -362,6 +362,14 @@ def test_update_that_cannot_be_trusted_is_skipped_and_counted(model, drawn, fiel
     assert [int(made.updates), int(made.skipped), int(made.in_a_row)] == [2, 1, 0]
 
 
+def test_step_that_is_too_long_is_skipped_though_its_gradient_is_sound(model, drawn):
+    recipe = make_recipe(optax.sgd(1e38))
+    kept, losses, _ = eqx.filter_jit(fit)(recipe, start_learner(model, recipe), drawn)
+    assert float(losses.gradient_norm) <= 100
+    assert bool(losses.is_skipped)
+    assert is_same(kept.model, model)
+
+
 def test_after_ten_skipped_in_a_row_nothing_more_is_learned(model, drawn):
     learner = start_learner(model, DESCENT)
     bad = poison(drawn, "reward", jnp.nan)
