@@ -165,6 +165,7 @@ def test_practice_makes_its_updates_and_tells_of_them(played):
     assert [int(one.updates) for one in scholars] == [0, 2, 4]
     assert int(scholars[-1].skipped) == 0
     assert scholars[-1].model is scholars[-1].learner.model
+    assert CRAFT.show(scholars[-1]) is scholars[-1].learner.target
     for report in reports:
         assert report.losses.value.shape == (2,)
         assert np.isfinite(report.losses.value).all()

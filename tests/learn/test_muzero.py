@@ -206,6 +206,24 @@ def test_remade_forward_passes_change_nothing_but_memory(model, drawn):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
 
+def test_loss_is_that_of_the_model_in_its_precision(model, drawn):
+    half = Model(
+        FEATURES,
+        ACTIONS,
+        widths=(8,),
+        latent=LATENT,
+        head=5,
+        dtype="bfloat16",
+        key=jax.random.key(0),
+    )
+    told, cast, whole = (
+        float(weigh(RECIPE, one, trained(one), None, drawn, make_targets(RECIPE, drawn))[0])
+        for one in (half, half.in_precision(), model)
+    )
+    assert told == cast != whole
+    assert told == pytest.approx(whole, rel=0.05)
+
+
 def test_sequence_that_is_farthest_off_names_its_world(model, drawn):
     worlds = jnp.arange(BATCH, dtype=jnp.int32) + 100
     spiked = drawn.window._replace(reward=drawn.window.reward.at[0, 5].set(50.0))
@@ -231,9 +249,27 @@ def test_reanalysed_targets_are_those_of_a_new_search(model, ring):
     chance = np.exp(seen[:, :3, None] * np.arange(ACTIONS) / 8)
     chance /= chance.sum(axis=2, keepdims=True)
     np.testing.assert_allclose(fresh.window.policy[:, :3], chance, rtol=1e-5)
-    learner = start_learner(model, recipe)
-    _, _, losses = eqx.filter_jit(update)(recipe, learner, ring, key=jax.random.key(2))
+
+
+def test_update_draws_as_its_recipe_says_and_reanalyses_with_the_target(model, ring):
+    """Balanced, with weights that correct in full, and by a network that is not the one in training."""
+
+    def plan(model, obs, *, key):
+        told = jnp.full(len(obs), 10.0 * model.prediction.value.mlp.layers[0].bias[0])
+        return Plan(jnp.zeros(len(obs), jnp.int32), jnp.full((len(obs), ACTIONS), 1 / 3), told)
+
+    recipe = RECIPE._replace(planner=plan, reanalysed=3, is_balanced=True, beta=1.0)
+    other = Model(FEATURES, ACTIONS, widths=(8,), latent=LATENT, head=5, key=jax.random.key(9))
+    learner = eqx.tree_at(lambda tree: tree.target, start_learner(model, recipe), other)
+
+    key = jax.random.key(2)
+    _, _, losses = eqx.filter_jit(update)(recipe, learner, ring, key=key)
     assert not bool(losses.is_skipped)
+    key_draw, key_plan = jax.random.split(key)
+    how = {"batch": BATCH, "window": recipe.window, "beta": 1.0, "is_balanced": True}
+    drawn = reanalyse(recipe, other, ring, sample(ring, **how, key=key_draw), key=key_plan)
+    _, (wanted, _) = weigh(recipe, model, trained(model), None, drawn, make_targets(recipe, drawn))
+    assert float(losses.value) == pytest.approx(float(wanted.value), rel=1e-4)
 
 
 def test_reanalysis_without_a_planner_is_refused(model, ring, drawn):
@@ -326,6 +362,14 @@ def test_update_that_cannot_be_trusted_is_skipped_and_counted(model, drawn, fiel
     assert [int(made.updates), int(made.skipped), int(made.in_a_row)] == [2, 1, 0]
 
 
+def test_step_that_is_too_long_is_skipped_though_its_gradient_is_sound(model, drawn):
+    recipe = make_recipe(optax.sgd(1e38))
+    kept, losses, _ = eqx.filter_jit(fit)(recipe, start_learner(model, recipe), drawn)
+    assert float(losses.gradient_norm) <= 100
+    assert bool(losses.is_skipped)
+    assert is_same(kept.model, model)
+
+
 def test_after_ten_skipped_in_a_row_nothing_more_is_learned(model, drawn):
     learner = start_learner(model, DESCENT)
     bad = poison(drawn, "reward", jnp.nan)
@@ -373,6 +417,26 @@ def test_learning_rate_falls_along_a_cosine_and_stays_at_its_share():
         steps.append(-float(change[0]))
     share = [0.5 + 0.5 * (1 + np.cos(np.pi * min(time, 4) / 4)) / 2 for time in range(7)]
     np.testing.assert_allclose(steps, 0.1 * np.array(share), rtol=1e-3)
+
+
+def test_steps_are_those_of_clipped_adamw_by_hand():
+    """Gradients that change in size and sign, so that both betas (0.9, 0.95) and the clip show."""
+    rate, decay, clip = 0.1, 0.5, 1.0
+    optimiser = make_optimiser(
+        learning_rate=rate, decay_updates=100, final_share=1.0, weight_decay=decay, clip=clip
+    )
+    by_hand, first, second = np.array([2.0, -1.0]), np.zeros(2), np.zeros(2)
+    weights = jnp.asarray(by_hand, jnp.float32)
+    state = optimiser.init(weights)
+    for step, given in enumerate(([3.0, 4.0], [0.1, -0.2], [-6.0, 8.0], [0.3, 0.0]), start=1):
+        change, state = optimiser.update(jnp.array(given), state, weights)
+        weights = weights + change
+        gradient = np.array(given) * min(1.0, clip / np.linalg.norm(given))
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.95 * second + 0.05 * gradient**2
+        way = first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.95**step)) + 1e-8)
+        by_hand = by_hand - rate * (way + decay * by_hand)
+        np.testing.assert_allclose(weights, by_hand, rtol=1e-4)
 
 
 def test_weight_decay_is_decoupled():

@@ -217,6 +217,18 @@ def test_error_of_zero_keeps_a_window_startable(rated):
     assert 0 < float(again.priority[place][0]) < 0.02
 
 
+@pytest.mark.parametrize("error", [0.0, 1e3])
+def test_priority_is_never_nothing_nor_without_end_however_steep(rated, error):
+    """To the power of 20 the least error is 0 and the greatest infinite in float32."""
+    lanes, slots = np.nonzero(np.asarray(rated.priority))
+    place = (jnp.asarray(lanes, jnp.int32), jnp.asarray(slots, jnp.int32))
+    steep = jax.jit(lambda errors: set_priority(rated, place, errors, alpha=20.0))
+    ring = steep(jnp.full(len(lanes), error))
+    drawn = draw(ring, jax.random.key(0))
+    assert (np.asarray(rated.priority)[tuple(map(np.asarray, drawn.place))] > 0).all()
+    np.testing.assert_allclose(drawn.weight, 1.0, rtol=1e-5)
+
+
 def test_new_rows_get_the_highest_priority_given_so_far(rated):
     place = tuple(jnp.array([index], jnp.int32) for index in np.argwhere(rated.priority)[0])
     spiked = RATE(rated, place, jnp.array([99.0]))
@@ -246,6 +258,20 @@ def test_rows_that_do_not_divide_the_slots_or_do_not_fit_are_refused(slots):
         ValueError, match=f"slots={slots} must be a multiple of the 3 rows.*window of 4"
     ):
         insert(ring, make_rows(0, np.random.default_rng(0)), window=WINDOW)
+
+
+@pytest.mark.parametrize(("actions", "size"), [(2, 1), (256, 1), (257, 2)])
+def test_actions_are_those_inserted_however_many_there_are(actions, size):
+    ring = make_ring(lanes=LANES, slots=SLOTS, obs=BITS, actions=actions, worlds=WORLDS)
+    rows = make_rows(0, np.random.default_rng(0))
+    last = jnp.full((ROWS, LANES), actions - 1, jnp.int32)
+    rows = eqx.tree_at(
+        lambda tree: (tree.action, tree.policy), rows, (last, jnp.zeros((ROWS, LANES, actions)))
+    )
+    ring = insert(insert(ring, rows, window=WINDOW), rows, window=WINDOW)
+    drawn = sample(ring, batch=2, window=WINDOW, beta=0.4, key=jax.random.key(0))
+    assert (np.asarray(drawn.window.action) == actions - 1).all()
+    assert ring.action.dtype.itemsize == size
 
 
 def test_observations_of_all_rows_are_those_inserted():

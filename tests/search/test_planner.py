@@ -54,7 +54,7 @@ def at(state, worlds=WORLDS):
 
 
 @eqx.filter_jit
-def search(kind, simulations, scale, noise, model, obs, key):
+def search(kind, simulations, scale, noise, depth, model, obs, key):
     planner = make_planner(
         kind,
         simulations=simulations,
@@ -62,13 +62,14 @@ def search(kind, simulations, scale, noise, model, obs, key):
         value_range=RANGE,
         c_scale=scale * (RANGE[1] - RANGE[0]) / 50,
         logit_noise=noise,
+        depth=depth,
     )
     return planner(model, obs, key=key)
 
 
-def plan(kind, model, *, key=0, noise=0.0, simulations=16, scale=8.0):
+def plan(kind, model, *, key=0, noise=0.0, simulations=16, scale=8.0, depth=None):
     """What `WORLDS` agents in state 0 plan; a value of 1 is worth `scale` logits before any visit."""
-    return search(kind, simulations, scale, noise, model, at(0), jax.random.key(key))
+    return search(kind, simulations, scale, noise, depth, model, at(0), jax.random.key(key))
 
 
 LOGITS = np.tile(np.array([1.0, 0.0, -1.0], np.float32), (STATES, 1))
@@ -109,6 +110,18 @@ def test_reward_two_steps_ahead_is_found(kind):
     reward[1, 0] = 1.0
     got = plan(kind, Table(following=following, reward=reward))
     assert np.mean(np.argmax(got.policy, axis=1) == 2) > (0.99 if kind == "gumbel" else 0.6)
+
+
+@pytest.mark.parametrize(("depth", "worth"), [(1, 0.0), (2, DISCOUNT)])
+def test_depth_is_how_many_steps_it_looks_ahead(depth, worth):
+    """Action 2 leads to state 1, where action 0 pays 1: two steps away."""
+    following = np.full((STATES, ACTIONS), 4)
+    following[0, 2] = 1
+    reward = np.zeros((STATES, ACTIONS))
+    reward[1, 0] = 1.0
+    got = plan("gumbel", Table(following=following, reward=reward), depth=depth)
+    assert float(got.value.max()) <= worth + 1e-6
+    assert (np.asarray(got.value) > 0).all() == (worth > 0)
 
 
 def test_gumbel_leaves_the_prior_as_it_was_when_all_values_are_equal():

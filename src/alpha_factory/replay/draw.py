@@ -45,7 +45,7 @@ def sample(
     key_world, key_lane, key_slot = jax.random.split(key, 3)
     if is_balanced:
         group, chosen, worlds = _choose_worlds(ring.startable, batch, key_world)
-        groups = math.ceil(math.sqrt(ring.startable.size))
+        groups = _round_root_up(ring.startable.size)
     else:
         group = jnp.where(ring.startable > 0, 0, 1)
         chosen, worlds, groups = jnp.zeros(batch, jnp.int32), jnp.float32(1.0), 1
@@ -103,11 +103,17 @@ def _choose_worlds(
     """
     is_there = startable > 0
     there = jnp.sum(is_there)
-    groups = jnp.ceil(jnp.sqrt(there.astype(jnp.float32))).astype(jnp.int32)
+    # ceil(sqrt(m)) is how many whole numbers have a square below m. A float32 root may be off in its last digit on a
+    # GPU, and that of a square would then be rounded up to one world more.
+    groups = jnp.sum(jnp.arange(_round_root_up(startable.size)) ** 2 < there, dtype=jnp.int32)
     order = jnp.where(is_there, jax.random.uniform(key, startable.shape), 2.0)
     rank = jnp.argsort(jnp.argsort(order)).astype(jnp.int32)
     group = jnp.where(rank < groups, rank, startable.size)
     return group, jnp.arange(batch, dtype=jnp.int32) % groups, there.astype(jnp.float32)
+
+
+def _round_root_up(number: int) -> int:
+    return math.isqrt(number - 1) + 1
 
 
 def locate(

@@ -10,16 +10,19 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float32, Int32, Shaped, UInt8
+import numpy as np
+from jaxtyping import Array, Bool, Float32, Int32, Shaped, UInt
 
 from alpha_factory.core.types import Trajectory
+
+_LEAST_PRIORITY, _GREATEST_PRIORITY = 1e-20, 1e20  # beyond what any error in use comes to
 
 
 class Ring(eqx.Module):
     """The newest rows of every lane. Rows from which no window may start have priority 0."""
 
     obs: Shaped[Array, "lanes slots ..."]  # of bits, 8 features a byte
-    action: UInt8[Array, "lanes slots"]
+    action: UInt[Array, "lanes slots"]  # as few bytes as hold the last of the actions
     reward: Float32[Array, "lanes slots"]
     is_terminated: Bool[Array, "lanes slots"]
     is_last: Bool[Array, "lanes slots"]
@@ -78,7 +81,7 @@ def make_ring(
         inner = (inner[0] // 8,)
     return Ring(
         obs=jnp.zeros((*shape, *inner), jnp.uint8 if is_packed else obs.dtype),
-        action=jnp.zeros(shape, jnp.uint8),
+        action=jnp.zeros(shape, np.min_scalar_type(actions - 1)),
         reward=jnp.zeros(shape),
         is_terminated=jnp.zeros(shape, bool),
         is_last=jnp.zeros(shape, bool),
@@ -171,8 +174,9 @@ def set_priority(
 
     An error that is not finite changes nothing.
     """
-    # Never 0, which would mean that no window may start here.
-    priority = jnp.where(jnp.isfinite(error), (error + 1e-3) ** alpha, ring.priority[place])
+    # Never 0, which would mean that no window may start here, nor so great that a sum of them is infinite.
+    steep = jnp.clip((error + 1e-3) ** alpha, _LEAST_PRIORITY, _GREATEST_PRIORITY)
+    priority = jnp.where(jnp.isfinite(error), steep, ring.priority[place])
     return eqx.tree_at(
         lambda tree: (tree.priority, tree.highest),
         ring,

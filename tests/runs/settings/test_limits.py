@@ -169,6 +169,20 @@ def test_batch_is_held_against_the_replay_of_chosen_levels_where_these_are_learn
     check_limits(change(RunConfig(), [*few, "learning.batch=16385", "learner=ppo"]))
 
 
+def test_balanced_batch_has_room_for_as_many_worlds_as_it_is_to_come_from():
+    """The root of 1024 living worlds and of one for all that left is above 32; that of 32 lanes above 5."""
+    pool = ["learning.balance=true", "curriculum.slots=1024"]
+    check_limits(change(RunConfig(), [*pool, "learning.batch=33"]))
+    check_limits(change(RunConfig(), ["curriculum.slots=1024", "learning.batch=32"]))
+    told = r"learning\.batch=32 has no room for the 33 worlds .* curriculum\.slots=1024 .*batch=33 or more"
+    with pytest.raises(UsageError, match=told):
+        check_limits(change(RunConfig(), [*pool, "learning.batch=32"]))
+    rounds = ["learning.balance=true", "curriculum.name=plr", "levels.lanes=32"]
+    check_limits(change(RunConfig(), [*rounds, "learning.batch=6"]))
+    with pytest.raises(UsageError, match=r"the 6 worlds .* levels\.lanes=32 "):
+        check_limits(change(RunConfig(), [*rounds, "learning.batch=5"]))
+
+
 @given(st.floats(0.0, 1.0), st.integers(1, 64))
 def test_share_to_be_reanalysed_is_never_silently_none(share, batch):
     config = with_learning(reanalyse=share, batch=batch)

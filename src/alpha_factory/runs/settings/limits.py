@@ -171,6 +171,21 @@ def _check_batch(config: RunConfig) -> None:
         )
 
 
+def _check_balance(config: RunConfig) -> None:
+    learning, is_pool = config.learning, config.curriculum.name == POET
+    if config.learner != MUZERO or not learning.balance:
+        return
+    # In a pool all worlds that left count as one more.
+    worlds = config.curriculum.slots + 1 if is_pool else config.levels.lanes
+    least, name = math.isqrt(worlds - 1) + 1, "curriculum.slots" if is_pool else "levels.lanes"
+    if learning.batch < least:
+        raise UsageError(
+            f"learning.batch={learning.batch} has no room for the {least} worlds that a balanced one comes from: the "
+            f"root of as many as {name}={operator.attrgetter(name)(config)} allow. Set learning.batch={least} or more, "
+            "or learning.balance=false."
+        )
+
+
 def _check_share(config: RunConfig) -> None:
     share, batch = config.learning.reanalyse, config.learning.batch
     if share and not round(share * batch):
@@ -301,6 +316,7 @@ _CHECKS = (
     _check_steps,
     _check_slots,
     _check_batch,
+    _check_balance,
     _check_share,
     _check_ewc,
     _check_bar,
