@@ -23,7 +23,7 @@ from alpha_factory.service.page.token import keep_token
 from alpha_factory.service.page.workshop import WorkshopClient
 
 _PING_S = 20.0
-_LEAVE_S = 0.5
+_LEAVE_S = 1
 
 
 class Opened(NamedTuple):
@@ -118,6 +118,6 @@ def configure(app: ASGIApp) -> uvicorn.Config:
         ws_ping_timeout=_PING_S,
         # A window of zlib for every client would be most of the server's memory.
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=_LEAVE_S,  # type: ignore[arg-type]  # asyncio takes parts of a second
+        timeout_graceful_shutdown=_LEAVE_S,
         proxy_headers=False,
     )
