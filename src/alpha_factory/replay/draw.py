@@ -35,29 +35,36 @@ def sample(
     uniformly without replacement, in equal shares (to within one window), and priorities hold
     within each world.
 
-    Prefix sums go first over lanes, then over the slots of the lane drawn, and are made anew for
-    each batch, so that float32 rounding stays that of a few thousand terms however large the ring
-    and however long it lives.
+    Prefix sums go over blocks of lanes, then the lanes of the block drawn, blocks of that lane's
+    slots, and the slots of that block. They are made anew for each batch, so that float32 rounding
+    stays that of a few hundred terms however large the ring and however long it lives.
 
     Args:
         beta: exponent of the importance weights (1 / (N P(i)))^beta, scaled to at most 1.
     """
-    key_world, key_lane, key_slot = jax.random.split(key, 3)
+    key_world, *keys, key_slot = jax.random.split(key, 5)
     if is_balanced:
         group, chosen, worlds = _choose_worlds(ring.startable, batch, key_world)
         groups = _round_root_up(ring.startable.size)
     else:
         group = jnp.where(ring.startable > 0, 0, 1)
         chosen, worlds, groups = jnp.zeros(batch, jnp.int32), jnp.float32(1.0), 1
-    row_group = group[ring.world]
-    by_lane = jax.vmap(
-        lambda one: jnp.sum(jnp.where(row_group == one, ring.priority, 0.0), axis=1)
-    )(jnp.arange(groups))
-    lane = locate(by_lane[chosen], jax.random.uniform(key_lane, (batch,)))
-    in_lane = jnp.where(row_group[lane] == chosen[:, None], ring.priority[lane], 0.0)
-    first = locate(in_lane, jax.random.uniform(key_slot, (batch,)))
-    place = (lane, first)
-    chance = ring.priority[place] / (worlds * jnp.sum(by_lane, axis=1)[chosen])
+    lanes, slots = map(_find_block, ring.priority.shape)  # in a block
+    shape = (-1, lanes, ring.priority.shape[1] // slots, slots)
+    row_group, priority = group[ring.world].reshape(shape), ring.priority.reshape(shape)
+    by_block = jax.vmap(lambda one: jnp.sum(jnp.where(row_group == one, priority, 0.0), axis=3))(
+        jnp.arange(groups)
+    )
+    by_lane = jnp.sum(by_block, axis=3)
+    by_lanes = jnp.sum(by_lane, axis=2)
+    at: tuple[Array, ...] = (chosen,)
+    for weights, key_level in zip((by_lanes, by_lane, by_block), keys, strict=True):
+        at += (locate(weights[at], jax.random.uniform(key_level, (batch,))),)
+    _, high, low, block = at
+    in_block = jnp.where(row_group[at[1:]] == chosen[:, None], priority[at[1:]], 0.0)
+    slot = locate(in_block, jax.random.uniform(key_slot, (batch,)))
+    place = (high * lanes + low, block * slots + slot)
+    chance = ring.priority[place] / (worlds * jnp.sum(by_lanes, axis=1)[chosen])
     weight = (jnp.sum(ring.startable).astype(jnp.float32) * chance) ** -beta
     return Sample(
         window=read(ring, place, window=window),
@@ -114,6 +121,11 @@ def _choose_worlds(
 
 def _round_root_up(number: int) -> int:
     return math.isqrt(number - 1) + 1
+
+
+def _find_block(number: int) -> int:
+    """The greatest divisor that is not above the root, so that a draw looks at few sums of few."""
+    return next(size for size in range(math.isqrt(number), 0, -1) if number % size == 0)
 
 
 def locate(

@@ -167,7 +167,8 @@ TASKS: dict[str, Task] = {
                 horizon=10,
                 decay_updates=12_000,
                 target_period=100,
-                replay_slots=2048,
+                # The whole budget: who balances sees no fall for long, and must not forget what a fall is.
+                replay_slots=6400,
             ),
             budget=BudgetConfig(minutes=None, frames=200_000),
         ),
