@@ -95,7 +95,7 @@ def learner(model):
 @pytest.fixture(scope="module")
 def drawn(ring):
     """A batch in which every kind of ending occurs, with a different weight for each window."""
-    drawn = sample(ring, batch=BATCH, window=RECIPE.window, beta=0.4, key=jax.random.key(1))
+    drawn = sample(ring, batch=BATCH, window=RECIPE.window, beta=0.4, key=jax.random.key(3))
     is_last, is_terminated = map(np.asarray, (drawn.window.is_last, drawn.window.is_terminated))
     ends = [np.flatnonzero(column)[:1] for column in is_last[: RECIPE.unroll + 1].T]
     truly = {bool(is_terminated[end[0] - 1, at]) for at, end in enumerate(ends) if end.size}
@@ -240,7 +240,7 @@ def test_reanalysed_targets_are_those_of_a_new_search(model, ring):
         return Plan(jnp.zeros(len(obs), jnp.int32), policy, told)
 
     recipe = RECIPE._replace(planner=plan, reanalysed=3)
-    drawn = sample(ring, batch=BATCH, window=recipe.window, beta=0.4, key=jax.random.key(1))
+    drawn = sample(ring, batch=BATCH, window=recipe.window, beta=0.4, key=jax.random.key(3))
     fresh = reanalyse(recipe, model, ring, drawn, key=jax.random.key(0))
     seen = np.asarray(read_observations(ring, drawn.place, window=recipe.window)).sum(axis=2)
     np.testing.assert_array_equal(fresh.window.value[:, :3], seen[:, :3])
