@@ -26,6 +26,7 @@ from alpha_factory.service.page.routes.health import make_about, make_health
 from alpha_factory.service.page.routes.making import make_making
 from alpha_factory.service.page.routes.runs import make_runs
 from alpha_factory.service.page.routes.worlds import make_worlds
+from alpha_factory.service.page.shared import Shared
 from alpha_factory.service.page.static import STATIC, find_page
 from alpha_factory.service.page.workshop import WorkshopClient
 
@@ -49,7 +50,8 @@ def make_app(
         static: folder of the built page.
         workshop: who draws and plays; a process that starts when it is needed, unless told otherwise.
     """
-    return Guard(make_api(runs, policy, static=static, workshop=workshop), policy)
+    api = make_api(runs, policy, static=static, workshop=workshop)
+    return Guard(Shared(api, f"{API}/runs/"), policy)
 
 
 def make_api(
