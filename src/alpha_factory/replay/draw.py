@@ -36,8 +36,8 @@ def sample(
     within each world.
 
     Prefix sums go over blocks of lanes, then the lanes of the block drawn, blocks of that lane's
-    slots, and the slots of that block. They are made anew for each batch, so that float32 rounding
-    stays that of a few hundred terms however large the ring and however long it lives.
+    slots, and the slots of that block: short ones, which round less than one over all rows. They
+    are made anew for each batch, so nothing drifts.
 
     Args:
         beta: exponent of the importance weights (1 / (N P(i)))^beta, scaled to at most 1.
@@ -49,22 +49,22 @@ def sample(
     else:
         group = jnp.where(ring.startable > 0, 0, 1)
         chosen, worlds, groups = jnp.zeros(batch, jnp.int32), jnp.float32(1.0), 1
-    lanes, slots = map(_find_block, ring.priority.shape)  # in a block
-    shape = (-1, lanes, ring.priority.shape[1] // slots, slots)
+    lanes_in_block, slots_in_block = map(_find_block, ring.priority.shape)
+    shape = (-1, lanes_in_block, ring.priority.shape[1] // slots_in_block, slots_in_block)
     row_group, priority = group[ring.world].reshape(shape), ring.priority.reshape(shape)
-    by_block = jax.vmap(lambda one: jnp.sum(jnp.where(row_group == one, priority, 0.0), axis=3))(
-        jnp.arange(groups)
-    )
-    by_lane = jnp.sum(by_block, axis=3)
-    by_lanes = jnp.sum(by_lane, axis=2)
+    by_slot_block = jax.vmap(
+        lambda one: jnp.sum(jnp.where(row_group == one, priority, 0.0), axis=3)
+    )(jnp.arange(groups))
+    by_lane = jnp.sum(by_slot_block, axis=3)
+    by_lane_block = jnp.sum(by_lane, axis=2)
     at: tuple[Array, ...] = (chosen,)
-    for weights, key_level in zip((by_lanes, by_lane, by_block), keys, strict=True):
+    for weights, key_level in zip((by_lane_block, by_lane, by_slot_block), keys, strict=True):
         at += (locate(weights[at], jax.random.uniform(key_level, (batch,))),)
-    _, high, low, block = at
-    in_block = jnp.where(row_group[at[1:]] == chosen[:, None], priority[at[1:]], 0.0)
+    block = at[1:]
+    in_block = jnp.where(row_group[block] == chosen[:, None], priority[block], 0.0)
     slot = locate(in_block, jax.random.uniform(key_slot, (batch,)))
-    place = (high * lanes + low, block * slots + slot)
-    chance = ring.priority[place] / (worlds * jnp.sum(by_lanes, axis=1)[chosen])
+    place = (block[0] * lanes_in_block + block[1], block[2] * slots_in_block + slot)
+    chance = ring.priority[place] / (worlds * jnp.sum(by_lane_block, axis=1)[chosen])
     weight = (jnp.sum(ring.startable).astype(jnp.float32) * chance) ** -beta
     return Sample(
         window=read(ring, place, window=window),
@@ -124,7 +124,7 @@ def _round_root_up(number: int) -> int:
 
 
 def _find_block(number: int) -> int:
-    """The greatest divisor that is not above the root, so that a draw looks at few sums of few."""
+    """The greatest divisor up to the root: as many in a block as blocks, or nearly, but where few numbers divide it."""
     return next(size for size in range(math.isqrt(number), 0, -1) if number % size == 0)
 
 
