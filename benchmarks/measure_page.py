@@ -2,9 +2,10 @@
 
     python benchmarks/measure_page.py big latency load fuzz
 
-Prints a JSON line a measurement. `load` takes ten minutes: a demo at work is watched and left alone in turns, and its
-frames a second are compared. The clients run here too, so what they cost counts as well; they subscribe to what the
-page subscribes to, and ask again for what its views ask, as often. `measure_page_browser.py` measures in a browser.
+Prints a JSON line a measurement. `load` takes ten minutes: the same demo is watched and left alone in turns, and the
+frames a second of the same stretches are compared. The clients run here too, so what they cost counts as well; they
+subscribe to what the page subscribes to, and ask again for what its views ask, as often. `measure_page_browser.py`
+measures in a browser.
 """
 
 import argparse
@@ -284,13 +285,12 @@ def measure_latency(folder: Path) -> dict[str, object]:
         return told
 
 
-def read_rate(path: Path, seconds: float) -> float:
-    """Frames a second of a run's work over so many seconds from now on, compilation left out."""
-    before = count_rows(path)
-    time.sleep(seconds)
-    rows = [json.loads(line) for line in path.read_text().splitlines()[before - 1 :]]
-    first, last = rows[0], rows[-1]
-    return (last["frames"] - first["frames"]) / (last["wall_s"] - first["wall_s"])
+def read_rate(path: Path, first: int, last: int) -> float:
+    """Frames a second of a run's work from one row of its metrics to another, compilation left out."""
+    while count_rows(path) < last:
+        time.sleep(0.2)
+    rows = [json.loads(line) for line in path.read_text().splitlines()[first - 1 : last]]
+    return (rows[-1]["frames"] - rows[0]["frames"]) / (rows[-1]["wall_s"] - rows[0]["wall_s"])
 
 
 def count_rows(path: Path) -> int:
@@ -298,51 +298,55 @@ def count_rows(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def measure_load(folder: Path, repeats: int = 5, seconds: float = 40.0) -> dict[str, object]:
-    """What a page with many clients costs the run that they watch: a demo at work, watched and alone in turns."""
-    path = folder / "run" / "metrics.jsonl"
-    minutes = 3 + 2 * repeats * (seconds + 5) / 60
-    command = [sys.executable, "-m", "alpha_factory.cli.main", "run", "--preset", "demo"]
-    command += ["--out", str(path.parent), "--minutes", f"{minutes:g}"]
+def measure_load(
+    folder: Path, turns: str = "awwa", first: int = 8, last: int = 56
+) -> dict[str, object]:
+    """What a page with many clients costs the run that they watch: the same run, alone (a) and watched (w) in turns.
 
-    async def read_watched(url: str) -> float:
+    Rates are of the same rows, so of the same work: what a run does in a minute changes from cycle to cycle.
+    """
+    rates: dict[str, list[float]] = {"a": [], "w": []}
+    spent, wall, held, workshop = 0.0, 0.0, 0.0, list[int]()
+
+    async def read_watched(url: str, path: Path) -> float:
         ready = [asyncio.Event() for _ in range(CLIENTS)]
-        views = itertools.cycle(VIEWS)
         tasks = [
-            asyncio.create_task(watch(url, "run", [], one, view))
-            for one, view in zip(ready, views, strict=False)
+            asyncio.create_task(watch(url, path.parent.name, [], one, view))
+            for one, view in zip(ready, itertools.cycle(VIEWS), strict=False)
         ]
         await asyncio.gather(*(event.wait() for event in ready))
-        rate = await asyncio.to_thread(read_rate, path, seconds)
+        rate = await asyncio.to_thread(read_rate, path, first, last)
         assert not any(task.done() for task in tasks), "a client failed"
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         return rate
 
-    alone, watched = [], []
-    with serving(folder) as (url, process), subprocess.Popen(command) as run:
-        while count_rows(path) < 40:  # all has been compiled by then
-            assert run.poll() is None, "the run ended before it could be watched"
-            time.sleep(1)
-        before = os.times()
-        for _ in range(repeats):
-            alone.append(read_rate(path, seconds))
-            watched.append(asyncio.run(read_watched(url)))
-        held = memory_mb(process)
-        spent = cpu_s(process)
-        workshop = [round(memory_mb(one)) for one in helpers_of(process)]
-        wall = os.times().elapsed - before.elapsed
-        run.send_signal(signal.SIGINT)
-    costs = [1 - b / a for a, b in zip(alone, watched, strict=True)]
+    with serving(folder) as (url, process):
+        for number, turn in enumerate(turns):
+            path = folder / f"run{number}" / "metrics.jsonl"
+            command = [sys.executable, "-m", "alpha_factory.cli.main", "run", "--preset", "demo"]
+            with subprocess.Popen([*command, "--out", str(path.parent)]) as run:
+                while count_rows(path) < first - 4:
+                    assert run.poll() is None, "the run ended before it could be watched"
+                    time.sleep(0.2)
+                before, began = cpu_s(process), time.perf_counter()
+                if turn == "w":
+                    rates[turn].append(asyncio.run(read_watched(url, path)))
+                    spent += cpu_s(process) - before
+                    wall += time.perf_counter() - began
+                    held = memory_mb(process)
+                    workshop = [round(memory_mb(one)) for one in helpers_of(process)]
+                else:
+                    rates[turn].append(read_rate(path, first, last))
+                run.send_signal(signal.SIGINT)
     return {
         "measured": "load",
         "clients": CLIENTS,
         "cores": os.cpu_count(),
-        "cost": round(statistics.median(costs), 4),
-        "costs": [round(cost, 4) for cost in costs],
-        "alone": [round(rate) for rate in alone],
-        "watched": [round(rate) for rate in watched],
+        "cost": round(1 - statistics.mean(rates["w"]) / statistics.mean(rates["a"]), 4),
+        "alone": [round(rate) for rate in rates["a"]],
+        "watched": [round(rate) for rate in rates["w"]],
         "server_cpu_share": round(spent / wall, 3),
         "server_mb": round(held),
         "workshop_mb": workshop,
