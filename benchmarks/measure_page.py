@@ -285,10 +285,16 @@ def measure_latency(folder: Path) -> dict[str, object]:
         return told
 
 
-def read_rate(path: Path, first: int, last: int) -> float:
-    """Frames a second of a run's work from one row of its metrics to another, compilation left out."""
-    while count_rows(path) < last:
+def wait_for_row(run: subprocess.Popen[bytes], path: Path, row: int) -> None:
+    """Wait until a run at work has logged so many rows."""
+    while count_rows(path) < row:
+        assert run.poll() is None, f"the run ended before its row {row}"
         time.sleep(0.2)
+
+
+def read_rate(run: subprocess.Popen[bytes], path: Path, first: int, last: int) -> float:
+    """Frames a second of a run's work from one row of its metrics to another, compilation left out."""
+    wait_for_row(run, path, last)
     rows = [json.loads(line) for line in path.read_text().splitlines()[first - 1 : last]]
     return (rows[-1]["frames"] - rows[0]["frames"]) / (rows[-1]["wall_s"] - rows[0]["wall_s"])
 
@@ -308,14 +314,14 @@ def measure_load(
     rates: dict[str, list[float]] = {"a": [], "w": []}
     spent, wall, held, workshop = 0.0, 0.0, 0.0, list[int]()
 
-    async def read_watched(url: str, path: Path) -> float:
+    async def read_watched(url: str, run: subprocess.Popen[bytes], path: Path) -> float:
         ready = [asyncio.Event() for _ in range(CLIENTS)]
         tasks = [
             asyncio.create_task(watch(url, path.parent.name, [], one, view))
             for one, view in zip(ready, itertools.cycle(VIEWS), strict=False)
         ]
         await asyncio.gather(*(event.wait() for event in ready))
-        rate = await asyncio.to_thread(read_rate, path, first, last)
+        rate = await asyncio.to_thread(read_rate, run, path, first, last)
         assert not any(task.done() for task in tasks), "a client failed"
         for task in tasks:
             task.cancel()
@@ -327,18 +333,16 @@ def measure_load(
             path = folder / f"run{number}" / "metrics.jsonl"
             command = [sys.executable, "-m", "alpha_factory.cli.main", "run", "--preset", "demo"]
             with subprocess.Popen([*command, "--out", str(path.parent)]) as run:
-                while count_rows(path) < first - 4:
-                    assert run.poll() is None, "the run ended before it could be watched"
-                    time.sleep(0.2)
+                wait_for_row(run, path, first - 4)
                 before, began = cpu_s(process), time.perf_counter()
                 if turn == "w":
-                    rates[turn].append(asyncio.run(read_watched(url, path)))
+                    rates[turn].append(asyncio.run(read_watched(url, run, path)))
                     spent += cpu_s(process) - before
                     wall += time.perf_counter() - began
                     held = memory_mb(process)
                     workshop = [round(memory_mb(one)) for one in helpers_of(process)]
                 else:
-                    rates[turn].append(read_rate(path, first, last))
+                    rates[turn].append(read_rate(run, path, first, last))
                 run.send_signal(signal.SIGINT)
     return {
         "measured": "load",

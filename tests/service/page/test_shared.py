@@ -36,6 +36,17 @@ async def ask(app, path="/runs/a/acts", *, method="GET", query=b"", headers=(), 
     return b"".join(message.get("body", b"") for message in got)
 
 
+def stick():
+    """When a client was first given something, and the client, who never takes it."""
+    given = asyncio.Event()
+
+    async def never(message):
+        given.set()
+        await asyncio.Event().wait()
+
+    return given, never
+
+
 async def settle():
     for _ in range(20):
         await asyncio.sleep(0)
@@ -91,12 +102,7 @@ def test_nothing_else_is_shared(other):
 
 def test_slow_client_holds_up_nobody():
     async def tell():
-        made, stuck = Made(), asyncio.Event()
-
-        async def never(message):
-            stuck.set()
-            await asyncio.Event().wait()
-
+        made, (stuck, never) = Made(), stick()
         app = Shared(made, "/runs/")
         slow = asyncio.create_task(ask(app, send=never))
         made.go.release()
@@ -113,12 +119,7 @@ def test_slow_client_holds_up_nobody():
 def test_large_answer_is_sent_as_it_is_made_and_not_kept():
     async def tell():
         part = bytes(_LARGEST)
-        made, stuck = Made(part, b"", b"end"), asyncio.Event()
-
-        async def never(message):
-            stuck.set()
-            await asyncio.Event().wait()
-
+        made, (stuck, never) = Made(part, b"", b"end"), stick()
         app = Shared(made, "/runs/")
         slow = asyncio.create_task(ask(app, send=never))
         others = [asyncio.create_task(ask(app)) for _ in range(2)]
