@@ -564,6 +564,26 @@ def test_learn_says_of_every_seed_whether_the_goal_was_reached(score, exit_code,
     assert "512" in capsys.readouterr().out
 
 
+def test_table_of_learn_shows_every_number_whole_on_a_narrow_terminal(stand_in, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    large = {
+        "frames": 4_996_552,
+        "wall_s": 3600.0,
+        "frames_per_cpu_s": 12_345.0,
+        "replay_ratio": 16.0,
+        **{"score": 498.51, "low": 496.62, "high": 500.0, "untrained": 23.1},
+    }
+
+    def study(task, config, told, is_stopping):
+        return LEARNED | large | {"seed": config.seed}
+
+    stand_in("alpha_factory.runs.tasks.study", study=study, Row=Row)
+    assert main.main(["learn", "cartpole", "--seed", "10"]) == 0
+    row = capsys.readouterr().out.splitlines()[-1]
+    numbers = ["10", "498.5", "496.6 to 500.0", "23.1", "4,996,552", "60.0", "12,345", "16.00"]
+    assert [cell.strip() for cell in row.split("│")] == numbers
+
+
 def test_learn_that_is_interrupted_judges_what_there_is_and_exits_130(stand_in, capsys):
     def study(task, config, told, is_stopping):
         os.kill(os.getpid(), signal.SIGINT)

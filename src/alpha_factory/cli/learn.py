@@ -101,25 +101,20 @@ def _tell(measure: str, episodes: int, outcome: dict[str, Any]) -> str:
 def _table(summary: dict[str, Any]) -> Table:
     table = Table(
         title=f"{summary['task']}: {summary['measure']} over {summary['episodes']} episodes, "
-        f"goal {summary['goal']:g}"
+        f"goal {summary['goal']:g}",
+        show_edge=False,
+        pad_edge=False,
     )
-    for heading in (
-        "seed",
-        "score",
-        "95 % interval",
-        "untrained",
-        "frames",
-        "minutes",
-        "frames/CPU-s",
-        "replay ratio",
-    ):
+    form = ".1f" if summary["goal"] >= 10 else ".2f"
+    headings = ("seed", "score", "95 % interval", "un-\ntrained", "frames", "min")
+    for heading in (*headings, "frames\nper\nCPU-s", "replay\nratio"):
         table.add_column(heading, justify="right", no_wrap=True)
     for run in summary["runs"]:
         table.add_row(
             str(run["seed"]),
-            f"{run['score']:.2f}",
-            f"{run['low']:.2f} to {run['high']:.2f}",
-            f"{run['untrained']:.2f}",
+            format(run["score"], form),
+            f"{run['low']:{form}} to {run['high']:{form}}",
+            format(run["untrained"], form),
             f"{run['frames']:,}",
             f"{run['wall_s'] / 60:.1f}",
             _number(run["frames_per_cpu_s"], ",.0f"),
