@@ -564,7 +564,9 @@ def test_learn_says_of_every_seed_whether_the_goal_was_reached(score, exit_code,
     assert "512" in capsys.readouterr().out
 
 
-def test_table_of_learn_shows_every_number_whole_on_a_narrow_terminal(stand_in, capsys, monkeypatch):
+def test_table_of_learn_shows_every_number_whole_on_a_narrow_terminal(
+    stand_in, capsys, monkeypatch
+):
     monkeypatch.setenv("COLUMNS", "80")
     large = {
         "frames": 4_996_552,

@@ -206,7 +206,8 @@ def unrolled_loss(model, obs, actions, policies, weights, targets, *, reward_wei
                     reward_loss += compare(model.dynamics.reward, latent, target.reward[k])
                     error += abs(reward - target.reward[k]) if k == 0 else 0.0
         count = len(target.value)
-        terms.append(weight * np.array([value_loss, policy_loss, reward_loss]) / count)
+        weighed = np.array([value_loss, policy_loss, reward_weight * reward_loss])
+        terms.append(weight * weighed / count)
         errors.append(error)
     value, policy, reward = np.mean(terms, axis=0)
-    return value + policy + reward_weight * reward, (value, policy, reward), errors
+    return value + policy + reward, (value, policy, reward), errors

@@ -194,11 +194,12 @@ def weigh(
 ) -> tuple[Float[Array, ""], tuple[Losses, Float[Array, " batch"]]]:
     """Eq. (1) without its weight decay, which is decoupled and the optimiser's."""
     misses = unroll(model, drawn.window, targets, is_remade=recipe.is_remade)
+    misses = misses._replace(reward=recipe.reward_weight * misses.reward)
     value, policy, reward = (jnp.mean(drawn.weight * term) for term in misses[:3])
     ewc = jnp.zeros_like(value)
     if consolidation is not None:
         ewc = recipe.ewc_weight * drift(consolidation, weights)
-    total = value + policy + recipe.reward_weight * reward + ewc
+    total = value + policy + reward + ewc
     apart = misses.value + misses.policy + misses.reward
     worst = jnp.argmax(jnp.where(jnp.isfinite(apart), apart, jnp.inf))
     losses = Losses(

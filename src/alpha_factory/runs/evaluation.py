@@ -237,8 +237,13 @@ def _examine_guest(
     if not is_alone:
         players["random"] = Scorer(world, make_random(world.actions), lanes=_LANES), None
     key = derive_key(seed, "evaluate", 0)
+
+    def estimate() -> Estimate:
+        return estimate_play(None, params, world, suite.levels, lanes=_LANES)
+
     try:
-        return list(play_suite(suite, players, episodes=episodes or suite.episodes, key=key))
+        with explain_shortage(f"evaluate on {suite.name}", estimate):
+            return list(play_suite(suite, players, episodes=episodes or suite.episodes, key=key))
     except RuntimeError as error:  # as JAX tells what went wrong inside a compiled program
         known = tell_actions(name, world.actions)
         if not failures and known not in str(error):

@@ -1,6 +1,8 @@
 """What programs need of the memory: exact where it is kept, told where it does not suffice."""
 
 import functools
+import sys
+import types
 
 import equinox as eqx
 import jax
@@ -178,6 +180,20 @@ def test_evaluation_that_does_not_fit_names_its_search(monkeypatch):
         OutOfMemory, match=r"'evaluate on generated-v1'.*search: lower search\.simulations in a new"
     ):
         examiner.examine(make_untrained(TINY), load_suite("generated-v1"), episodes=1, seed=0)
+
+
+def test_play_of_anyones_policy_that_does_not_fit_says_so(monkeypatch):
+    def act(params, obs, *, key):
+        del key
+        return jnp.zeros(obs.shape[0], jnp.uint8) + params[0].astype(jnp.uint8)
+
+    friend = types.ModuleType("of_a_friend")
+    friend.make = lambda: (act, jnp.zeros(2**23))
+    monkeypatch.setitem(sys.modules, "of_a_friend", friend)
+    monkeypatch.setattr(evaluation, "play_suite", fall_short)
+    told = r"for 'evaluate on generated-v1'.* model 0\.03, .*keep less in the policy's params"
+    with pytest.raises(OutOfMemory, match=told):
+        evaluation.evaluate_policy("of_a_friend:make", "generated-v1", episodes=1)
 
 
 def test_film_that_does_not_fit_says_so(monkeypatch, state, tmp_path):

@@ -134,11 +134,19 @@ def estimate_pupil(config: RunConfig, *, work: int | None = None) -> Estimate:
 
 
 def estimate_play(
-    config: RunConfig, models: Any, world: World, levels: Level, *, lanes: int, states: int = 1
+    config: RunConfig | None,
+    models: Any,
+    world: World,
+    levels: Level,
+    *,
+    lanes: int,
+    states: int = 1,
 ) -> Estimate:
-    """Of playing levels by search, beside whatever else is on the device now.
+    """Of playing levels, beside whatever else is on the device now.
 
     Args:
+        config: of the run whose agent plays; None for a policy from elsewhere, of which no more is known than its
+            parameters.
         models: all that play.
         levels: stacked.
         lanes: levels played side by side.
@@ -149,11 +157,17 @@ def estimate_play(
     parts = {
         "model": _size(models),
         "worlds": _size(levels) + lanes * (_size(level) + states * _size(state)),
-        "search": _size_trees(config, lanes, world.actions) if config.learner == MUZERO else 0,
         "held besides": max(0, _size_held() - _size(models) - _size(levels)),
     }
+    if config is not None and config.learner == MUZERO:
+        parts["search"] = _size_trees(config, lanes, world.actions)
+        smaller = f"{_SMALLER_NETWORK} {_ELSEWHERE}"
+    elif config is not None:
+        smaller = f"{_LESS_PPO['policy and optimiser']} {_ELSEWHERE}"
+    else:
+        smaller = "keep less in the policy's params, or play on a device with more memory"
     remedies = {
-        "model": f"{_SMALLER_NETWORK} {_ELSEWHERE}",
+        "model": smaller,
         "worlds": "play on a device with more memory",
         "search": f"lower search.simulations {_ELSEWHERE}",
         "held besides": "play apart from the run, by `alpha-factory evaluate`",
