@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from alpha_factory.core.errors import InvalidLevel, InvalidRule
 from alpha_factory.genome import from_hex
-from alpha_factory.worlds import SIDE, decode, from_text, shortest_walk, to_settings, to_text
+from alpha_factory.worlds import (
+    SIDE,
+    decode,
+    from_text,
+    from_texts,
+    shortest_walk,
+    to_settings,
+    to_text,
+)
 from alpha_factory.worlds.levels import tiles
 from reference.grid import read_level
 
@@ -90,6 +98,18 @@ def test_map_becomes_tiles_padded_with_walls():
     assert (np.asarray(level.tile)[:, 4:] == tiles.WALL).all()
     assert (level.start.tolist(), level.goal.tolist()) == ([0, 0], [1, 3])
     assert int(level.heading) == tiles.HEADINGS.index("right")
+
+
+def test_maps_read_together_are_those_read_apart():
+    rows = [(">.G", {}), ("G..\n..<", {"slip": 0.25, "rules": ("always: fog falls",)})]
+    together = from_texts(rows, side=5)
+    for at, (text, settings) in enumerate(rows):
+        apart = from_text(text, side=5, **settings)
+        pairs = zip(jax.tree.leaves(together), jax.tree.leaves(apart), strict=True)
+        for stacked, leaf in pairs:
+            assert stacked.dtype == leaf.dtype
+            assert np.array_equal(stacked[at], leaf)
+    assert jax.tree.structure(together) == jax.tree.structure(apart)
 
 
 def test_arrays_are_as_large_as_asked():

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from alpha_factory.core.errors import AlphaFactoryError
-from alpha_factory.worlds import SIDE, GridLevel, from_text
+from alpha_factory.worlds import SIDE, GridLevel, from_texts
 
 Row = Mapping[str, Any]
 """A level in a file: its `name`, its `map` as lines, and `settings` if it is no plain maze."""
@@ -112,13 +112,13 @@ def read_suite(
     found = digest_levels(data["levels"], data["step_limits"])
     check_digest(name, found, digest)
     limit = data["step_limits"][0]
-    levels = [
-        from_text("\n".join(row["map"]), side=side, step_limit=limit, **read_settings(row))
+    rows = [
+        ("\n".join(row["map"]), {"step_limit": limit, **read_settings(row)})
         for row in data["levels"]
     ]
     return Suite(
         name=data["name"],
-        levels=stack_levels(levels),
+        levels=from_texts(rows, side=side),
         names=tuple(row["name"] for row in data["levels"]),
         step_limits=tuple(data["step_limits"]),
         episodes=data["episodes"],

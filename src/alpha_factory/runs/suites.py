@@ -1,5 +1,6 @@
 """The suites by name: the only place where held-out worlds meet a run."""
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -58,13 +59,20 @@ def load_suite(name: str, *, levels: int | None = None, seed: int | None = None)
             f"{name} is frozen: its levels are always the same, so --count and --draw-seed say nothing. "
             f"Levels are drawn for {' and '.join(SOURCES)}."
         )
-    return SUITES[name]()
+    return _read_frozen(name)
 
 
+@functools.cache
 def held_out_levels() -> Level:
     """The levels that no run may train on, at the step limits of their suites."""
     held_out = [
         limit_steps(suite.levels, suite.step_limits[0])
-        for suite in (generated_suite(), poet_suite())
+        for suite in map(_read_frozen, ("generated-v1", "poet-100-v1"))
     ]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *held_out)
+
+
+@functools.cache
+def _read_frozen(name: str) -> Suite:
+    """Read once: a run needs its suites before it starts and at its end."""
+    return SUITES[name]()

@@ -16,7 +16,7 @@ from alpha_factory.worlds.levels.level import GridLevel, count_matches
 from alpha_factory.worlds.levels.mazes import public_mazes
 from alpha_factory.worlds.levels.plain import NUMBERS_OF_WALLS, draw_maze, measure_maze
 from alpha_factory.worlds.levels.settings import to_settings
-from alpha_factory.worlds.levels.text import from_text, to_text
+from alpha_factory.worlds.levels.text import from_text, from_texts, to_text
 from alpha_factory.worlds.levels.walls import SIDE
 from alpha_factory.worlds.maze import (
     draw_actions,
@@ -65,6 +65,7 @@ __all__ = [
     "find_ways",
     "finish_building",
     "from_text",
+    "from_texts",
     "guess_good",
     "is_goal_placed",
     "make_building",

@@ -11,7 +11,6 @@ from jaxtyping import Array, Bool, PRNGKeyArray
 
 from alpha_factory.core.errors import unknown
 from alpha_factory.core.types import Level, World
-from alpha_factory.evaluate import stack_levels
 from alpha_factory.runs.settings.config import (
     BudgetConfig,
     LearningConfig,
@@ -20,7 +19,7 @@ from alpha_factory.runs.settings.config import (
     SearchConfig,
 )
 from alpha_factory.runs.tasks.draws import draw_fitting
-from alpha_factory.worlds import GridLevel, draw_maze, from_text, make_grid, shortest_walk
+from alpha_factory.worlds import GridLevel, draw_maze, from_texts, make_grid, shortest_walk
 from alpha_factory.worlds.cartpole import cartpole_level, make_cartpole
 from alpha_factory.worlds.small_mazes import make_small_mazes
 
@@ -67,8 +66,7 @@ def count_levels(levels: Level) -> int:
 
 def _make_rooms(key: PRNGKeyArray) -> Level:
     del key
-    rows = [from_text(room.replace(" ", "\n"), step_limit=24, side=13) for room in _ROOMS]
-    return stack_levels(rows)
+    return from_texts([(room.replace(" ", "\n"), {"step_limit": 24}) for room in _ROOMS], side=13)
 
 
 def _repeat_rooms(key: PRNGKeyArray) -> Level:

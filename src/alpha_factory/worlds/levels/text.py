@@ -4,7 +4,7 @@ The symbols are those of `worlds.levels.tiles`; the agent and opponents stand on
 map are walls, so a map needs no border. What a map can't show are settings. Host code.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,24 +35,18 @@ def from_text(text: str, *, side: int = SIDE, **settings: Any) -> GridLevel:
             before the map left out.
         InvalidRule: one of the rules does not parse.
     """
-    chosen = read_settings(settings)
-    lines = split_map(text)
-    _check_shape(lines, side)
-    drawn, places = np.full((side, side), tiles.WALL, np.uint8), _Places([], [], [], [])
-    for row, line in enumerate(lines):
-        for column, symbol in enumerate(line):
-            drawn[row, column] = _read_symbol(symbol, row, column, places)
-    start = _the_only(
-        "agent", f"shown exactly once, by one of {tiles.HEADING_SYMBOLS}", places.agents
-    )
-    goal = _the_only("goal", f"shown exactly once, by {tiles.SYMBOLS[tiles.GOAL]}", places.goals)
-    if len(places.teleporters) not in (0, 2):
-        where = _say_where(places.teleporters)
-        raise InvalidLevel("teleporters", "none or two", f"{len(places.teleporters)}: {where}")
-    if len(places.opponents) > tiles.OPPONENTS:
-        where = _say_where([place for place, _ in places.opponents])
-        raise InvalidLevel("opponents", f"at most {tiles.OPPONENTS}", where)
-    return _assemble(chosen, drawn, lines, start, goal, places)
+    return _form(jax.device_put(_read(text, side, settings)))
+
+
+def from_texts(rows: Sequence[tuple[str, Mapping[str, Any]]], *, side: int = SIDE) -> GridLevel:
+    """The levels that maps with their settings show, stacked, as `from_text` reads each.
+
+    Raises:
+        As `from_text`.
+    """
+    read = [_read(text, side, settings) for text, settings in rows]
+    # Moved to the device at once: an array at a time, hundreds of levels would take seconds.
+    return jax.vmap(_form)(jax.device_put(jax.tree.map(lambda *leaves: np.stack(leaves), *read)))
 
 
 def to_text(level: GridLevel) -> str:
@@ -98,6 +92,37 @@ class _Places:
     opponents: list[tuple[tuple[int, int], str]]
 
 
+def _read(text: str, side: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a level, on the host."""
+    chosen = read_settings(settings)
+    lines = split_map(text)
+    _check_shape(lines, side)
+    drawn, places = np.full((side, side), tiles.WALL, np.uint8), _Places([], [], [], [])
+    for row, line in enumerate(lines):
+        for column, symbol in enumerate(line):
+            drawn[row, column] = _read_symbol(symbol, row, column, places)
+    start = _the_only(
+        "agent", f"shown exactly once, by one of {tiles.HEADING_SYMBOLS}", places.agents
+    )
+    goal = _the_only("goal", f"shown exactly once, by {tiles.SYMBOLS[tiles.GOAL]}", places.goals)
+    if len(places.teleporters) not in (0, 2):
+        where = _say_where(places.teleporters)
+        raise InvalidLevel("teleporters", "none or two", f"{len(places.teleporters)}: {where}")
+    if len(places.opponents) > tiles.OPPONENTS:
+        where = _say_where([place for place, _ in places.opponents])
+        raise InvalidLevel("opponents", f"at most {tiles.OPPONENTS}", where)
+    return _assemble(chosen, drawn, lines, start, goal, places)
+
+
+def _form(fields: dict[str, Any]) -> GridLevel:
+    parts = {
+        "physics": Physics(**fields["physics"]),
+        "reward": Reward(**fields["reward"]),
+        "rules": Rules(*fields["rules"]),
+    }
+    return GridLevel(**(fields | parts))
+
+
 def _assemble(
     chosen: Settings,
     drawn: np.ndarray,
@@ -105,7 +130,7 @@ def _assemble(
     start: tuple[int, int],
     goal: tuple[int, int],
     places: _Places,
-) -> GridLevel:
+) -> dict[str, Any]:
     row, column = np.mgrid[: drawn.shape[0], : drawn.shape[1]]
     by_air = abs(row - goal[0]) + abs(column - goal[1])
     coins = int((drawn == tiles.COIN).sum())
@@ -120,8 +145,7 @@ def _assemble(
     held = [parse_rule(rule) for rule in chosen.rules]
     held += [Rule(0, 0, 0, 0, 0)] * (SLOTS - len(held))
     ways = by_air.astype(np.int16) if chosen.crow else measure_ways(drawn, np.array(goal, np.int32))
-    # Made on the host and moved once: an array at a time, suites of hundreds of levels would take seconds.
-    level = {
+    return {
         "tile": drawn,
         "start": np.array(start, np.int32),
         "heading": np.int32(tiles.HEADING_SYMBOLS.index(lines[start[0]][start[1]])),
@@ -155,10 +179,6 @@ def _assemble(
         },
         "rules": tuple(np.array(part, np.int32) for part in zip(*held, strict=True)),
     }
-    moved = jax.device_put(level)
-    physics, reward = Physics(**moved.pop("physics")), Reward(**moved.pop("reward"))
-    rules = Rules(*moved.pop("rules"))
-    return GridLevel(**moved, physics=physics, reward=reward, rules=rules)
 
 
 def _opponent_symbols(level: GridLevel) -> list[tuple[str, tuple[int, int]]]:
