@@ -9,6 +9,7 @@ from scipy import stats
 
 from alpha_factory.core.types import Trajectory
 from alpha_factory.replay import (
+    cut,
     insert,
     make_ring,
     read_observations,
@@ -298,6 +299,27 @@ def test_observations_of_all_rows_are_those_inserted():
         for row in range(WINDOW)
     ]
     np.testing.assert_array_equal(got, wanted)
+
+
+def test_cut_ring_is_one_whose_newest_rows_came_in_as_the_last_of_their_episodes():
+    """After each of several blocks, once around the ring and on: nothing that is drawn later goes over a seam."""
+    generator = np.random.default_rng(4)
+    ring, wanted = make_empty(), make_empty()
+    for number in range(6):
+        rows = make_rows(number, generator)
+        ring = jax.jit(cut)(put(ring, rows))
+        ended = eqx.tree_at(
+            lambda one: (one.reward, one.is_terminated, one.is_last),
+            rows,
+            (
+                rows.reward.at[-1].set(0.0),
+                rows.is_terminated.at[-1].set(False),
+                rows.is_last.at[-1].set(True),
+            ),
+        )
+        wanted = put(wanted, ended)
+        for one, other in zip(jax.tree.leaves(ring), jax.tree.leaves(wanted), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_rows_of_retired_worlds_are_kept_under_one_number(rated):

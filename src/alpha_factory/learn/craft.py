@@ -16,7 +16,7 @@ from alpha_factory.learn.muzero import Learner, Losses, Recipe, start_learner, u
 from alpha_factory.learn.ppo import PpoLearner, PpoReport, improve, start_ppo
 from alpha_factory.learn.surrogate import PpoRecipe
 from alpha_factory.nets import ActorCritic, Model
-from alpha_factory.replay import Ring, insert, make_ring
+from alpha_factory.replay import Ring, cut, insert, make_ring
 from alpha_factory.rollout import Rows, Stretch, as_player, make_sampler
 
 
@@ -119,8 +119,10 @@ def make_muzero_craft(
     def practise(
         scholar: Scholar, stretch: Stretch, *, key: PRNGKeyArray
     ) -> tuple[Scholar, MuzeroReport]:
-        rows = close_rows(stretch.rows)
-        stored = Scholar(scholar.learner, insert(scholar.ring, rows, window=recipe.window))
+        rows = _number_rows(stretch.rows)
+        # The rows of the next round, from fresh starts, come right behind them.
+        ring = cut(insert(scholar.ring, rows, window=recipe.window))
+        stored = Scholar(scholar.learner, ring)
         arrays, static = eqx.partition(stored, eqx.is_array)
 
         def turn(arrays: Scholar, key_batch: PRNGKeyArray) -> tuple[Scholar, Losses]:
@@ -143,22 +145,16 @@ def make_muzero_craft(
     )
 
 
-def close_rows(rows: Rows) -> Trajectory:
-    """The rows of a round for replay, where those of the next one, from fresh starts, come right behind them.
-
-    The last row of each lane becomes the last of an episode that was cut there: no reward counts that was received on
-    leaving it, and what comes before is bootstrapped with its value. So no sequence that is drawn goes on over the
-    seam. The number of a row's world is that of its lane.
-    """
+def _number_rows(rows: Rows) -> Trajectory:
+    """The rows of a round for replay. The number of a row's world is that of its lane."""
     steps, lanes = rows.action.shape
-    is_seam = jnp.arange(steps)[:, None] == steps - 1
     return Trajectory(
         slot=jnp.broadcast_to(jnp.arange(lanes, dtype=jnp.int32), (steps, lanes)),
         obs=rows.obs,
         action=rows.action,
-        reward=jnp.where(is_seam, 0.0, rows.reward),
-        is_terminated=rows.is_terminated & ~is_seam,
-        is_last=rows.is_last | is_seam,
+        reward=rows.reward,
+        is_terminated=rows.is_terminated,
+        is_last=rows.is_last,
         policy=rows.policy,
         value=rows.value,
     )

@@ -146,6 +146,24 @@ def insert(ring: Ring, trajectory: Trajectory, *, window: int) -> Ring:
     )
 
 
+def cut(ring: Ring) -> Ring:
+    """End what every lane plays at its newest row, since what is inserted next comes from fresh starts.
+
+    That row becomes the last of an episode that was cut there: no reward counts that was received on leaving it, and
+    what comes before is bootstrapped with its value. So no sequence that is drawn goes on over the seam.
+    """
+    newest = (ring.head - 1) % ring.action.shape[1]
+    return eqx.tree_at(
+        lambda tree: (tree.reward, tree.is_terminated, tree.is_last),
+        ring,
+        (
+            ring.reward.at[:, newest].set(0.0),
+            ring.is_terminated.at[:, newest].set(False),
+            ring.is_last.at[:, newest].set(True),
+        ),
+    )
+
+
 def read(ring: Ring, place: Place, *, window: int) -> Window:
     """The windows that start in these places."""
     lane, rows = place[0][None], _rows(ring, place, window)

@@ -28,6 +28,7 @@ from alpha_factory.learn import (
     train,
 )
 from alpha_factory.nets import Model
+from alpha_factory.replay import cut
 from alpha_factory.rollout import Score, play
 from alpha_factory.runs.build import derive_key, make_policy, make_practice, make_untrained
 from alpha_factory.runs.divergence import check_progress
@@ -201,7 +202,7 @@ class Course:
                     seen.append(self._solve(student.learner.model, levels, key_play))
             else:
                 fresh = start_student(practice, student.learner, source, key=key_start)
-                ring = fresh.ring if means.is_emptied else student.ring
+                ring = fresh.ring if means.is_emptied else cut(student.ring)
                 student = Student(student.learner, ring, fresh.actors)
             student, losses = self._train(practice, student, source, key_train)
             # A learner that stands still forgets nothing.
