@@ -45,11 +45,12 @@ def check_progress(
     greatest = max(told, key=lambda name: told[name])
     term = f"{' and '.join(broken)} not finite" if broken else f"{greatest} the greatest term"
     norm = float(np.asarray(losses.gradient_norm).ravel()[first])
-    reason = (
-        f"a step that is not finite after a gradient of norm {norm:.3g}"
-        if norm <= LARGEST_NORM
-        else f"a gradient of norm {norm:.3g} (at most {LARGEST_NORM:.0f} is followed)"
-    )
+    if not norm <= LARGEST_NORM:
+        reason = f"a gradient of norm {norm:.3g} (at most {LARGEST_NORM:.0f} is followed)"
+    elif broken:
+        reason = f"a loss that is not finite, its gradient of norm {norm:.3g}"
+    else:
+        reason = f"a step that is not finite after a gradient of norm {norm:.3g}"
     world = tell_world(int(np.asarray(losses.world).ravel()[first]))
     raise Diverged(
         f"{MOST_SKIPPED} updates{whose} in a row were skipped, the last for {reason}, with {term}; "

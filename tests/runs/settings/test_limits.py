@@ -71,7 +71,7 @@ def test_every_number_has_a_limit():
         ("learning.clip", -5.0, "give a finite number above 0"),
         ("learning.reward_weight", -1.0, "give 0 or a finite number above it"),
         ("learning.alpha", -0.6, "give 0 or a finite number above it"),
-        ("learning.beta", math.inf, "give 0 or a finite number above it"),
+        ("learning.beta", 1.5, "give 0 to 1"),
         ("learning.reanalyse", 1.5, "give 0 to 1"),
         ("learning.ewc_weight", -1.0, "give 0 or a finite number above it"),
         ("learning.ewc_decay", 1.1, "give 0 to 1"),
@@ -112,7 +112,13 @@ def test_novelty_that_can_t_be_measured_is_refused(values, told):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("learning.discount", 1.0), ("search.value_range", None), ("learning.ewc_decay", 0.0)],
+    [
+        ("learning.discount", 1.0),
+        ("search.value_range", None),
+        ("learning.ewc_decay", 0.0),
+        ("learning.beta", 0.0),
+        ("learning.beta", 1.0),
+    ],
 )
 def test_bounds_themselves_are_taken(name, value):
     check_limits(put(name, value))

@@ -36,6 +36,18 @@ def test_each_setting_named_is_changed_and_no_other():
     assert from_json(after) == changed
 
 
+def test_whole_numbers_are_taken_where_fractions_are_meant():
+    changed = change(
+        DEMO, ["learning.ewc_weight=0", "levels.temperature=2", "search.value_range=[0, 1]"]
+    )
+    told = [changed.learning.ewc_weight, changed.levels.temperature, *changed.search.value_range]
+    assert told == [0, 2, 0, 1]
+    assert {type(one) for one in told} == {float}
+    before = to_json(DEMO)
+    before["learning"]["discount"] = 1
+    assert type(from_json(before).learning.discount) is float
+
+
 def test_every_setting_but_the_preset_and_the_seed_can_be_changed():
     data = to_json(DEMO)
     dotted = {
@@ -56,7 +68,8 @@ def test_every_setting_but_the_preset_and_the_seed_can_be_changed():
         ("learning.batch=1.5", r"learning\.batch must be int; got '1\.5'"),
         ("learning.batch=true", r"learning\.batch must be int; got 'true'"),
         ("learning.batch=0", r"learning\.batch=0: a size must be 1 or more"),
-        ("learning.discount=NaN", r"learning\.discount=NaN: .* a number finite"),
+        ("learning.discount=NaN", r"learning\.discount=NaN: a number must be finite"),
+        ("search.value_range=[0, -Infinity]", r"Infinity\]: a number must be finite"),
         ("network.widths=[0]", r"network\.widths=\[0\]: a size must be 1 or more"),
         ("seed=3", "Unknown setting 'seed'"),
     ],

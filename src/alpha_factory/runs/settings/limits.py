@@ -70,7 +70,7 @@ LIMITS: dict[str, Limit] = {
     "learning.clip": _POSITIVE,
     "learning.reward_weight": _WEIGHT,
     "learning.alpha": _WEIGHT,
-    "learning.beta": _WEIGHT,
+    "learning.beta": _SHARE,
     "learning.reanalyse": _SHARE,
     "learning.ewc_weight": _WEIGHT,
     "learning.ewc_decay": _SHARE,

@@ -1,5 +1,6 @@
 """Settings as text: the JSON of a config, and `section.name=value` as people write it."""
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -30,13 +31,18 @@ def change(config: RunConfig, changes: Sequence[str]) -> RunConfig:
             value = json.loads(written)
         except json.JSONDecodeError:
             value = None if written == "None" else written
-        if not _fits(value, kinds[name]):
-            raise UsageError(f"--set {name} must be {_tell(kinds[name])}; got {written!r}.")
-        if any(not math.isfinite(one) or (type(one) is int and one < 1) for one in _numbers(value)):
-            raise UsageError(f"--set {name}={written}: a size must be 1 or more, a number finite.")
-        held = tuple(value) if isinstance(value, list) else value
+        try:
+            value = _read(value, kinds[name])
+        except TypeError:
+            raise UsageError(
+                f"--set {name} must be {_tell(kinds[name])}; got {written!r}."
+            ) from None
+        if not all(map(math.isfinite, _numbers(value))):
+            raise UsageError(f"--set {name}={written}: a number must be finite.")
+        if any(type(one) is int and one < 1 for one in _numbers(value)):
+            raise UsageError(f"--set {name}={written}: a size must be 1 or more.")
         section, _, leaf = name.rpartition(".")
-        changed: dict[str, Any] = {leaf: held}
+        changed: dict[str, Any] = {leaf: value}
         if section:
             changed = {section: dataclasses.replace(getattr(config, section), **changed)}
         config = dataclasses.replace(config, **changed)
@@ -57,7 +63,7 @@ def list_settings(config: RunConfig) -> dict[str, Any]:
 
 
 def _numbers(value: Any) -> list[int | float]:
-    inner = value if isinstance(value, list) else [value]
+    inner = value if isinstance(value, tuple) else [value]
     return [one for one in inner if isinstance(one, int | float) and not isinstance(one, bool)]
 
 
@@ -88,30 +94,41 @@ def _read_section(kind: Any, data: Any, prefix: str) -> Any:
         )
     values = {}
     for name, setting in names.items():
-        value = data[name]
         if dataclasses.is_dataclass(setting.type):
-            value = _read_section(setting.type, value, f"{prefix}{name}.")
-        elif not _fits(value, setting.type):
+            values[name] = _read_section(setting.type, data[name], f"{prefix}{name}.")
+            continue
+        try:
+            values[name] = _read(data[name], setting.type)
+        except TypeError:
             raise UsageError(
                 f"Setting {prefix}{name} in config.json must be {_tell(setting.type)}; "
-                f"got {value!r}. Restore the file, or start a new run."
-            )
-        values[name] = tuple(value) if isinstance(value, list) else value
+                f"got {data[name]!r}. Restore the file, or start a new run."
+            ) from None
     return kind(**values)
 
 
-def _fits(value: object, kind: Any) -> bool:
-    """Whether a JSON value can be a setting of this type: no bool is a number, an int is a float."""
+def _read(value: object, kind: Any) -> Any:
+    """A JSON value as a setting of this type: no bool is a number, an int becomes a float where one is wanted.
+
+    Raises:
+        TypeError: it can't be one.
+    """
     if typing.get_origin(kind) is tuple:
         items = typing.get_args(kind)
-        if not isinstance(value, list | tuple):
-            return False
-        if items[-1] is Ellipsis:
-            items = items[:1] * len(value)
-        return len(items) == len(value) and all(map(_fits, value, items))
-    if choices := typing.get_args(kind):
-        return any(_fits(value, choice) for choice in choices)
-    return type(value) is kind or (kind is float and type(value) is int)
+        if isinstance(value, list | tuple):
+            if items[-1] is Ellipsis:
+                items = items[:1] * len(value)
+            if len(items) == len(value):
+                return tuple(map(_read, value, items))
+    elif choices := typing.get_args(kind):
+        for choice in choices:
+            with contextlib.suppress(TypeError):
+                return _read(value, choice)
+    elif kind is float and type(value) is int:
+        return float(value)
+    elif type(value) is kind:
+        return value
+    raise TypeError(f"{value!r} is no {_tell(kind)}")
 
 
 def _tell(kind: Any) -> str:
