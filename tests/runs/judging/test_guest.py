@@ -127,6 +127,24 @@ def test_module_that_fails_to_import_is_named_with_its_error(tmp_path, monkeypat
         load_guest(GuestTarget("not_installed_at_all", "act"))
 
 
+def leave(*_, **__):
+    sys.exit(0)  # as a script does that is imported
+
+
+def test_module_that_leaves_when_it_is_imported_is_named(tmp_path, monkeypatch):
+    (tmp_path / "leaving_library.py").write_text("import sys\n\nsys.exit(0)\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with pytest.raises(UsageError, match=r"leaving_library can't be imported: SystemExit: 0"):
+        load_guest(GuestTarget("leaving_library", "act"))
+
+
+@pytest.mark.parametrize("is_on_host", [False, True])
+def test_policy_that_leaves_when_it_is_tried_is_named(is_on_host, levels):
+    guest = Guest(leave, None)
+    with pytest.raises(UsageError, match=r"library:act failed on obs .*SystemExit: 0"):
+        adapt_guest("library:act", guest, WORLD, levels, lanes=LANES, is_on_host=is_on_host)
+
+
 def test_unknown_name_is_refused_with_the_choices(library):
     library(act=forward, _own=forward, number=3)
     with pytest.raises(UsageError, match=r"Did you mean 'act'\? Choices: act\."):
@@ -143,6 +161,7 @@ def fail():
         (3, "is no function but int"),
         (lambda: 3, "gave no policy but int"),
         (fail, "failed to make a policy: ValueError: no weights"),
+        (lambda: leave(), "failed to make a policy: SystemExit: 0"),
     ],
 )
 def test_what_is_no_policy_is_refused(found, said, library):
@@ -276,6 +295,7 @@ def raise_error(worlds):
         (lambda worlds: np.full(worlds, np.nan), r"type float64; wanted shape \(6,\), integers"),
         (lambda worlds: np.array(["north"] * worlds), r"type <U5; wanted shape \(6,\), integers"),
         (raise_error, "failed on obs .*ZeroDivisionError: no more weights"),
+        (leave, "failed on obs .*SystemExit: 0"),
     ],
 )
 def test_what_goes_wrong_on_the_host_in_the_middle_is_kept_in_words(then, said, levels):

@@ -29,6 +29,7 @@ from alpha_factory.core.errors import UsageError, unknown
 from alpha_factory.core.types import Level, Params, Plan, Player, Policy, World
 from alpha_factory.runs.judging.target import GuestTarget
 
+_FAILURES = (Exception, SystemExit)  # anyone's code may fail in any way, or leave
 _ADDRESS = re.compile(r"0x[0-9a-f]+")  # of functions, which differ for nothing
 _CONTRACT = "A policy is called as policy(params, obs, *, key) and returns a Plan, or the action of each world alone."
 
@@ -51,7 +52,7 @@ def load_guest(target: GuestTarget) -> Guest:
         sys.path.insert(0, here)
     try:
         module = importlib.import_module(target.module)
-    except Exception as error:  # anyone's module may fail in any way
+    except _FAILURES as error:
         raise UsageError(
             f"Module {target.module} can't be imported: {type(error).__name__}: {error}."
         ) from error
@@ -116,7 +117,7 @@ def adapt_guest(
     told = f"obs of shape {obs.shape} and type {obs.dtype}"
     try:
         given = _try_on_host(guest, obs) if is_on_host else _try(guest, obs)
-    except Exception as error:  # anyone's code may fail in any way
+    except _FAILURES as error:
         raise UsageError(
             f"{name} failed on {told}: {type(error).__name__}: {error} {_CONTRACT}"
         ) from error
@@ -221,7 +222,7 @@ def _move_to_host(name: str, guest: Guest, failures: list[str]) -> Callable[...,
             except UsageError as error:
                 failures.append(str(error))
                 raise
-            except Exception as error:  # anyone's code may fail in any way
+            except _FAILURES as error:
                 failures.append(
                     f"{name} failed on {told}: {type(error).__name__}: {error} {_CONTRACT}"
                 )
@@ -273,7 +274,7 @@ def _needs_nothing(function: Callable) -> bool:
 def _make(target: GuestTarget, function: Callable) -> Any:
     try:
         return function()
-    except Exception as error:  # anyone's code may fail in any way
+    except _FAILURES as error:
         raise UsageError(
             f"{target} failed to make a policy: {type(error).__name__}: {error}"
         ) from error
