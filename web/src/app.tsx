@@ -8,7 +8,7 @@ import { formatPlace, go, usePlace, VIEWS, type Place, type View } from "./core/
 import { Boundary } from "./ui/boundary";
 import { HelpDialog, isHelpOpen, useShortcuts } from "./ui/shortcuts";
 import { Icon, Mark } from "./ui/icons";
-import { Empty, Problem, StatePill, Waiting } from "./ui/parts";
+import { Heading, Problem, StatePill, Waiting } from "./ui/parts";
 import { nextTheme, shade } from "./ui/theme";
 import { EvaluationView } from "./views/evaluation";
 import { LearningView } from "./views/learning";
@@ -164,9 +164,9 @@ function Content(props: { place: Place; runs: Summary[] | null }) {
   if (place.view === "runs") return <RunsView />;
   if (place.view === "missing")
     return (
-      <Empty title="There is nothing at this address">
+      <Heading title="There is nothing at this address">
         <span class="mono">{place.path}</span> is no view of a run. <a href="/">All runs</a>
-      </Empty>
+      </Heading>
     );
   const isListed = props.runs?.some((run) => run.name === place.run) ?? false;
   return <RunContent key={place.run} place={place} isListed={isListed} />;
@@ -181,30 +181,54 @@ function WorldContent(props: { run: Summary; world: number | undefined }) {
 function RunContent(props: { place: Extract<Place, { run: string }>; isListed: boolean }) {
   const { place, isListed } = props;
   const run = useRun(place.run);
+  const wasListed = useRef(isListed); // one that began a moment ago is not listed yet
+  if (isListed) wasListed.current = true;
   useEffect(() => {
     if (isListed && run.error) run.again();
   }, [isListed]);
   if (!run.data && run.error?.code === "not_found")
     return (
-      <Empty title={`There is no run “${place.run}” in this folder`}>
+      <Heading title={`There is no run “${place.run}” in this folder`}>
         If it has yet to begin, leave this open: the view comes by itself once the run is there. <a href="/">All runs</a>
-      </Empty>
+      </Heading>
     );
-  if (!run.data) return run.error ? <Problem error={run.error} again={run.again} /> : <Waiting what="Reading the run …" />;
+  if (!run.data)
+    return (
+      <>
+        <Heading title={place.run} />
+        {run.error ? <Problem error={run.error} again={run.again} /> : <Waiting what="Reading the run …" />}
+      </>
+    );
+  return (
+    <>
+      {wasListed.current && !isListed && (
+        <div class="notice bad" role="alert">
+          <p>
+            <strong>This run is no longer in the folder.</strong> What is shown is the last that was read of it. <a href="/">All runs</a>
+          </p>
+        </div>
+      )}
+      <RunView place={place} run={run.data} />
+    </>
+  );
+}
+
+function RunView(props: { place: Extract<Place, { run: string }>; run: Summary }) {
+  const { place, run } = props;
   switch (place.view) {
     case "now":
-      return <NowView run={run.data} />;
+      return <NowView run={run} />;
     case "worlds":
-      return <WorldContent run={run.data} world={place.world} />;
+      return <WorldContent run={run} world={place.world} />;
     case "lineage":
-      return <LineageView run={run.data} />;
+      return <LineageView run={run} />;
     case "learning":
-      return <LearningView run={run.data} />;
+      return <LearningView run={run} />;
     case "evaluation":
-      return <EvaluationView run={run.data} />;
+      return <EvaluationView run={run} />;
     case "safety":
-      return <SafetyView run={run.data} />;
+      return <SafetyView run={run} />;
     case "steering":
-      return <SteeringView run={run.data} />;
+      return <SteeringView run={run} />;
   }
 }

@@ -346,6 +346,21 @@ def test_data_of_charts_comes_as_csv(client, path, head):
     assert len(table) > 1
 
 
+def test_csv_of_worlds_has_all_pages_in_the_order_that_is_shown(client):
+    asked = {"sort": "id", "order": "asc", "verdict": "accepted"}
+    shown = get(client, "/runs/a/worlds", **asked)["worlds"]
+    assert len(shown) > 2
+    head, *table = read_csv(client, "/runs/a/worlds", **asked, page=1, size=2)
+    names = [name.split(" [")[0] for name in head]
+    for name in ("id", "children", "episodes"):
+        assert [int(row[names.index(name)]) for row in table] == [one[name] for one in shown]
+
+
+def test_csv_of_an_evaluation_says_units(client):
+    head = read_csv(client, "/runs/a/evaluation")[0]
+    assert head[3:6] == ["solve_rate [share]", "low [share]", "high [share]"]
+
+
 def test_csv_of_metrics_has_every_row_of_the_range_and_says_units(scratch):
     folder, client = scratch
     run = make_run(folder / "long")

@@ -91,12 +91,14 @@ export function LevelView(props: { run: Summary; id: number }) {
   const text = agent && config.data?.config.levels?.world === "maze" ? levelOf(agent.drawing) : null;
   const oracle = useCheck(text);
   const back = <a href={formatPlace(run.name, "worlds")}>All levels</a>;
-  if (!data) return error ? <Problem error={error} again={again} /> : <Waiting what="Reading the level …" />;
-  if (!agent)
+  if (!data || !agent)
     return (
-      <Empty title={`There is no film of ${nameOf(id)}`}>
-        Only the last ones are kept. {back}
-      </Empty>
+      <>
+        <Heading title={nameOf(id)}>{back}</Heading>
+        {error && <Problem error={error} again={again} />}
+        {!data && !error && <Waiting what="Reading the level …" />}
+        {data && <Empty title={`There is no film of ${nameOf(id)}`}>Only the last ones are kept.</Empty>}
+      </>
     );
   return (
     <>

@@ -76,7 +76,7 @@ function Grown(props: { run: Summary }) {
           <input type="search" value={search} placeholder="12, bit-flip" onInput={(event) => setSearch(event.currentTarget.value)} />
         </label>
         <button class="button" type="submit" disabled={!found.length}>
-          Next of {count(found.length)}
+          {search ? `Next of ${count(found.length)}` : "Find"}
         </button>
         <Toggle label="rejected ones too" isOn={all !== ""} onChange={(isOn) => setAll(isOn ? "1" : "")} />
         <a class="button" href={withQuery(API + ofRun(run.name, "/lineage"), { format: "csv", accepted: all ? null : true })} download>

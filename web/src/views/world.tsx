@@ -16,7 +16,15 @@ export function WorldView(props: { run: Summary; id: number }) {
   const answer = useAsk<WorldDetail>(ofRun(run.name, `/worlds/${id}`), {}, changes);
   const level = useAsk<{ levels: Level[] }>(ofRun(run.name, "/levels"), { ids: id });
   const { data, error } = answer;
-  if (!data) return error ? <Problem error={error} again={answer.again} /> : <Waiting what={`Reading world ${id} …`} />;
+  if (!data)
+    return (
+      <>
+        <Heading title={`World ${id}`}>
+          <a href={formatPlace(run.name, "worlds")}>All worlds</a>
+        </Heading>
+        {error ? <Problem error={error} again={answer.again} /> : <Waiting what={`Reading world ${id} …`} />}
+      </>
+    );
   const { card } = data;
   return (
     <>

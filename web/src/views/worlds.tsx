@@ -26,8 +26,8 @@ export function WorldsView(props: { run: Summary }) {
   const [search] = useChoice("search", "");
   const [page] = useChoice("page", "0");
   const changes = useChanges(run.name, ["worlds"], 4_000);
-  const query = { sort, order, living: all ? null : true, search, page, size: SIZE };
-  const { data, error, isLoading, again } = useAsk<WorldPage>(ofRun(run.name, "/worlds"), query, changes);
+  const query = { sort, order, living: all ? null : true, search };
+  const { data, error, isLoading, again } = useAsk<WorldPage>(ofRun(run.name, "/worlds"), { ...query, page, size: SIZE }, changes);
   const pages = data ? Math.max(1, Math.ceil(data.total / SIZE)) : 1;
   // Another order or choice has other pages: the first of them is where to look.
   const pick = (name: string, value: string) => choose({ [name]: value, page: null });

@@ -14,6 +14,8 @@ _ROWS_AT_ONCE = 500
 UNITS = {
     "frames": "env steps",
     "updates": "gradient steps",
+    "student_frames": "env steps",
+    "student_updates": "gradient steps",
     "wall_s": "s",
     "compile_s": "s",
     "train_s": "s",

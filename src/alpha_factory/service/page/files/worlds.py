@@ -43,8 +43,11 @@ def list_worlds(
     search: str = "",
     page: int = 0,
     size: int = 48,
+    is_whole: bool = False,
 ) -> dict[str, Any]:
-    """A page of worlds, sorted."""
+    """A page of worlds, sorted; or, `is_whole`, all of them on one."""
+    if is_whole:
+        page, size = 0, -1  # SQLite's word for no limit
     wheres, values = ["1"], {"now": 0, "verdict": verdict, "size": size, "skip": page * size}
     if is_living is not None:
         wheres.append(f"(w.verdict = 'accepted' AND gone.world IS NULL) = {int(is_living)}")
@@ -72,7 +75,7 @@ def list_worlds(
             f"WITH {_LAST} {_CARDS} WHERE {where} ORDER BY {order} LIMIT :size OFFSET :skip",
             values,
         )
-        cards = _cards(base, rows, run)
+        cards = _cards(base, rows, run, is_whole=is_whole)
     return {"total": total, "page": page, "size": size, "worlds": cards}
 
 
@@ -217,18 +220,23 @@ def _some(base: Database, run: Path, worlds: Sequence[int]) -> list[dict[str, An
     return _cards(base, base.select(query, values), run)
 
 
-def _cards(base: Database, rows: Sequence[sqlite3.Row], run: Path) -> list[dict[str, Any]]:
+def _cards(
+    base: Database, rows: Sequence[sqlite3.Row], run: Path, *, is_whole: bool = False
+) -> list[dict[str, Any]]:
     listed = ", ".join(str(row["id"]) for row in rows)
+    parents, filmed = listed, listed
+    if is_whole:  # a query has so many letters at most, and a list of all worlds may have more
+        parents, filmed = "SELECT id FROM worlds", "SELECT world FROM episodes"
     children = dict(
         map(
             tuple,
             base.select(
                 "SELECT parent.value, count(*) FROM worlds, json_each(worlds.parents) parent "
-                f"WHERE parent.value IN ({listed}) GROUP BY parent.value"
+                f"WHERE parent.value IN ({parents}) GROUP BY parent.value"
             ),
         )
     )
-    episodes = _count_episodes(run, listed)
+    episodes = _count_episodes(run, filmed)
     return [
         {name: row[name] for name in _BARE}
         | {

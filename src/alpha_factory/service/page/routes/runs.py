@@ -104,7 +104,9 @@ def make_runs(context: Context) -> APIRouter:
             for suite in told["suites"]
             for policy, scores in suite["policies"].items()
         ]
-        return reply_rows(["suite", "step_limit", "policy", *_SCORES], rows, f"{run}-evaluation")
+        # Elsewhere an interval is of whatever is compared.
+        scores = [f"{name} [share]" if name in ("low", "high") else name for name in _SCORES]
+        return reply_rows(["suite", "step_limit", "policy", *scores], rows, f"{run}-evaluation")
 
     @router.get("/runs/{run}/safety", response_model=shapes.Safety)
     def read_safety(run: RunName) -> Response:
@@ -143,7 +145,10 @@ def make_runs(context: Context) -> APIRouter:
         """The report that the run left."""
         path = inside(find(run), "report.html")
         if path is None:
-            raise Problem("not_found", "This run has no report yet; it is written at its end.")
+            raise Problem(
+                "not_found",
+                "This run has no report: a run writes it at its end, `alpha-factory report` at any time.",
+            )
         return FileResponse(path, media_type="text/html")
 
     @router.get("/runs/{run}/media", response_model=shapes.Media)

@@ -43,7 +43,7 @@ def make_worlds(context: Context) -> APIRouter:
         size: Annotated[int, Query(ge=1, le=500)] = 48,
         format: Format = "json",
     ) -> Response:
-        """A page of worlds, sorted; `search` looks for a number, an operator or a verdict."""
+        """A page of worlds, sorted; `search` looks for a number, an operator or a verdict. CSV has all pages."""
         told = worlds.list_worlds(
             find(run),
             sort=sort,
@@ -53,6 +53,7 @@ def make_worlds(context: Context) -> APIRouter:
             search=search,
             page=page,
             size=size,
+            is_whole=format == "csv",
         )
         if format == "csv":
             names = [*shapes.WorldHead.model_fields]
