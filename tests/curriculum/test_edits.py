@@ -154,6 +154,25 @@ def test_driven_off_goal_goes_to_any_free_cell_alike():
     assert stats.chisquare(counts[1]).pvalue > 1e-3
 
 
+def test_agent_that_changes_its_cell_draws_a_heading_and_no_other_does():
+    level = from_text(">.\n.G", side=SIDE)
+    children, kind = edit_all(repeat(level, MANY), jax.random.key(11), 1)
+    kind, heading = np.asarray(kind)[:, 0], np.asarray(children.heading)
+    is_off = (np.asarray(children.start) != np.asarray(level.start)).any(axis=1)
+    for is_so in (is_off & (kind == ADD), is_off & (kind == AGENT)):
+        counts = np.bincount(heading[is_so], minlength=len(tiles.HEADINGS))
+        assert stats.chisquare(counts).pvalue > 1e-3
+    assert (heading[~is_off & np.isin(kind, (ADD, GOAL))] == int(level.heading)).all()
+
+
+def test_goal_driven_off_with_the_agent_may_go_where_the_agent_was():
+    level = from_text(">G", side=SIDE)
+    children, kind = edit_all(repeat(level, MANY), jax.random.key(12), 2)
+    are_both_off = (np.asarray(kind) == REMOVE).all(axis=1)
+    column = np.asarray(children.goal)[are_both_off, 1]
+    assert stats.chisquare(np.bincount(column, minlength=2)).pvalue > 1e-3
+
+
 def test_child_without_room_is_its_parent():
     level = from_text(">G", side=SIDE)  # two cells: any wall leaves one
     children, kind = edit_all(repeat(level, MANY), jax.random.key(6), 1)

@@ -93,3 +93,24 @@ def test_naive_grounding_draws_anew_what_replayed_levels_hide():
         replays = [choice.level.drift for choice in choices if int(choice.slot[0]) >= 0]
         drifts[make.__name__] = np.unique(replays).tolist()
     assert drifts == {"make_naive_grounding": [TRUTH], "make_robust_plr": [-TRUTH]}
+
+
+def test_naive_grounding_knows_the_return_of_what_it_plays_and_not_of_what_was_drawn():
+    """Fresh levels drift the other way; the buffer holds what they become."""
+
+    def draw_adrift(**how):
+        return dataclasses.replace(draw(**how), drift=jnp.int32(-TRUTH))
+
+    selector = samplr.make_naive_grounding(
+        Ground(LANES, draw_adrift, edit=None, redraw=redraw), SMALL._replace(replay=0.0)
+    )
+    state, starts = selector.begin(key=jax.random.key(0)), jnp.arange(8, dtype=jnp.int32) - 2
+    known = 0.1 * starts.astype(jnp.float32)
+    full = eqx.tree_at(
+        lambda one: (one.buffer.size, one.buffer.score, one.buffer.max_return, one.buffer.level),
+        state,
+        (jnp.int32(8), jnp.zeros(8), known, Slope(starts, jnp.full(8, TRUTH, jnp.int32))),
+    )
+    choice = jax.jit(lambda key: selector.choose(full, key=key)[1])(jax.random.key(1))
+    assert choice.level.drift.tolist() == [TRUTH] * LANES
+    assert choice.max_return.tolist() == known[choice.level.start + 2].tolist()

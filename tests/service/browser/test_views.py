@@ -1,10 +1,15 @@
 """Every view of a real run, as a person with a browser, a keyboard or a narrow screen meets it."""
 
+import collections
 import csv
 import re
+import shutil
+import time
 
 import pytest
 from playwright.sync_api import expect
+
+from browser_run import serving
 
 RUN = "/runs/first"
 VIEWS = {
@@ -159,6 +164,60 @@ def test_run_on_chosen_levels_shows_those_that_were_filmed(look):
     expect(page.get_by_text("This run has no lineage")).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("place", "title"),
+    [
+        (f"{RUN}/worlds/999999999", "World 999999999"),
+        (f"{RUN}/no-such-view", "There is nothing at this address"),
+        ("/runs/never/now", "There is no run “never” in this folder"),
+        ("/runs/chosen/worlds/1", "Level 1"),
+    ],
+)
+def test_view_of_what_is_not_there_has_a_title_and_no_barrier(look, place, title):
+    reader = look(width=360)
+    page = reader.open(place)
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    expect(page.get_by_text(re.compile("^(Reading|Fetching)"))).to_have_count(0)
+    assert reader.find_barriers() == []
+    # By itself a browser complains of each answer that is none.
+    assert [said for said in reader.complaints if "404 (Not Found)" not in said] == []
+    reader.complaints.clear()
+
+
+def test_run_that_is_removed_while_it_is_watched_is_told(look, live, tmp_path):
+    run = tmp_path / "gone"
+    shutil.copytree(live.path.with_name("chosen"), run)
+    with serving(tmp_path) as server:
+        reader = look(at=server.address)
+        page = reader.open("/runs/gone/learning")
+        told = page.get_by_text("This run is no longer in the folder")
+        expect(page.locator(".bar .pill")).to_be_visible()
+        expect(told).to_have_count(0)
+        shutil.rmtree(run)
+        expect(told).to_be_visible()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Learning")
+        shutil.copytree(live.path.with_name("chosen"), run)
+        expect(told).to_have_count(0)
+    reader.complaints.clear()  # of what was not there, and of the server's end
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_names_and_marks_of_an_evaluation_have_room_of_their_own(look, width):
+    page = look(width=width).open(f"{RUN}/evaluation")
+    expect(page.locator("svg.dots").first).to_be_visible()
+    rooms = page.locator("svg.dots").evaluate_all(
+        """(charts) => charts.map((chart) => {
+            const box = (one) => one.getBoundingClientRect();
+            const names = [...chart.querySelectorAll("text:not([text-anchor])")].map((one) => box(one).right);
+            const dots = [...chart.querySelectorAll("circle")].map((one) => box(one).left);
+            const marks = [...chart.querySelectorAll("text[text-anchor]")].map((one) => box(one).right);
+            return [Math.min(...dots) - Math.max(...names), box(chart).right - Math.max(...marks)];
+        })"""
+    )
+    assert rooms
+    assert all(room >= 0 for chart in rooms for room in chart), rooms
+
+
 def test_runs_are_compared_with_the_settings_that_differ(look):
     page = look().open(f"{RUN}/learning")
     page.get_by_role("group", name="Runs to compare with").get_by_role(
@@ -198,13 +257,17 @@ def test_episodes_move_on_canvas(browser, address):
     try:
         page = context.new_page()
         page.goto(f"{address}{RUN}/worlds")
-        picture = page.locator("canvas").first
-        picture.wait_for()
-        seen = {page.evaluate("(canvas) => canvas.toDataURL()", picture.element_handle())}
-        for _ in range(40):
+        page.locator("canvas").first.wait_for()
+        # An agent may stand still, a world may wait for its first episode, and a busy machine draws seldom.
+        seen, until = collections.defaultdict(set), time.monotonic() + 60
+        while max(map(len, seen.values()), default=0) <= 2 and time.monotonic() < until:
+            pictures = page.locator("canvas").evaluate_all(
+                "(all) => all.map((canvas) => [canvas.getAttribute('aria-label'), canvas.toDataURL()])"
+            )
+            for world, picture in pictures:
+                seen[world].add(picture)
             page.wait_for_timeout(100)
-            seen.add(page.evaluate("(canvas) => canvas.toDataURL()", picture.element_handle()))
-        assert len(seen) > 2
+        assert max(map(len, seen.values())) > 2, {world: len(all_) for world, all_ in seen.items()}
         assert not page.locator("img[src$='.gif']").count()
     finally:
         context.close()
