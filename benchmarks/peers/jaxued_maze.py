@@ -23,6 +23,8 @@ from jaxued.environments.maze import Level, Maze
 from jaxued.environments.maze.level import prefabs
 from jaxued.wrappers import AutoReplayWrapper
 
+jax.tree_map = jax.tree.map  # which JAX has dropped and jaxued 0.0.1 calls
+
 LEVEL = "SixteenRooms"
 ACTIONS = 3  # left, right and forward; the environment's other four do nothing
 

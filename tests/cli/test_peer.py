@@ -1,9 +1,10 @@
 import sys
+from pathlib import Path
 
 import pytest
 
 from alpha_factory.cli import bench
-from alpha_factory.cli.peer import start_peer
+from alpha_factory.cli.peer import SCRIPTS, start_peer
 from alpha_factory.core.errors import AlphaFactoryError, UsageError
 
 TELLS = """
@@ -34,7 +35,7 @@ def write_script(checkout, text):
 
 def test_peer_says_who_it_is_and_measures_itself(checkout):
     write_script(checkout, TELLS)
-    with start_peer("jaxued", checkout) as peer:
+    with start_peer("jaxued", "worlds", checkout) as peer:
         assert (peer.name, peer.version, peer.jax) == ("jaxued", "0", "1")
         for worlds in (8, 16):
             turn = peer.measure("maze", {"worlds": worlds})
@@ -47,7 +48,7 @@ def test_peer_that_is_not_installed_is_told_how_to_make(checkout):
     (checkout / ".venv-peers" / "jaxued" / "bin" / "python").unlink()
     with (
         pytest.raises(UsageError, match=r"not installed.*Run `make peer-jaxued` in"),
-        start_peer("jaxued", checkout),
+        start_peer("jaxued", "worlds", checkout),
     ):
         pass
 
@@ -55,21 +56,35 @@ def test_peer_that_is_not_installed_is_told_how_to_make(checkout):
 def test_peer_needs_a_checkout(tmp_path):
     with (
         pytest.raises(UsageError, match="measured from a checkout"),
-        start_peer("jaxued", tmp_path),
+        start_peer("jaxued", "worlds", tmp_path),
     ):
         pass
 
 
 def test_peer_is_suggested_when_unknown():
-    with pytest.raises(UsageError, match="Did you mean 'jaxued'"), start_peer("jaxude"):
+    with pytest.raises(UsageError, match="Did you mean 'jaxued'"), start_peer("jaxude", "worlds"):
         pass
+
+
+def test_peer_has_its_stages():
+    with (
+        pytest.raises(UsageError, match=r"jaxued is measured in worlds and rounds, not in learn\."),
+        start_peer("jaxued", "learn"),
+    ):
+        pass
+
+
+def test_every_peer_has_its_scripts():
+    scripts = Path(__file__).parents[2] / "benchmarks" / "peers"
+    named = {name for stages in SCRIPTS.values() for name in stages.values()}
+    assert named == {path.name for path in scripts.glob("*.py")}
 
 
 def test_peer_that_fails_says_why(checkout):
     write_script(checkout, "raise SystemExit('no such thing')")
     with (
         pytest.raises(AlphaFactoryError, match=r"status 1.*no such thing.*make --always-make"),
-        start_peer("jaxued", checkout),
+        start_peer("jaxued", "worlds", checkout),
     ):
         pass
 
@@ -78,7 +93,7 @@ def test_peer_that_chatters_is_quoted(checkout):
     write_script(checkout, "print('Welcome!', flush=True)")
     with (
         pytest.raises(AlphaFactoryError, match="in JSON and said 'Welcome!'"),
-        start_peer("jaxued", checkout),
+        start_peer("jaxued", "worlds", checkout),
     ):
         pass
 

@@ -37,10 +37,15 @@ NAMES = {
     "rounds": ["robust-plr", "accel"],
 }
 _CARTPOLE = {"simulations": 2, "worlds": 1, "steps": 6, "batch": 7}
+_ROUNDS = {"lanes": 2, "steps": 4, "epochs": 1, "width": 4}
 _SEARCH = {"batch": 2, "simulations": 4, "searches": 2}
 PEERS_ASKED = {
     "worlds": [("maze", {"worlds": 4, "steps": 4, "rounds": 3})],
     "search": [(name, _SEARCH) for name in NAMES["search"] if name != "network"],
+    "rounds": [
+        ("robust-plr", _ROUNDS | {"rounds": 10, "practised": 8}),
+        ("accel", _ROUNDS | {"rounds": 9, "practised": 4}),
+    ],
     "cartpole": [
         ("cartpole", _CARTPOLE | {"updates": 5}),
         ("cartpole-act", _CARTPOLE | {"updates": 0}),
@@ -63,7 +68,7 @@ def tiny():
             demo.learning, worlds=4, steps=12, updates=1, batch=4, replay_slots=48
         ),
         curriculum=dataclasses.replace(demo.curriculum, slots=8, iterations=2),
-        ppo=PpoConfig(memory="gru", width=4, embed=4, head=4, epochs=1),
+        ppo=PpoConfig(memory="lstm", width=4, embed=4, head=4, epochs=1),
         levels=LevelsConfig(lanes=2, steps=4, step_limit=3, slots=4),
     )
     return Sizes(
@@ -147,7 +152,7 @@ def test_bench_stage_prints_the_promised_fields(stage, tiny):
             assert result["rate"] * result["max_s"] >= 48
     if stage == "rounds":
         assert measured["practised"] == {"robust-plr": 0.8, "accel": 4 / 9}
-        assert measured["memory"] == "gru"
+        assert measured["memory"] == "lstm"
     if stage == "search":
         assert [(part["name"], part["batch"]) for part in measured["parts"]] == [
             ("puct", 2),
@@ -164,8 +169,19 @@ def test_bench_stage_prints_the_promised_fields(stage, tiny):
 
 
 def test_bench_stage_says_which_have_peers():
-    with pytest.raises(UsageError, match=r"learn has no peers; worlds, search and cartpole have\."):
+    with pytest.raises(
+        UsageError, match=r"learn has no peers; worlds, search, cartpole and rounds have\."
+    ):
         bench_stage("learn", 1, peer=make_peer().peer)
+
+
+def test_bench_compares_memories_of_one_kind_alone(tiny):
+    ppo = dataclasses.replace(tiny.config.ppo, memory="s5")
+    sizes = dataclasses.replace(tiny, config=dataclasses.replace(tiny.config, ppo=ppo))
+    with pytest.raises(
+        UsageError, match=r"an LSTM, and ppo\.memory is s5: set it to lstm, or leave"
+    ):
+        bench_stage("rounds", 1, sizes, make_peer().peer)
 
 
 @pytest.mark.implicit_promotion

@@ -28,8 +28,8 @@ class Bench:
     repeats: int = 5
     """Measurements of each result; the median and the extremes are printed."""
     peer: output.OptionalName = None
-    """Measure another project in turns with ours: jaxued (worlds) and muax (cartpole), which `make peer-NAME` installs;
-    mctx (search)."""
+    """Measure another project in turns with ours: jaxued (worlds, rounds) and muax (cartpole), which `make peer-NAME`
+    installs; mctx (search)."""
     json: output.Switch = False
     """Print the measurement as one JSON object."""
 
@@ -52,7 +52,7 @@ class Bench:
             if self.peer is None:
                 measured = bench_stage(self.stage, self.repeats, sizes)
             else:
-                with start_peer(self.peer) as peer:
+                with start_peer(self.peer, self.stage) as peer:
                     measured = bench_stage(self.stage, self.repeats, sizes, peer)
         if self.json:
             output.print_json(measured)

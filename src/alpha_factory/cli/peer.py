@@ -21,7 +21,12 @@ from alpha_factory.service.effects import Child, ChildFailed
 if TYPE_CHECKING:
     from alpha_factory.runs.bench import Peer
 
-SCRIPTS = {"jaxued": "jaxued_maze.py", "mctx": "mctx_search.py", "muax": "muax_cartpole.py"}
+SCRIPTS = {
+    "jaxued": {"worlds": "jaxued_maze.py", "rounds": "jaxued_rounds.py"},
+    "mctx": {"search": "mctx_search.py"},
+    "muax": {"cartpole": "muax_cartpole.py"},
+}
+"""Of each peer, the stages that measure it and what measures it there."""
 _OURS = {"mctx"}  # run by our own Python
 _HELLO_S = 120.0
 _MEASURE_S = 600.0
@@ -30,20 +35,24 @@ _NOT_PASSED_ON = ("JAX_", "PYTHON")
 
 
 @contextmanager
-def start_peer(name: str, root: Path | None = None) -> Iterator["Peer"]:
-    """Start the peer of that name, and end it with the `with` statement.
+def start_peer(name: str, stage: str, root: Path | None = None) -> Iterator["Peer"]:
+    """Start the peer of that name for a stage, and end it with the `with` statement.
 
     Args:
         root: the checkout that has the script and the peer's environment; None for this package's.
 
     Raises:
-        UsageError: there is no such peer, no checkout, or its environment has not been made.
+        UsageError: there is no such peer, it has nothing like that stage, there is no checkout, or its environment
+            has not been made.
         AlphaFactoryError: the peer failed, said nothing in time or something else than JSON.
     """
     if name not in SCRIPTS:
         raise unknown("peer", name, SCRIPTS)
+    if stage not in SCRIPTS[name]:
+        stages = " and ".join(SCRIPTS[name])
+        raise UsageError(f"The peer {name} is measured in {stages}, not in {stage}.")
     root = root or Path(alpha_factory.__file__).parents[2]
-    script = root / "benchmarks" / "peers" / SCRIPTS[name]
+    script = root / "benchmarks" / "peers" / SCRIPTS[name][stage]
     if not script.is_file():
         raise UsageError(f"{script} is missing: peers are measured from a checkout of the project.")
     python = root / ".venv-peers" / name / "bin" / "python"

@@ -11,11 +11,13 @@ from alpha_factory.core.types import Level
 from alpha_factory.learn import Practice, Student, train
 from alpha_factory.runs.bench.measure import (
     HELD,
+    Asked,
     Case,
     Measured,
     Peer,
+    ask,
     compile_step,
-    describe,
+    tell_peer,
     time_in_turns,
     to_result,
 )
@@ -60,7 +62,7 @@ def _measure(
     student: Student,
 ) -> Measured:
     config, learning = sizes.cartpole, sizes.cartpole.learning
-    compile_s, cases, others, asked = 0.0, [], [], []
+    compile_s, cases, asked = 0.0, [], []
     for name, updates, peer_updates in (
         ("cartpole", learning.updates, sizes.peer_updates),
         ("cartpole-act", 0, 0),
@@ -86,24 +88,14 @@ def _measure(
             "updates": peer_updates,
             "batch": sizes.peer_batch,
         }
-        asked.append((name, peer_shape))
-        if peer:
-            others.append(partial(peer.measure, name, peer_shape))
-    timings = time_in_turns(cases, repeats, others)
+        asked.append(Asked(name, _UNIT, peer_shape))
+    timings = time_in_turns(cases, repeats, ask(peer, asked))
     results = [to_result(case, timing) for case, timing in zip(cases, timings, strict=False)]
-    extra: dict[str, Any] = {
-        "replay_ratio": learning.measure_replay(
-            updates=sizes.iterations * learning.updates,
-            frames=statistics.median(timings[0].work),
-        )
-    }
-    if peer:
-        theirs = [
-            describe(name, _UNIT, shape, timing)
-            for (name, shape), timing in zip(asked, timings[len(cases) :], strict=True)
-        ]
-        extra["peer"] = peer.told | {"results": theirs}
-    return Measured(compile_s, results, extra)
+    ratio = learning.measure_replay(
+        updates=sizes.iterations * learning.updates,
+        frames=statistics.median(timings[0].work),
+    )
+    return Measured(compile_s, results, {"replay_ratio": ratio} | tell_peer(peer, asked, timings))
 
 
 def _stretch(practice: Practice, iterations: int, levels: Any, carry: Any) -> Any:

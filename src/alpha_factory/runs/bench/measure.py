@@ -7,6 +7,7 @@ cases take turns, so that a machine that slows down slows all of them.
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -58,6 +59,14 @@ class Peer(NamedTuple):
     def told(self) -> dict[str, str]:
         """Who it is, as `bench --json` prints it."""
         return {"name": self.name, "version": self.version, "jax": self.jax}
+
+
+class Asked(NamedTuple):
+    """A result of a peer's that is measured in turns with ours."""
+
+    name: str
+    unit: str
+    shape: Mapping[str, int]
 
 
 class Measured(NamedTuple):
@@ -122,11 +131,10 @@ def time_in_turns(
 
 def to_result(case: Case, timing: Timing) -> dict[str, Any]:
     """One entry of `results`: rates are medians over the repeats."""
-    return describe(case.name, case.unit, case.shape, timing)
+    return _describe(case.name, case.unit, case.shape, timing)
 
 
-def describe(name: str, unit: str, shape: Mapping[str, int], timing: Timing) -> dict[str, Any]:
-    """The same, of what need not be a case."""
+def _describe(name: str, unit: str, shape: Mapping[str, int], timing: Timing) -> dict[str, Any]:
     return {
         "name": name,
         "rate": _median_rate(timing.work, timing.wall_s),
@@ -138,6 +146,23 @@ def describe(name: str, unit: str, shape: Mapping[str, int], timing: Timing) -> 
         "repeats": len(timing.wall_s),
         "shape": dict(shape),
     }
+
+
+def ask(peer: Peer | None, asked: Sequence[Asked]) -> list[Callable[[], Turn]]:
+    """The `others` of `time_in_turns`; none where there is no peer."""
+    return [partial(peer.measure, one.name, one.shape) for one in asked] if peer else []
+
+
+def tell_peer(
+    peer: Peer | None, asked: Sequence[Asked], timings: Sequence[Timing]
+) -> dict[str, Any]:
+    """The field `peer` of a measurement, from what `time_in_turns` returned for `ask`; no field without one."""
+    if not peer:
+        return {}
+    theirs = [
+        _describe(*one, timing) for one, timing in zip(asked, timings[-len(asked) :], strict=True)
+    ]
+    return {"peer": peer.told | {"results": theirs}}
 
 
 def find_peak_gb() -> float | None:

@@ -10,11 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from alpha_factory.core.errors import UsageError
 from alpha_factory.curriculum import Lesson, play_rounds
 from alpha_factory.runs.bench.measure import (
+    Asked,
     Case,
     Measured,
+    Peer,
+    ask,
     compile_step,
+    tell_peer,
     time_in_turns,
     to_result,
 )
@@ -30,13 +35,21 @@ _PRACTISED = {"robust-plr": 8, "accel": 4}  # as many as the chance gives on ave
 _MOST_KEYS = 10_000
 
 
-def bench_rounds(sizes: Sizes, repeats: int) -> Measured:
-    """Results `robust-plr` and `accel`: a stretch of rounds as a run compiles it, from a full buffer of random mazes.
+def bench_rounds(sizes: Sizes, repeats: int, peer: Peer | None = None) -> Measured:
+    """Results `robust-plr` and `accel`, and a peer's: a stretch of rounds as a run compiles it, from a full buffer.
 
     With the chance 0.8 a round replays. Which rounds do follows from the key, which is one whose stretch has as
     many of them as the chance gives on average: of robust PLR 8 of 10, of ACCEL 4 of 9, with 4 of children after
     them. `practised` is the share of the rounds with gradient steps.
+
+    Raises:
+        UsageError: there is a peer, whose memory is an LSTM, and ours is another.
     """
+    memory = sizes.config.ppo.memory
+    if peer and memory != "lstm":
+        raise UsageError(
+            f"{peer.name} remembers with an LSTM, and ppo.memory is {memory}: set it to lstm, or leave --peer away."
+        )
     cases, compile_s, practised = [], 0.0, {}
     for name, rounds in _ROUNDS.items():
         config = _choose(sizes.config, name, rounds)
@@ -67,11 +80,12 @@ def bench_rounds(sizes: Sizes, repeats: int) -> Measured:
         }
         work = partial(_count_frames, _PRACTISED[name])
         cases.append(Case(name, "frames/s", shape, compiled, None, carry, work))
-    timings = time_in_turns(cases, repeats)
+    asked = [Asked(case.name, case.unit, case.shape) for case in cases]
+    timings = time_in_turns(cases, repeats, ask(peer, asked))
     return Measured(
         compile_s,
-        [to_result(case, timing) for case, timing in zip(cases, timings, strict=True)],
-        {"memory": sizes.config.ppo.memory, "practised": practised},
+        [to_result(case, timing) for case, timing in zip(cases, timings, strict=False)],
+        {"memory": memory, "practised": practised} | tell_peer(peer, asked, timings),
     )
 
 

@@ -10,13 +10,15 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from alpha_factory.runs.bench.measure import (
+    Asked,
     Case,
     Measured,
     Peer,
     Timing,
     always,
+    ask,
     compile_step,
-    describe,
+    tell_peer,
     time_in_turns,
     to_result,
 )
@@ -55,17 +57,10 @@ def bench_search(sizes: Sizes, repeats: int, peer: Peer | None = None) -> Measur
             shape = {"batch": batch, "simulations": sizes.simulations, "searches": searches}
             cases.append(Case(name, _UNIT, shape, compiled, network, carry, always(done)))
     told = [case for case in cases if case.name != "matmul"]
-    asked = [case for case in told if case.name != "network"] if peer else []
-    others = [partial(peer.measure, case.name, case.shape) for case in asked] if peer else []
-    timings = time_in_turns(cases, repeats, others)
+    asked = [Asked(case.name, _UNIT, case.shape) for case in told if case.name != "network"]
+    timings = time_in_turns(cases, repeats, ask(peer, asked))
     timed = list(zip(cases, timings, strict=False))
-    extra: dict[str, Any] = {"parts": _compare_parts(timed)}
-    if peer:
-        theirs = [
-            describe(case.name, _UNIT, case.shape, timing)
-            for case, timing in zip(asked, timings[len(cases) :], strict=True)
-        ]
-        extra["peer"] = peer.told | {"results": theirs}
+    extra = {"parts": _compare_parts(timed)} | tell_peer(peer, asked, timings)
     return Measured(
         compile_s, [to_result(case, timing) for case, timing in timed if case in told], extra
     )

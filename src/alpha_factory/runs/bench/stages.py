@@ -27,7 +27,7 @@ _STAGES: dict[str, Callable[..., Measured]] = {
     "cartpole": bench_cartpole,
     "rounds": bench_rounds,
 }
-STAGES_WITH_PEERS = ("worlds", "search", "cartpole")
+STAGES_WITH_PEERS = ("worlds", "search", "cartpole", "rounds")
 STAGES_WITH_SETTINGS = ("learn", "loop", "rounds")
 """Measured with `Sizes.config`; the others have shapes of their own."""
 

@@ -1,7 +1,6 @@
 """Frames a second of the world engines alone: random actions, observations computed, auto-reset."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -11,12 +10,14 @@ import jax.numpy as jnp
 from alpha_factory.core.types import World
 from alpha_factory.genome import random_genome
 from alpha_factory.runs.bench.measure import (
+    Asked,
     Case,
     Measured,
     Peer,
     always,
+    ask,
     compile_step,
-    describe,
+    tell_peer,
     time_in_turns,
     to_result,
 )
@@ -44,14 +45,11 @@ def bench_worlds(sizes: Sizes, repeats: int, peer: Peer | None = None) -> Measur
     built = [one(sizes) for one in prepare]
     cases = [case for case, _ in built]
     shape = {"worlds": sizes.worlds, "steps": sizes.steps, "rounds": sizes.peer_rollouts}
-    others = [partial(peer.measure, "maze", shape)] if peer else []
-    timings = time_in_turns(cases, repeats, others)
+    asked = [Asked("maze", "frames/s", shape)]
+    timings = time_in_turns(cases, repeats, ask(peer, asked))
     results = [to_result(case, timing) for case, timing in zip(cases, timings, strict=False)]
-    extra: dict[str, Any] = {}
-    if peer:
-        theirs = describe("maze", "frames/s", shape, timings[-1])
-        extra["peer"] = peer.told | {"results": [theirs]}
-    return Measured(sum(seconds for _, seconds in built), results, extra)
+    seconds = sum(seconds for _, seconds in built)
+    return Measured(seconds, results, tell_peer(peer, asked, timings))
 
 
 def random_levels(count: int) -> GridLevel:
