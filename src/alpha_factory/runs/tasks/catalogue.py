@@ -159,7 +159,7 @@ TASKS: dict[str, Task] = {
             # A cart that slides towards an edge must first be pushed on, so that the pole leans back: with less noise
             # some agents never try.
             search=SearchConfig(
-                simulations=50, value_range=(0.0, 334.0), c_scale=4.0, logit_noise=1.0
+                simulations=50, value_range=(0.0, 334.0), c_scale=8.0, logit_noise=2.0
             ),
             learning=LearningConfig(
                 worlds=32,
@@ -171,8 +171,9 @@ TASKS: dict[str, Task] = {
                 horizon=10,
                 decay_updates=12_000,
                 target_period=100,
-                # The whole budget: who balances sees no fall for long, and must not forget what a fall is.
-                replay_slots=6400,
+                # The last 51,200 frames. Older ones are learned from with what their searches knew then, which was that
+                # carts fall soon.
+                replay_slots=1600,
             ),
             budget=BudgetConfig(minutes=None, frames=200_000),
         ),
