@@ -14,7 +14,7 @@ from alpha_factory.learn import (
     start_learner,
     update,
 )
-from alpha_factory.learn.muzero import make_targets, reanalyse, weigh
+from alpha_factory.learn.muzero import make_targets, reanalyse, refresh, weigh
 from alpha_factory.learn.optimiser import is_weight
 from alpha_factory.nets import Model, Support
 from alpha_factory.replay import insert, make_ring, read_observations, sample
@@ -268,6 +268,43 @@ def test_update_draws_as_its_recipe_says_and_reanalyses_with_the_target(model, r
     key_draw, key_plan = jax.random.split(key)
     how = {"batch": BATCH, "window": recipe.window, "beta": 1.0, "is_balanced": True}
     drawn = reanalyse(recipe, other, ring, sample(ring, **how, key=key_draw), key=key_plan)
+    _, (wanted, _) = weigh(recipe, model, trained(model), None, drawn, make_targets(recipe, drawn))
+    assert float(losses.value) == pytest.approx(float(wanted.value), rel=1e-4)
+
+
+def test_refreshed_targets_bootstrap_with_what_the_network_says_of_each_row(model, ring):
+    drawn = sample(ring, batch=BATCH, window=RECIPE.window, beta=0.4, key=jax.random.key(3))
+    fresh = refresh(RECIPE, model, ring, drawn)
+    obs = read_observations(ring, drawn.place, window=RECIPE.window)
+    for row in range(RECIPE.window):
+        for column in range(BATCH):
+            said = model.prediction(model.representation(obs[row, column]))[1]
+            assert float(fresh.window.value[row, column]) == pytest.approx(float(said), rel=1e-5)
+    assert not np.allclose(fresh.window.value, drawn.window.value)
+    kept = drawn.window._replace(value=fresh.window.value)
+    assert jax.tree.all(
+        jax.tree.map(lambda one, other: bool(jnp.all(one == other)), kept, fresh.window)
+    )
+
+
+def test_update_refreshes_with_the_target_and_reanalysis_goes_beyond_it(model, ring):
+    def plan(model, obs, *, key):
+        return Plan(
+            jnp.zeros(len(obs), jnp.int32),
+            jnp.full((len(obs), ACTIONS), 1 / 3),
+            jnp.full(len(obs), 7.0),
+        )
+
+    recipe = RECIPE._replace(planner=plan, reanalysed=3, is_refreshed=True)
+    other = Model(FEATURES, ACTIONS, widths=(8,), latent=LATENT, head=5, key=jax.random.key(9))
+    learner = eqx.tree_at(lambda tree: tree.target, start_learner(model, recipe), other)
+    key = jax.random.key(2)
+    _, _, losses = eqx.filter_jit(update)(recipe, learner, ring, key=key)
+    key_draw, key_plan = jax.random.split(key)
+    drawn = sample(ring, batch=BATCH, window=recipe.window, beta=recipe.beta, key=key_draw)
+    drawn = reanalyse(recipe, other, ring, refresh(recipe, other, ring, drawn), key=key_plan)
+    assert np.all(drawn.window.value[:, :3] == 7.0)
+    assert not np.any(drawn.window.value[:, 3:] == 7.0)
     _, (wanted, _) = weigh(recipe, model, trained(model), None, drawn, make_targets(recipe, drawn))
     assert float(losses.value) == pytest.approx(float(wanted.value), rel=1e-4)
 

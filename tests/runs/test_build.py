@@ -90,9 +90,15 @@ APART = {  # no two of them alike
     "reanalyse": 0.25,
     "centralise": True,
     "remake": True,
+    "refresh": True,
     "ewc_weight": 1.5,
 }
-NAMED_OTHERWISE = {"balance": "is_balanced", "remake": "is_remade", "centralise": "is_centralised"}
+NAMED_OTHERWISE = {
+    "balance": "is_balanced",
+    "remake": "is_remade",
+    "refresh": "is_refreshed",
+    "centralise": "is_centralised",
+}
 OPTIMISER = ("learning_rate", "decay_updates", "final_share", "weight_decay", "clip", "centralise")
 IN_PRACTICE = {
     "worlds": "lanes",

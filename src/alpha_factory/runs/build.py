@@ -159,6 +159,7 @@ def make_recipe(config: RunConfig) -> Recipe:
         weight_decay=learning.weight_decay,
         is_balanced=learning.balance,
         is_remade=learning.remake,
+        is_refreshed=learning.refresh,
         planner=make_policy(config),
         reanalysed=round(learning.reanalyse * learning.batch),
         ewc_weight=learning.ewc_weight,

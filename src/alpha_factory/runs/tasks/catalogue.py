@@ -171,9 +171,10 @@ TASKS: dict[str, Task] = {
                 horizon=10,
                 decay_updates=12_000,
                 target_period=100,
-                # The last 51,200 frames. Older ones are learned from with what their searches knew then, which was that
-                # carts fall soon.
-                replay_slots=1600,
+                # The whole budget: who balances sees no fall for long, and must not forget what a fall is. But what the
+                # searches of then knew, that carts fall soon, is to be forgotten.
+                replay_slots=6400,
+                refresh=True,
             ),
             budget=BudgetConfig(minutes=None, frames=200_000),
         ),
