@@ -18,6 +18,7 @@ from alpha_factory.learn.muzero import make_targets, reanalyse, refresh, weigh
 from alpha_factory.learn.optimiser import is_weight
 from alpha_factory.nets import Model, Support
 from alpha_factory.replay import insert, make_ring, read_observations, sample
+from alpha_factory.search import make_prior
 from reference import model as slow_model
 from reference import targets as slow_targets
 
@@ -274,7 +275,7 @@ def test_update_draws_as_its_recipe_says_and_reanalyses_with_the_target(model, r
 
 def test_refreshed_targets_bootstrap_with_what_the_network_says_of_each_row(model, ring):
     drawn = sample(ring, batch=BATCH, window=RECIPE.window, beta=0.4, key=jax.random.key(3))
-    fresh = refresh(RECIPE, model, ring, drawn)
+    fresh = refresh(make_prior(), model, ring, drawn, key=jax.random.key(0))
     obs = read_observations(ring, drawn.place, window=RECIPE.window)
     for row in range(RECIPE.window):
         for column in range(BATCH):
@@ -295,14 +296,15 @@ def test_update_refreshes_with_the_target_and_reanalysis_goes_beyond_it(model, r
             jnp.full(len(obs), 7.0),
         )
 
-    recipe = RECIPE._replace(planner=plan, reanalysed=3, is_refreshed=True)
+    recipe = RECIPE._replace(planner=plan, reanalysed=3, refresher=make_prior())
     other = Model(FEATURES, ACTIONS, widths=(8,), latent=LATENT, head=5, key=jax.random.key(9))
     learner = eqx.tree_at(lambda tree: tree.target, start_learner(model, recipe), other)
     key = jax.random.key(2)
     _, _, losses = eqx.filter_jit(update)(recipe, learner, ring, key=key)
     key_draw, key_plan = jax.random.split(key)
     drawn = sample(ring, batch=BATCH, window=recipe.window, beta=recipe.beta, key=key_draw)
-    drawn = reanalyse(recipe, other, ring, refresh(recipe, other, ring, drawn), key=key_plan)
+    drawn = refresh(make_prior(), other, ring, drawn, key=key_plan)
+    drawn = reanalyse(recipe, other, ring, drawn, key=key_plan)
     assert np.all(drawn.window.value[:, :3] == 7.0)
     assert not np.any(drawn.window.value[:, 3:] == 7.0)
     _, (wanted, _) = weigh(recipe, model, trained(model), None, drawn, make_targets(recipe, drawn))

@@ -35,6 +35,7 @@ SPREAD = dataclasses.replace(
         worlds=8,
         batch=16,
         replay_slots=2048,
+        refresh=True,
         reanalyse=0.5,
         balance=True,
         ewc_weight=1.0,

@@ -90,13 +90,11 @@ APART = {  # no two of them alike
     "reanalyse": 0.25,
     "centralise": True,
     "remake": True,
-    "refresh": True,
     "ewc_weight": 1.5,
 }
 NAMED_OTHERWISE = {
     "balance": "is_balanced",
     "remake": "is_remade",
-    "refresh": "is_refreshed",
     "centralise": "is_centralised",
 }
 OPTIMISER = ("learning_rate", "decay_updates", "final_share", "weight_decay", "clip", "centralise")
@@ -138,6 +136,11 @@ def test_each_number_of_an_update_is_the_setting_of_its_name(asked):
         elif name != "reanalyse" and (name not in OPTIMISER or name == "weight_decay"):
             assert getattr(recipe, NAMED_OTHERWISE.get(name, name)) == value, name
     assert practice.slots == TINY.curriculum.slots
+
+
+def test_values_are_refreshed_where_asked_and_not_elsewhere():
+    assert make_practice(TINY).recipe.refresher is None
+    assert make_practice(change(TINY, ["learning.refresh=true"])).recipe.refresher is not None
 
 
 def test_search_is_the_one_that_is_asked_for(asked):

@@ -63,7 +63,7 @@ class Recipe(NamedTuple):
     weight_decay: float = 0.0  # lambda_c, to be told; what acts is the optimiser's
     is_balanced: bool = False  # draw worlds before rows
     is_remade: bool = False  # rematerialise the forward pass
-    is_refreshed: bool = False  # bootstrap with what the target network says now
+    refresher: Policy | None = None  # says bootstrap values anew; None keeps the search's
     planner: Policy | None = None  # searches again what is reanalysed
     reanalysed: int = 0  # sequences of a batch whose targets are searched again
     ewc_weight: float = 0.0  # lambda_ewc
@@ -97,25 +97,25 @@ def update(
         is_balanced=recipe.is_balanced,
         key=key_draw,
     )
-    if recipe.is_refreshed:
-        drawn = refresh(recipe, learner.target, ring, drawn)
+    if recipe.refresher:
+        drawn = refresh(recipe.refresher, learner.target, ring, drawn, key=key_plan)
     if recipe.reanalysed:
         drawn = reanalyse(recipe, learner.target, ring, drawn, key=key_plan)
     learner, losses, error = fit(recipe, learner, recipe.arrange(drawn))
     return learner, set_priority(ring, drawn.place, error, alpha=recipe.alpha), losses
 
 
-def refresh(recipe: Recipe, target: Model, ring: Ring, drawn: Sample) -> Sample:
-    """Let the present target network say the bootstrap values of all rows, without a search.
+def refresh(
+    refresher: Policy, target: Model, ring: Ring, drawn: Sample, *, key: PRNGKeyArray
+) -> Sample:
+    """Let a policy that does not search say the bootstrap values of all rows by the present target network.
 
     Those of the search at the time of acting grow old with the row: of a past in which episodes were
     short they say, for as long as it is replayed, that they are short.
     """
-    obs = read_observations(ring, drawn.place, window=recipe.window)
-    model = target.in_precision()
-    latent = jax.vmap(model.representation)(obs.reshape(-1, *obs.shape[2:]))
-    _, value = jax.vmap(model.prediction)(latent)
     window = drawn.window
+    obs = read_observations(ring, drawn.place, window=len(window.value))
+    value = refresher(target, obs.reshape(-1, *obs.shape[2:]), key=key).value
     fresh = value.reshape(window.value.shape).astype(window.value.dtype)
     return drawn._replace(window=window._replace(value=fresh))
 

@@ -12,7 +12,7 @@ from alpha_factory.rollout import DrawLevel
 from alpha_factory.runs.arenas import make_arena
 from alpha_factory.runs.settings.config import POET, PPO, RunConfig
 from alpha_factory.runs.settings.limits import check_limits
-from alpha_factory.search import make_planner
+from alpha_factory.search import make_planner, make_prior
 from alpha_factory.worlds import make_grid
 
 STAGES = (
@@ -159,7 +159,7 @@ def make_recipe(config: RunConfig) -> Recipe:
         weight_decay=learning.weight_decay,
         is_balanced=learning.balance,
         is_remade=learning.remake,
-        is_refreshed=learning.refresh,
+        refresher=make_prior() if learning.refresh else None,
         planner=make_policy(config),
         reanalysed=round(learning.reanalyse * learning.batch),
         ewc_weight=learning.ewc_weight,

@@ -87,10 +87,13 @@ def spread_practice(mesh: Mesh | None, practice: Practice) -> Practice:
     if mesh is None:
         return practice
     recipe = practice.recipe
-    planner = recipe.planner and _spread_planner(mesh, recipe.planner)
     return practice._replace(
         planner=_spread_planner(mesh, practice.planner),
-        recipe=recipe._replace(planner=planner, arrange=lambda drawn: split_batch(mesh, drawn)),
+        recipe=recipe._replace(
+            planner=recipe.planner and _spread_planner(mesh, recipe.planner),
+            refresher=recipe.refresher and _spread_planner(mesh, recipe.refresher),
+            arrange=lambda drawn: split_batch(mesh, drawn),
+        ),
         arrange=lambda student: hold(mesh, student),
     )
 
