@@ -140,7 +140,12 @@ def test_each_number_of_an_update_is_the_setting_of_its_name(asked):
 
 def test_values_are_refreshed_where_asked_and_not_elsewhere():
     assert make_practice(TINY).recipe.refresher is None
-    assert make_practice(change(TINY, ["learning.refresh=true"])).recipe.refresher is not None
+    refresher = make_practice(change(TINY, ["learning.refresh=true"])).recipe.refresher
+    model = make_model(TINY, FLAT, 3)
+    obs = jax.random.normal(jax.random.key(1), (5, *FLAT))
+    said = jax.vmap(lambda one: model.prediction(model.representation(one))[1])(obs)
+    value = refresher(model, obs, key=jax.random.key(2)).value  # of the model itself, no search's
+    assert jnp.allclose(value, said, rtol=1e-5)
 
 
 def test_search_is_the_one_that_is_asked_for(asked):

@@ -88,7 +88,7 @@ def update(
     recipe: Recipe, learner: Learner, ring: Ring, *, key: PRNGKeyArray
 ) -> tuple[Learner, Ring, Losses]:
     """Draw a batch, step down the gradient of eq. (1), give the batch its new priorities."""
-    key_draw, key_plan = jax.random.split(key)
+    key_draw, key_plan, key_refresh = jax.random.split(key, 3)
     drawn = sample(
         ring,
         batch=recipe.batch,
@@ -98,7 +98,7 @@ def update(
         key=key_draw,
     )
     if recipe.refresher:
-        drawn = refresh(recipe.refresher, learner.target, ring, drawn, key=key_plan)
+        drawn = refresh(recipe.refresher, learner.target, ring, drawn, key=key_refresh)
     if recipe.reanalysed:
         drawn = reanalyse(recipe, learner.target, ring, drawn, key=key_plan)
     learner, losses, error = fit(recipe, learner, recipe.arrange(drawn))

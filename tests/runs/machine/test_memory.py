@@ -121,6 +121,17 @@ def test_search_counts_the_trees_of_acting_and_of_reanalysis():
     assert estimate.remedies["update"].startswith("lower learning.batch or learning.reanalyse")
 
 
+def test_values_that_are_refreshed_count_where_they_take_more_than_the_gradient():
+    learning = TINY.learning
+    bits = 4 * learning.batch * (learning.unroll + learning.horizon + 1) * 1024
+    stale, fresh = (
+        estimate_run(change(TINY, [f"learning.refresh={on}"])) for on in ("false", "true")
+    )
+    assert stale.parts["update"] * GIB < bits < fresh.parts["update"] * GIB < 2 * bits
+    assert stale.remedies["update"].endswith("or set learning.remake")
+    assert fresh.remedies["update"].endswith("or leave out learning.refresh")
+
+
 def test_work_that_the_compiler_tells_is_split_between_search_and_update():
     parts = estimate_run(change(TINY, ["learning.reanalyse=1.0"]), work=10**9).parts
     assert (parts["search"] + parts["update"]) * GIB == pytest.approx(10**9)

@@ -84,25 +84,21 @@ def estimate_practice(
     spread = sum(_size(getattr(ring, name)) for name in LANES)
     acting = _size_trees(config, practice.lanes, actions) / devices
     again = _size_trees(config, recipe.reanalysed * recipe.window, actions) / devices
-    if work is None:
-        update = _size_passes(config, ring.obs.shape[2:], ring.is_packed) / devices
-    else:
-        update = max(0, work - acting - again)
+    size, remedy = _weigh_update(config, ring.obs.shape[2:], ring.is_packed)
     parts = {
         "replay": students * (_size(ring) - spread + spread / devices),
         "model and optimiser": students * _size(student.learner),
         "worlds": students * (_size(student.actors) / devices + _size(source)),
         "search": acting + again,
-        "update": update,
+        "update": size / devices if work is None else max(0, work - acting - again),
     }
     trees = "learning.reanalyse, search.simulations or learning.batch"
-    batch = "learning.batch or learning.reanalyse" if again else "learning.batch"
     remedies = {
         "replay": "lower learning.replay_slots or learning.worlds",
         "model and optimiser": _SMALLER_NETWORK,
         "worlds": "lower learning.worlds",
         "search": f"lower {trees if again > acting else 'search.simulations or learning.worlds'}",
-        "update": f"lower {batch}, or set learning.remake",
+        "update": remedy,
     }
     note = ""
     if students > 1:
@@ -191,23 +187,20 @@ def _estimate_scholar(config: RunConfig, pupil: Pupil, actions: int, work: int |
     window = learning.unroll + learning.horizon + 1
     again = round(learning.reanalyse * learning.batch) * window
     search = _size_trees(config, max(config.levels.lanes, again), actions)
-    if work is None:
-        update = _size_passes(config, ring.obs.shape[2:], ring.is_packed)
-    else:
-        update = max(0, work - search)
+    size, remedy = _weigh_update(config, ring.obs.shape[2:], ring.is_packed)
     parts = {
         "levels": _size(pupil.selection),
         "replay": _size(ring),
         "model and optimiser": _size(scholar.learner),
         "search": search,
-        "update": update,
+        "update": size if work is None else max(0, work - search),
     }
     remedies = {
         "levels": "lower levels.slots or levels.kept",
         "replay": "lower learning.replay_slots or levels.steps",
         "model and optimiser": _SMALLER_NETWORK,
         "search": "lower search.simulations, levels.lanes or learning.reanalyse",
-        "update": "lower learning.batch, or set learning.remake",
+        "update": remedy,
     }
     return Estimate(_in_gib(parts), remedies)
 
@@ -240,15 +233,26 @@ def _size_trees(config: RunConfig, roots: int, actions: int) -> int:
     return nodes * (latent + 4 * (5 + 4 * actions))
 
 
-def _size_passes(config: RunConfig, obs: tuple[int, ...], is_packed: bool) -> int:
-    """Latents and hidden layers of all unrolled steps, kept for the gradient: roughly, by their sizes."""
+def _weigh_update(config: RunConfig, obs: tuple[int, ...], is_packed: bool) -> tuple[int, str]:
+    """What an update takes besides its searches, and what helps where that is too much.
+
+    Roughly, by the sizes of the layers: those of all unrolled steps, kept for the gradient, or before that those of all
+    rows whose values are refreshed.
+    """
     network, learning = config.network, config.learning
-    step = 8 * network.latent + 3 * network.head  # gates of the GRU, heads
-    first = sum(network.widths) * 3
+    widths, layer = sum(network.widths), 0
+    features = math.prod(obs) * (8 if is_packed else 1)
     if network.encoder == "transformer":
-        features = math.prod(obs) * (8 if is_packed else 1)
-        first += network.layers * 16 * network.embed * (features // network.token)
-    return 4 * learning.batch * (first + (learning.unroll + 1) * step)
+        layer = 16 * network.embed * (features // network.token)
+    step = 8 * network.latent + 3 * network.head  # gates of the GRU, heads
+    first = 3 * widths + network.layers * layer
+    kept = 4 * learning.batch * (first + (learning.unroll + 1) * step)
+    row = features + widths + layer + network.latent + network.head
+    fresh = 4 * learning.batch * (learning.unroll + learning.horizon + 1) * row
+    batch = "learning.batch or learning.reanalyse" if learning.reanalyse else "learning.batch"
+    if learning.refresh and fresh > kept:
+        return fresh, f"lower {batch}, or leave out learning.refresh"
+    return kept, f"lower {batch}, or set learning.remake"
 
 
 def _size_held() -> int:

@@ -104,7 +104,7 @@ class LearningConfig:
     balance: bool = False
     """Draw a batch from the square root of the number of worlds, each with the same chance."""
     refresh: bool = False
-    """Bootstrap with what the present target network says of a row, not with what its search said back then."""
+    """Bootstrap with what the present target network says of a row (a forward pass), not its search of back then."""
     reanalyse: float = 0.0
     """Share of a batch whose targets are searched again with the present target network: 0, or a sequence or more."""
     centralise: bool = False
