@@ -105,6 +105,25 @@ def test_run_that_vanishes_or_has_odd_files_takes_no_other_off_the_list(
     assert "odd can't be summed up" in caplog.text
 
 
+@pytest.mark.parametrize("odd", [["x"], {"x": 1}, True])
+def test_setting_that_somebody_broke_by_hand_is_told_as_unknown(tmp_path, odd):
+    run = make_run(tmp_path / "one")
+    config = {
+        "preset": odd,
+        "seed": odd,
+        "curriculum": odd,
+        "budget": {"minutes": odd, "frames": 7},
+    }
+    (run / "config.json").write_text(json.dumps(config))
+    summary = summarise("one", run)
+    assert summary["preset"] is summary["seed"] is None
+    assert summary["curriculum"] == "poet"
+    assert summary["budget"] == {"minutes": None, "frames": 7}
+    (run / "config.json").write_text(json.dumps({"curriculum": {"name": odd}, "budget": [odd]}))
+    summary = summarise("one", run)
+    assert (summary["curriculum"], summary["budget"]) == ("poet", {})
+
+
 def test_comparison_reads_so_many_rows_of_each_run_and_says_so(tmp_path):
     runs: dict[str, Path] = {}
     for seed, rows in enumerate((20, 2_000)):

@@ -7,7 +7,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alpha_factory.records import RunStatus
 from alpha_factory.service.page.files import metrics, worlds
@@ -23,6 +23,7 @@ from alpha_factory.service.page.files.records import (
 )
 from alpha_factory.service.page.problem import Problem
 
+_Kind = TypeVar("_Kind")
 FRESH_S = 10.0
 """Age of a heartbeat from which on the run counts as gone or stuck."""
 FINAL = ("finished", "stopped", "crashed")
@@ -65,8 +66,7 @@ def summarise(name: str, run: Path, now: float | None = None) -> dict[str, Any]:
 
 def _summarise(name: str, run: Path, config: Any, now: float) -> dict[str, Any]:
     config = config if isinstance(config, dict) else {}
-    curriculum = config.get("curriculum")
-    chosen = (curriculum.get("name") if isinstance(curriculum, dict) else None) or _POET
+    chosen = _read(_read(config, "curriculum", dict) or {}, "name", str) or _POET
     place = run / metrics.FILE
     rows = read_last(place, min(_MOST, max(_FEWEST, estimate_rows(place) // _ONE_IN)))
     row = rows[-1] if rows else {}
@@ -82,12 +82,12 @@ def _summarise(name: str, run: Path, config: Any, now: float) -> dict[str, Any]:
             *("worlds_accepted", "worlds_rejected"),
         )
     }
-    pool = metrics.read_number(row, "pool")
+    pool, budget = metrics.read_number(row, "pool"), _read(config, "budget", dict) or {}
     return {
         "name": name,
-        "preset": config.get("preset"),
+        "preset": _read(config, "preset", str),
         "curriculum": chosen,
-        "seed": config.get("seed"),
+        "seed": _read(config, "seed", int),
         "state": state,
         "doing": doing,
         "since": since,
@@ -105,11 +105,19 @@ def _summarise(name: str, run: Path, config: Any, now: float) -> dict[str, Any]:
         "solve_high": high,
         "pool": _count_pool(run) if pool is None else int(pool),
         "seconds_left": None if status is None else status.seconds_left,
-        "budget": config.get("budget") or {},
+        "budget": {name: _read(budget, name, (int, float)) for name in budget},
         "has_pool": chosen == _POET,
         "error": trouble,
         "files": {key: (run / place).is_file() for key, place in FILES.items()},
     }
+
+
+def _read(
+    config: dict[str, Any], name: str, kind: type[_Kind] | tuple[type[_Kind], ...]
+) -> _Kind | None:
+    """A setting; None where somebody has written there what can't be one."""
+    value = config.get(name)
+    return value if isinstance(value, kind) and not isinstance(value, bool) else None
 
 
 def _find_state(

@@ -25,9 +25,9 @@ class Summary(BaseModel):
     """What a run is doing, and how far it is."""
 
     name: str
-    preset: Any
-    curriculum: Any
-    seed: Any
+    preset: str | None
+    curriculum: str
+    seed: int | None
     state: RunState | Literal["silent", "unknown"]
     doing: str
     since: float | None
