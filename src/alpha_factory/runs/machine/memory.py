@@ -252,7 +252,7 @@ def _weigh_update(config: RunConfig, obs: tuple[int, ...], is_packed: bool) -> t
     batch = "learning.batch or learning.reanalyse" if learning.reanalyse else "learning.batch"
     if learning.refresh and fresh > kept:
         return fresh, f"lower {batch}, or leave out learning.refresh"
-    return kept, f"lower {batch}, or set learning.remake"
+    return kept, f"lower {batch}" + ("" if learning.remake else ", or set learning.remake")
 
 
 def _size_held() -> int:
