@@ -268,10 +268,8 @@ def test_episodes_move_on_canvas(browser, address):
         canvas = page.get_by_role("img", name=re.compile(f"^World {world}: the agent"))
         canvas.wait_for()
         # Empty at first, and filmed again while we look: a still canvas has few pictures under one label.
-        seen, until = (
-            collections.defaultdict(set),
-            time.monotonic() + 60,
-        )  # a busy machine draws seldom
+        seen = collections.defaultdict(set)
+        until = time.monotonic() + 60  # a busy machine draws seldom
         while max(map(len, seen.values()), default=0) <= 4 and time.monotonic() < until:
             label, picture = canvas.evaluate(
                 "(one) => [one.getAttribute('aria-label'), one.toDataURL()]"
