@@ -1,5 +1,6 @@
 """Runs side by side: what is put together, what is refused, and the numbers against those made by hand."""
 
+import itertools
 import json
 
 import numpy as np
@@ -168,6 +169,11 @@ def test_other_units_are_told_with_how_far_apart_they_are(tmp_path):
     assert [units[name]["is_equal"] for name in ("frames", "updates", "wall_s")] == [1, 1, 0]
     assert units["wall_s"]["excess"] == pytest.approx(0.25)
     assert [run["wall_s"] for run in told["runs"]] == [200.0, 250.0]
+
+
+def test_units_that_are_far_apart_are_told_in_whole_percents(tmp_path):
+    runs = [write_run(tmp_path / str(seed), seed=seed) for seed in (0, 300)]
+    assert "200 to 3,200 wall seconds (1,500 % apart)" in compare_runs(runs)["note"]
 
 
 def test_runs_that_were_given_the_same_frames_are_equal_but_for_their_last_stretch(tmp_path):
@@ -349,7 +355,25 @@ def test_column_of_another_length_is_refused(tmp_path):
         compare_runs([run])
 
 
-def test_groups_of_many_differences_are_named_by_letters(tmp_path):
+def test_groups_of_many_differences_are_named_by_their_methods_where_these_tell_them_apart(
+    tmp_path,
+):
+    numbers = itertools.count()
+
+    def name(*settings: dict[str, str]) -> list[str]:
+        paths = []
+        for at, given in enumerate(settings, start=1):
+            paths.append(tmp_path / str(next(numbers)))
+            write_run(paths[-1], seed=0, children=at, parents=8 * at, slots=64 * at, **given)
+        return [group.name for group in group_runs(read_contestants(paths))]
+
+    assert name({"name": "plr"}, {"name": "sfl"}) == ["plr", "sfl"]
+    three = [{"name": "plr"}, {"name": "plr", "learner": "ppo"}, {"name": "sfl"}]
+    assert name(*three) == ["plr muzero", "plr ppo", "sfl muzero"]
+    assert name({"name": "plr"}, {"name": "plr"}, {"name": "sfl"}) == ["A", "B", "C"]
+
+
+def test_groups_of_many_differences_and_one_method_are_named_by_letters(tmp_path):
     runs = [
         write_run(
             tmp_path / str(at), seed=0, children=at, parents=8 * at, slots=64 * at, episodes=at

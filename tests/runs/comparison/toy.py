@@ -16,7 +16,16 @@ LEVELS, EPISODES, FRAMES = 20, 4, 50_000
 
 
 def write_run(
-    path, *, seed, skill=0.5, frames=FRAMES, given=None, rows=10, suites=("mazes-v1",), **curriculum
+    path,
+    *,
+    seed,
+    skill=0.5,
+    frames=FRAMES,
+    given=None,
+    rows=10,
+    suites=("mazes-v1",),
+    learner="muzero",
+    **curriculum,
 ):
     """A run of the demo's settings that solves so large a share of its levels, more or less.
 
@@ -24,7 +33,7 @@ def write_run(
         given: env steps of its budget.
         rows: stretches in which it took its frames.
     """
-    config = dataclasses.replace(PRESETS["demo"], seed=seed)
+    config = dataclasses.replace(PRESETS["demo"], seed=seed, learner=learner)
     budget = dataclasses.replace(config.budget, frames=given)
     config = dataclasses.replace(config, budget=budget)
     if curriculum:

@@ -129,8 +129,10 @@ def _tell_spread(unit: str, spread: Spread) -> str:
     said = f"{ends} {UNITS[unit]}"
     if spread.lowest == spread.highest:
         return said
-    apart = "from none" if spread.excess is None else f"{100 * spread.excess:.2g} % apart"
-    return f"{said} ({apart})"
+    if spread.excess is None:
+        return f"{said} (from none)"
+    percent = 100 * spread.excess
+    return f"{said} ({percent:{',.0f' if percent >= 10 else '.2g'}} % apart)"
 
 
 def _tell_run(run: Contestant, exams: Sequence[Exam]) -> str:

@@ -11,6 +11,8 @@ from alpha_factory.runs.files.directory import compare_configs
 _NO_SETTINGS = ("preset", "seed", "budget", "checkpoint_cycles")
 """What changes nothing in how a run learns: where its settings came from, its seed, its end, how often it saves."""
 _LONGEST_NAME = 32
+_METHOD = ("curriculum.name", "learner")
+"""What people call a run by, where its settings are too many for a name."""
 
 
 class Group(NamedTuple):
@@ -24,8 +26,9 @@ class Group(NamedTuple):
 def group_runs(runs: Sequence[Contestant]) -> list[Group]:
     """Groups in the order of their first runs.
 
-    A group is named by the settings in which it differs from the others, or by a letter where those are too many; a
-    single one by its preset; policies without a run by their own names.
+    A group is named by the settings in which it differs from the others; where those are too many, by its curriculum
+    and learner, or a letter if these don't tell all groups apart. A single one is named by its preset, a policy without
+    a run by its own name.
 
     Raises:
         UsageError: two runs have the same settings and the same seed, so they are not two.
@@ -38,13 +41,16 @@ def group_runs(runs: Sequence[Contestant]) -> list[Group]:
     known = [_settings(members[0]) for members in alike.values() if members[0].policy is None]
     changes = [compare_configs(known[0], other) for other in known[1:]]
     varied = sorted({name for found in changes for name, _, _ in found})
+    methods = {_tell_method(one, varied) for one in known}
     groups = []
     for at, members in enumerate(alike.values()):
         if (policy := members[0].policy) is not None:
             groups.append(Group(policy, members, {}))
             continue
-        settings = {name: _look_up(_settings(members[0]), name) for name in varied}
-        groups.append(Group(_name(settings, varied, at, members[0]), members, settings))
+        whole = _settings(members[0])
+        settings = {name: _look_up(whole, name) for name in varied}
+        short = _tell_method(whole, varied) if len(methods) == len(known) else _letter(at)
+        groups.append(Group(_name(settings, varied, members[0], short=short), members, settings))
     taken = [group.name for group in groups]
     return [
         group._replace(name=f"{group.name} (file)")
@@ -77,7 +83,11 @@ def _look_up(settings: dict[str, Any], name: str) -> Any:
     return value
 
 
-def _name(settings: dict[str, Any], varied: Sequence[str], at: int, run: Contestant) -> str:
+def _tell_method(settings: dict[str, Any], varied: Sequence[str]) -> str:
+    return " ".join(str(_look_up(settings, name)) for name in _METHOD if name in varied)
+
+
+def _name(settings: dict[str, Any], varied: Sequence[str], run: Contestant, *, short: str) -> str:
     if not varied:
         return str(run.config.get("preset", "all runs"))
     leaves = [name.rpartition(".")[2] for name in varied]
@@ -85,7 +95,7 @@ def _name(settings: dict[str, Any], varied: Sequence[str], at: int, run: Contest
     told = ", ".join(
         f"{leaf}={value}" for leaf, value in zip(shown, settings.values(), strict=True)
     )
-    return told if len(told) <= _LONGEST_NAME else _letter(at)
+    return told if len(told) <= _LONGEST_NAME else short
 
 
 def _letter(at: int) -> str:
