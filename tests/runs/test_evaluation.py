@@ -1,5 +1,7 @@
 """What a model is examined on, beyond what the tests of whole runs show."""
 
+import os
+import signal
 import sys
 import types
 
@@ -98,6 +100,29 @@ def test_policy_without_jax_is_called_with_numpy_arrays():
     ours, random = (scores["solve_rate"] for scores in result["policies"].values())
     assert ours == pytest.approx(random, abs=0.3)
     assert ours > 0
+
+
+@pytest.mark.usefixtures("library")
+def test_interruption_ends_a_policy_on_the_host_at_its_next_step(monkeypatch):
+    """While a compiled program runs, Python calls no handler, and a slow policy would have to be waited for."""
+    steps = 0
+
+    def heed(params, obs, *, key):
+        nonlocal steps
+        steps += 1
+        if steps == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        return np.zeros(len(obs), int)
+
+    monkeypatch.setattr(sys.modules["library"], "heed", heed, raising=False)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            evaluate_policy("library:heed", "random-mazes", levels=3, episodes=1, is_on_host=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert steps <= 6
+    assert signal.set_wakeup_fd(-1) == -1
 
 
 @pytest.mark.usefixtures("library")

@@ -17,6 +17,7 @@ from alpha_factory.runs.build import derive_key, make_policy, make_untrained
 from alpha_factory.runs.files import checkpoint
 from alpha_factory.runs.files.directory import RunDirectory, read_config
 from alpha_factory.runs.files.scores import add_scores
+from alpha_factory.runs.interrupts import hearing_interrupts
 from alpha_factory.runs.judging.guest import adapt_guest, load_guest, tell_actions
 from alpha_factory.runs.judging.optima import STATES
 from alpha_factory.runs.judging.result import add_optimum, play_suite
@@ -223,32 +224,38 @@ def _examine_guest(
 ) -> list[dict[str, Any]]:
     guest, name = load_guest(target), str(target)
     failures: list[str] = []
-    act = adapt_guest(
-        name,
-        guest,
-        world,
-        suite.levels,
-        lanes=_LANES,
-        is_on_host=is_on_host,
-        failures=failures,
-    )
-    params = None if is_on_host else guest.params
-    players = {name: (Scorer(world, act, lanes=_LANES), params)}
-    if not is_alone:
-        players["random"] = Scorer(world, make_random(world.actions), lanes=_LANES), None
-    key = derive_key(seed, "evaluate", 0)
+    with hearing_interrupts() as is_interrupted:
+        act = adapt_guest(
+            name,
+            guest,
+            world,
+            suite.levels,
+            lanes=_LANES,
+            is_on_host=is_on_host,
+            failures=failures,
+            is_interrupted=is_interrupted,
+        )
+        params = None if is_on_host else guest.params
+        players = {name: (Scorer(world, act, lanes=_LANES), params)}
+        if not is_alone:
+            players["random"] = Scorer(world, make_random(world.actions), lanes=_LANES), None
+        key = derive_key(seed, "evaluate", 0)
 
-    def estimate() -> Estimate:
-        return estimate_play(None, params, world, suite.levels, lanes=_LANES)
+        def estimate() -> Estimate:
+            return estimate_play(None, params, world, suite.levels, lanes=_LANES)
 
-    try:
-        with explain_shortage(f"evaluate on {suite.name}", estimate):
-            return list(play_suite(suite, players, episodes=episodes or suite.episodes, key=key))
-    except RuntimeError as error:  # as JAX tells what went wrong inside a compiled program
-        known = tell_actions(name, world.actions)
-        if not failures and known not in str(error):
-            raise
-        raise UsageError(failures[0] if failures else known) from error
+        try:
+            with explain_shortage(f"evaluate on {suite.name}", estimate):
+                return list(
+                    play_suite(suite, players, episodes=episodes or suite.episodes, key=key)
+                )
+        except RuntimeError as error:  # as JAX tells what went wrong inside a compiled program
+            if is_interrupted():
+                raise KeyboardInterrupt from None
+            known = tell_actions(name, world.actions)
+            if not failures and known not in str(error):
+                raise
+            raise UsageError(failures[0] if failures else known) from error
 
 
 class Trained(NamedTuple):

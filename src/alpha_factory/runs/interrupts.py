@@ -1,8 +1,10 @@
 """Ctrl-C as a wish that work can grant at a good moment."""
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 
@@ -30,3 +32,33 @@ def noting_interrupts(console: Console, said: str) -> Iterator[Callable[[], bool
         yield lambda: asked
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def hearing_interrupts() -> Iterator[Callable[[], bool]]:
+    """Let other threads hear of Ctrl-C while this one waits for a compiled program, when Python calls no handler.
+
+    Yields:
+        Whether Ctrl-C was pressed; always no where this is not the main thread, to which signals go.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    reader, writer = os.pipe()
+    heard = False
+
+    def is_pressed() -> bool:
+        nonlocal heard
+        with suppress(BlockingIOError):
+            heard |= signal.SIGINT in os.read(reader, 64)
+        return heard
+
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield is_pressed
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reader)
+        os.close(writer)

@@ -78,6 +78,7 @@ def adapt_guest(
     lanes: int,
     is_on_host: bool = False,
     failures: list[str] | None = None,
+    is_interrupted: Callable[[], bool] = lambda: False,
 ) -> Player:
     """The guest as a player of ours, known to fit the world.
 
@@ -88,6 +89,7 @@ def adapt_guest(
         is_on_host: call it once a step outside the compiled program, as PyTorch and NumPy need it: with observations
             as a NumPy array and, as `key`, a whole number below 2**32. It returns the action of each world.
         failures: takes up, in words, what goes wrong on the host while it plays; JAX raises an error of its own.
+        is_interrupted: asked on the host after every step; yes ends the program with an error of JAX.
 
     Raises:
         UsageError: it failed on observations of the world, what it returned has another shape or type than is
@@ -98,7 +100,8 @@ def adapt_guest(
             f"{name} is a Player, whose memory is an array between two compiled steps. Leave --host out."
         )
     noted: list[str] = [] if failures is None else failures
-    asked = _with_memory(_move_to_host(name, guest, noted) if is_on_host else guest.policy)
+    policy = _move_to_host(name, guest, noted, is_interrupted) if is_on_host else guest.policy
+    asked = _with_memory(policy)
 
     def act(
         params: Params, obs: Array, is_first: Array, carry: Any, *, key: PRNGKeyArray
@@ -206,7 +209,9 @@ def _try_on_host(guest: Guest, obs: jax.ShapeDtypeStruct) -> Any:
     return jax.ShapeDtypeStruct(actions.shape, actions.dtype)
 
 
-def _move_to_host(name: str, guest: Guest, failures: list[str]) -> Callable[..., Array]:
+def _move_to_host(
+    name: str, guest: Guest, failures: list[str], is_interrupted: Callable[[], bool]
+) -> Callable[..., Array]:
     policy = guest.policy
     assert not isinstance(policy, Player)
 
@@ -227,6 +232,8 @@ def _move_to_host(name: str, guest: Guest, failures: list[str]) -> Callable[...,
                     f"{name} failed on {told}: {type(error).__name__}: {error} {_CONTRACT}"
                 )
                 raise
+            if is_interrupted():
+                raise KeyboardInterrupt
             return actions.astype(np.int32)
 
         wanted = jax.ShapeDtypeStruct((obs.shape[0],), jnp.int32)
