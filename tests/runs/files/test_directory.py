@@ -92,6 +92,13 @@ def test_read_config_names_a_file_that_is_not_json(tmp_path):
         read_config(tmp_path)
 
 
+@pytest.mark.parametrize("text", ["null", "[]", "3"])
+def test_settings_that_are_no_object_are_refused(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UsageError, match=r"config\.json must be a JSON object; it is"):
+        read_config(tmp_path)
+
+
 def test_a_directory_holds_one_process_at_a_time(tmp_path):
     with create_run(tmp_path, _CONFIG):
         RunDirectory(tmp_path).close()

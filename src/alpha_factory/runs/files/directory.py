@@ -115,10 +115,10 @@ def read_config(path: Path) -> dict[str, Any]:
     """The settings of the run at `path`.
 
     Raises:
-        UsageError: there is no run, or its settings are not JSON.
+        UsageError: there is no run, or its settings are not JSON, or no object of it.
     """
     try:
-        return json.loads((path / _CONFIG).read_bytes())
+        config = json.loads((path / _CONFIG).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             f"There is no run in {path}: it has no {_CONFIG}. "
@@ -126,6 +126,11 @@ def read_config(path: Path) -> dict[str, Any]:
         ) from None
     except ValueError as error:
         raise UsageError(f"{path / _CONFIG} is not JSON: {error}. Restore it.") from error
+    if not isinstance(config, dict):
+        raise UsageError(
+            f"{path / _CONFIG} must be a JSON object; it is {type(config).__name__}. Restore it."
+        )
+    return config
 
 
 def compare_configs(
