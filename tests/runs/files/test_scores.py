@@ -4,7 +4,7 @@ import pytest
 
 from alpha_factory.core.errors import DiskFull, RunConflict
 from alpha_factory.runs.files.directory import RunDirectory
-from alpha_factory.runs.files.scores import add_scores, read_scores, save_scores
+from alpha_factory.runs.files.scores import add_scores, read_file, read_scores, save_scores
 
 SCORES = {"solve_rate": 0.5, "low": 0.4, "high": 0.6, "cvar_10": 0.0, "return_mean": 0.5}
 
@@ -59,6 +59,16 @@ def test_damaged_file_is_refused_with_what_to_do(text, tmp_path):
     (tmp_path / "evaluation.json").write_text(text)
     with pytest.raises(RunConflict, match=r"evaluation\.json .*Delete it"):
         read_scores(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", '{"seed": 0}'])
+def test_file_of_something_else_is_never_to_be_deleted(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(
+        RunConflict, match=r"config\.json is not .*Give a run's directory, or"
+    ) as told:
+        read_file(tmp_path / "config.json")
+    assert "Delete" not in str(told.value)
 
 
 def test_full_disk_leaves_the_scores_that_were_there(tmp_path, limit_writes):

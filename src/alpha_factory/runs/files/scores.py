@@ -13,7 +13,10 @@ from alpha_factory.runs.files.durable import explain_disk_full, write_whole
 _FILE = "evaluation.json"
 _SUITE = {"suite", "step_limit", "episodes", "policies"}
 _SCORES = {"solve_rate", "low", "high", "cvar_10", "return_mean"}
-_REMEDY = "Delete it; `alpha-factory evaluate RUN --suite NAME --keep` gives the numbers anew."
+_ANEW = "Delete it; `alpha-factory evaluate RUN --suite NAME --keep` gives the numbers anew."
+_ANOTHER = (
+    "Give a run's directory, or a file that `alpha-factory evaluate POLICY --out FILE` wrote."
+)
 _FLAT = re.compile(r"\[\s+([^\[\]{}]*?)\s+\]")  # a list of nothing but numbers or words
 
 
@@ -62,13 +65,15 @@ def read_file(path: Path) -> list[dict[str, Any]]:
     Raises:
         RunConflict: the file is damaged.
     """
+    # Any other file may be anything, and dear to someone.
+    remedy = _ANEW if path.name == _FILE else _ANOTHER
     try:
         suites = json.loads(path.read_bytes())
     except ValueError as error:
-        raise RunConflict(f"{path} is not JSON: {error}. {_REMEDY}") from error
+        raise RunConflict(f"{path} is not JSON: {error}. {remedy}") from error
     suites = [suites] if isinstance(suites, dict) else suites
     if not isinstance(suites, list) or not all(map(_is_suite, suites)):
-        raise RunConflict(f"{path} is not what `evaluate` writes. {_REMEDY}")
+        raise RunConflict(f"{path} is not what `evaluate` writes. {remedy}")
     return suites
 
 
