@@ -360,7 +360,7 @@ def test_charts_are_drawn_in_the_pages_own_colours(finished):
     assert charts["New and solved"] == "New and solved: worlds from 0 to 15."
     assert charts["Frontier"] == "Frontier: quality diversity from 0.1 to 0.5."
     assert charts["Solve rate"] == (
-        "Solve rate: training from 20 % to 100 %; random policy, held out 15 %."
+        "Solve rate: training from 20 % to 100 %; random policy, generated-v1 15 %."
     )
     drawn = "".join(
         re.findall(r'<svg class="chart".*?</svg>', path.joinpath("report.html").read_text(), re.S)

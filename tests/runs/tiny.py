@@ -39,7 +39,7 @@ from alpha_factory.runs.settings.config import (
 from alpha_factory.runs.settings.text import to_json
 from alpha_factory.runs.steering.answers import Entry
 from alpha_factory.runs.steering.steering import Steering
-from alpha_factory.runs.suites import held_out_levels
+from alpha_factory.runs.suites import held_out_levels, watched_levels
 
 TINY = RunConfig(
     preset="tiny",
@@ -85,8 +85,14 @@ def _make_programs(config: RunConfig, *, is_quick: bool) -> Programs:
 
 @functools.cache
 def held_out() -> Level:
-    """Every 32nd of the levels held out: at a look all are played, which would take most of a test."""
+    """Every 32nd of the levels held out."""
     return jax.tree.map(lambda leaf: leaf[::32], held_out_levels())
+
+
+@functools.cache
+def watched() -> Level:
+    """Every 32nd of those watched: at a look all are played, which would take most of a test."""
+    return jax.tree.map(lambda leaf: leaf[::32], watched_levels())
 
 
 def open_run(
@@ -107,7 +113,7 @@ def open_run(
         else create_run(path, to_json(config))
     )
     hooks = hooks or Hooks()
-    course = Evolution(directory, programs, MUTATOR.operators, held_out(), hooks, executor)
+    course = Evolution(directory, programs, MUTATOR.operators, watched(), hooks, executor)
     steering = Steering(directory.path, hooks.event, answered)
     run = Run(directory, course, hooks, steering=steering, recorder=recorder)
     run.restore_or_start(is_resuming=is_resuming)

@@ -50,7 +50,13 @@ from alpha_factory.runs.settings.text import change, from_json, to_json
 from alpha_factory.runs.steering.answers import Entry
 from alpha_factory.runs.steering.status import Status
 from alpha_factory.runs.steering.steering import Steering
-from alpha_factory.runs.suites import CLOSING, CLOSING_MAZES, held_out_levels, load_suite
+from alpha_factory.runs.suites import (
+    CLOSING,
+    CLOSING_MAZES,
+    held_out_levels,
+    load_suite,
+    watched_levels,
+)
 from alpha_factory.runs.uses import check_used
 
 RUNS = Path("runs")
@@ -226,7 +232,7 @@ def _plan_course(
         directory: RunDirectory, hooks: Hooks, compiling: Compiling, crew: Executor | None
     ) -> Evolution:
         programs = Programs(config, chosen, held_out, compiling, mesh)
-        return Evolution(directory, programs, chosen.operators, held_out, hooks, crew)
+        return Evolution(directory, programs, chosen.operators, watched_levels(), hooks, crew)
 
     return make_evolution
 

@@ -31,6 +31,8 @@ SUITES: dict[str, Callable[[], Suite]] = {
     "four-rooms-v1": four_rooms_suite,
 }
 
+WATCHED = "generated-v1"
+"""What `heldout_solve_rate` is of: one suite, so that it may be drawn beside what others get on it."""
 CLOSING = ("generated-v1", "public-mazes-v1")
 """What a run in worlds of its own is evaluated on at its end; the others take longer and are asked for by name."""
 CLOSING_MAZES = ("public-mazes-v1",)
@@ -70,6 +72,12 @@ def held_out_levels() -> Level:
         for suite in map(_read_frozen, ("generated-v1", "poet-100-v1"))
     ]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *held_out)
+
+
+def watched_levels() -> Level:
+    """The held-out levels that a run with a pool looks at while it trains: those of `WATCHED`."""
+    suite = _read_frozen(WATCHED)
+    return limit_steps(suite.levels, suite.step_limits[0])
 
 
 @functools.cache

@@ -40,13 +40,14 @@ class Evolution:
         directory: RunDirectory,
         programs: Programs,
         operators: tuple[str, ...],
-        held_out: Level,
+        watched: Level,
         hooks: Hooks,
         executor: Executor | None = None,
     ) -> None:
         """A course at its beginning.
 
         Args:
+            watched: levels that looks are taken at; nothing depends on them.
             executor: does the work of a cycle that can be done side by side; None for this process.
         """
         self.config = programs.config
@@ -55,7 +56,7 @@ class Evolution:
         self.counters = Counters()
         self.state: RunState = programs.begin()
         self._operators = operators
-        self._held_out = held_out
+        self._watched = watched
         self._executor: Executor = executor or InProcess(programs)
         self._hooks = hooks
         # Training gives its student's buffers away.
@@ -79,7 +80,7 @@ class Evolution:
         return self.programs.compile_s + self._executor.compile_s
 
     def remember(self) -> dict[str, Any]:
-        """The last look at the held-out suite."""
+        """The last look at the held-out levels."""
         return {"heldout_solve_rate": self._look}
 
     def recall(self, remembered: dict[str, Any]) -> None:
@@ -205,19 +206,19 @@ class Evolution:
         self._archive.close()
 
     def _take_look(self, before: Counters) -> None:
-        """Play the held-out suite and the panel, on which nothing depends."""
+        """Play the held-out levels once each, and the panel, on which nothing depends."""
         curriculum, cycle = self.config.curriculum, before.cycle
         panel = pick_panel(self._archive, cycle=cycle, every=curriculum.heldout_cycles)
         lanes = MEMBERS * curriculum.episodes
         is_solved = self.programs.look(
             self.state.student.learner.model,
-            (self._held_out, lay_out(panel.members, lanes=lanes)),
+            (self._watched, lay_out(panel.members, lanes=lanes)),
             self._untrained,
             lay_out(panel.newcomers, lanes=NEWCOMERS * curriculum.episodes),
             key=derive_key(self.config.seed, "look", cycle),
         )
-        held_out = jax.tree.leaves(self._held_out)[0].shape[0]
-        ours, members, fresh = np.split(np.asarray(is_solved), [held_out, held_out + lanes])
+        watched = jax.tree.leaves(self._watched)[0].shape[0]
+        ours, members, fresh = np.split(np.asarray(is_solved), [watched, watched + lanes])
         self._look = float(ours.mean())
         looks = write_looks(panel, members, fresh, cycle=cycle, frames=before.frames)
         self._archive.record(looks=looks)

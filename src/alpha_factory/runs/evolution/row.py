@@ -30,7 +30,8 @@ def make_row(
     Args:
         tally: episodes since the last cycle, those of the stretch included.
         learning: by whose batch MuZero's replay ratio is told.
-        heldout_solve_rate: at the last look; None before the first.
+        heldout_solve_rate: of the watched suite, once each and without a search, at the last look; None before the
+            first.
         achieved: by the last cycle.
     """
     pool, ended = state.pool, int(jnp.sum(tally.ended))

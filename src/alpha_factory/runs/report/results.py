@@ -11,8 +11,8 @@ from alpha_factory.runs.report.figures import draw_figure, draw_rows, read_value
 from alpha_factory.runs.report.novelty import draw_novelty
 from alpha_factory.runs.report.practice import draw_practice
 from alpha_factory.runs.schooling.plateau import explain_plateau
+from alpha_factory.runs.suites import WATCHED
 
-_MAIN_SUITE = "generated-v1"
 _OURS = "trained"
 _BASELINES = ("random", "untrained")
 
@@ -42,7 +42,7 @@ def draw_suites(record: RunRecord) -> str:
     if not record.suites:
         return (
             '<p class="empty">No evaluation yet. It comes at the end of a run, or by '
-            f"<code>alpha-factory evaluate {escape(str(record.path))} --suite {_MAIN_SUITE}</code>.</p>"
+            f"<code>alpha-factory evaluate {escape(str(record.path))} --suite {WATCHED}</code>.</p>"
         )
     bodies = "".join(map(_suite_rows, record.suites))
     return (
@@ -70,7 +70,7 @@ def draw_curves(record: RunRecord) -> str:
         draw_rows(
             record,
             "Solve rate",
-            "Episodes that reached the goal, in training and on held-out worlds",
+            f"Episodes that reached the goal: in training, and held out, of {WATCHED}, without a search",
             {"training": lambda row: row.solve_rate, "held out": read_value("heldout_solve_rate")},
             references=_random_reference(record),
             is_share=True,
@@ -138,7 +138,7 @@ def percent(share: int | float | None) -> str:
 
 
 def _main_suite(record: RunRecord) -> dict[str, Any] | None:
-    named = [suite for suite in record.suites if suite["suite"] == _MAIN_SUITE]
+    named = [suite for suite in record.suites if suite["suite"] == WATCHED]
     return next(iter(named or record.suites), None)
 
 
@@ -185,7 +185,7 @@ def _random_reference(record: RunRecord) -> list[Reference]:
     if suite is None or "random" not in suite["policies"]:
         return []
     rate = suite["policies"]["random"]["solve_rate"]
-    return [] if rate is None else [Reference("random policy, held out", rate)]
+    return [] if rate is None else [Reference(f"random policy, {suite['suite']}", rate)]
 
 
 def _difficulty_chart(record: RunRecord) -> str:

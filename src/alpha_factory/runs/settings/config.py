@@ -196,7 +196,7 @@ class CurriculumConfig:
     guests: int = 4
     """Of a cycle's candidates, so many at most are worlds that people put forward, in place of the last children."""
     heldout_cycles: int = 4
-    """Cycles between two looks at the held-out suite, which nothing depends on."""
+    """Cycles between two looks at the held-out generated-v1, once a level, no search. Nothing depends on them."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ import jax
 import numpy as np
 
 from alpha_factory.core.errors import RunConflict, UsageError, unknown
-from alpha_factory.core.types import Level
 from alpha_factory.curriculum import Mutator
 from alpha_factory.evaluate import (
     Scorer,
@@ -41,7 +40,7 @@ from alpha_factory.runs.loop import Run
 from alpha_factory.runs.resolve import resolve
 from alpha_factory.runs.settings.config import FIXED, MAY_CHANGE, POET, RANDOM, RunConfig
 from alpha_factory.runs.settings.text import to_json
-from alpha_factory.runs.suites import held_out_levels
+from alpha_factory.runs.suites import held_out_levels, watched_levels
 
 GROWTHS = (POET, RANDOM, FIXED)
 _FRESH = "random"  # the mutator of a curriculum that has no parents
@@ -121,13 +120,13 @@ def follow(
     kind = {"suite": suite.digest, "step_limits": [*suite.step_limits], "episodes": episodes}
     kind["stages"] = [*stages]
     looks = _read_history(path / _HISTORY, kind)
-    mutator, held_out = resolve("Mutator", config.curriculum.mutator), held_out_levels()
+    mutator = resolve("Mutator", config.curriculum.mutator)
     if len(looks) < len(stages):
-        programs = programs or Programs(config, mutator, held_out)
+        programs = programs or Programs(config, mutator, held_out_levels())
         agent = make_agent(config)
         scorer = Scorer(agent.world, agent.policy)
         for number in range(len(looks), len(stages)):
-            run = _go_on(path, config, programs, mutator, held_out, frames=stages[number])
+            run = _go_on(path, config, programs, mutator, frames=stages[number])
             key = jax.random.fold_in(derive_key(config.seed, "evaluate", 0), number)
             players = {"trained": (scorer, find_model(config, run.state))}
             results = list(play_suite(suite, players, episodes=episodes, key=key))
@@ -214,7 +213,6 @@ def _go_on(
     config: RunConfig,
     programs: Programs,
     mutator: Mutator,
-    held_out: Level,
     *,
     frames: int,
 ) -> Run:
@@ -224,7 +222,7 @@ def _go_on(
         resume_run(path, settings, MAY_CHANGE) if is_resuming else create_run(path, settings)
     )
     with directory:
-        course = Evolution(directory, programs, mutator.operators, held_out, Hooks())
+        course = Evolution(directory, programs, mutator.operators, watched_levels(), Hooks())
         run = Run(directory, course, Hooks())
         try:
             run.restore_or_start(is_resuming=is_resuming)
