@@ -27,3 +27,8 @@ def test_estimates_are_right_on_average():
 
 def test_no_signal_takes_infinitely_many_lanes():
     assert to_lanes(Noise(jnp.float32(1.0), jnp.float32(-0.1))) == np.inf
+
+
+def test_single_lane_shows_no_noise():
+    noise = MEASURE({"a": jnp.array([[1.0]])})
+    assert np.isnan([noise.spread, noise.signal, to_lanes(noise)]).all()

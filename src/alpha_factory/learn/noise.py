@@ -22,9 +22,11 @@ class Noise(NamedTuple):
 
 
 def measure_noise(gradient: Any) -> Noise:
-    """Unbiased estimates from the gradients of single lanes, at least two, along the leading axis of every leaf."""
+    """Unbiased estimates from the gradients of single lanes, along the leading axis of every leaf; NaN of one lane."""
     leaves = jax.tree.leaves(gradient)
     lanes = leaves[0].shape[0]
+    if lanes == 1:
+        return Noise(jnp.float32(jnp.nan), jnp.float32(jnp.nan))
     means = [jnp.mean(leaf, axis=0) for leaf in leaves]
     squares = sum(
         jnp.sum((leaf - mean[None]) ** 2) for leaf, mean in zip(leaves, means, strict=True)
@@ -37,7 +39,8 @@ def measure_noise(gradient: Any) -> Noise:
 def to_lanes(noise: Noise) -> Float[Array, ""]:
     """Lanes in a batch at which signal and noise are as large: tr(covariance) / |G|^2.
 
-    Infinite where no signal was found. Several batches are averaged before they are divided.
+    Infinite where no signal was found, NaN where none was measured. Several batches are averaged before they are
+    divided.
     """
     spread, signal = jnp.mean(noise.spread), jnp.mean(noise.signal)
-    return jnp.where(signal > 0, spread / jnp.where(signal > 0, signal, 1.0), jnp.inf)
+    return jnp.where(signal <= 0, jnp.inf, spread / jnp.where(signal <= 0, 1.0, signal))

@@ -66,8 +66,12 @@ def test_rising_solve_rate_is_no_plateau():
     ("values", "minibatches", "words"),
     [
         ({"divergence": 0.06}, 1, "moves the policy farther"),
-        ({"noise_spread": 100.0}, 1, "noise scale of the gradient, 100 lanes, is above the 32"),
-        ({"noise_spread": 40.0}, 2, "40 lanes, is above the 32 lanes of a round"),
+        (
+            {"noise_spread": 100.0},
+            1,
+            "mostly noise, noise scale 100 lanes against 32 lanes in a round",
+        ),
+        ({"noise_spread": 40.0}, 2, "mostly noise, noise scale 40 lanes against 32 lanes"),
         ({"noise_spread": 20.0}, 2, "noise scale 20 lanes against 32 lanes in a round"),
         ({"noise_signal": -0.1}, 1, "more than could be measured"),
         ({"explained_variance": -0.2}, 1, "critic explains none of the returns"),
@@ -102,6 +106,28 @@ def test_fall_is_called_a_fall():
 def test_run_without_updates_says_what_it_waits_for():
     rows = [row.model_copy(update={"updates": 0}) for row in rows_of([0.5], buffer_fill=0.25)]
     assert "the buffer is 25% full" in explain(rows)
+
+
+def test_buffer_that_no_score_fills_is_not_waited_for():
+    rows = rows_of([0.5], buffer_fill=0.0, score_mean=None, scores_refused=32)
+    told = explain([row.model_copy(update={"updates": 0}) for row in rows])
+    assert "no level has had a score that is finite" in told
+    assert "Run longer" not in told
+
+
+@pytest.mark.filterwarnings("error")
+def test_noise_that_no_minibatch_shows_is_no_reason():
+    """Minibatches of a single lane."""
+    rows = rows_of(flat(), noise_spread=None, noise_signal=None)
+    told = explain(rows, minibatches=32)
+    assert "Nothing in the updates explains it" in told
+    assert "noise not measured, for which a minibatch takes two lanes" in told
+
+
+@pytest.mark.filterwarnings("error")
+def test_returns_that_are_all_alike_are_told():
+    told = explain(rows_of(flat(), explained_variance=None))
+    assert "returns all alike" in told
 
 
 def test_rows_without_practice_are_passed_over():

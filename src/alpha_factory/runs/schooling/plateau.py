@@ -60,22 +60,13 @@ def explain_plateau(rows: Sequence[MetricRow], *, lanes: int, minibatches: int) 
 
 
 def _find_reason(rows: Sequence[MetricRow], lanes: int, minibatches: int) -> str:
-    spread, signal, divergence, clipped, explained = (
-        float(np.mean([row.values[name] for row in rows if row.values.get(name) is not None]))
-        for name in (
-            "noise_spread",
-            "noise_signal",
-            "divergence",
-            "clip_share",
-            "explained_variance",
-        )
-    )
+    divergence, clipped = _mean(rows, "divergence"), _mean(rows, "clip_share")
+    explained = _mean(rows, "explained_variance")
     moved = f"divergence {divergence:.2g}, {clipped:.0%} of the rows clipped"
-    is_noisy = signal <= 0 or spread / signal > lanes
-    noise = f"{spread / signal:,.0f} lanes" if signal > 0 else "more than could be measured"
+    is_noisy, noise = _measure_noise(rows, lanes)
     if divergence > _MOST_DIVERGENCE or (is_noisy and divergence > _LEAST_DIVERGENCE):
         why = (
-            f"the noise scale of the gradient, {noise}, is above the {lanes} lanes of a round"
+            f"the gradient is mostly noise, {noise}"
             if is_noisy
             else "an update moves the policy farther than its rows tell of"
         )
@@ -84,26 +75,55 @@ def _find_reason(rows: Sequence[MetricRow], lanes: int, minibatches: int) -> str
             f"size (levels.lanes={2 * lanes} with ppo.minibatches={2 * minibatches}), or move less: lower "
             "ppo.learning_rate, ppo.clip or ppo.epochs."
         )
-    if explained <= 0:
+    if explained <= 0:  # NaN, of returns that are all the same, is not
         return (
             f"The critic explains none of the returns ({explained:.2f}), so advantages are mostly noise: give it "
             "longer rounds (levels.steps) or more weight (ppo.value)."
         )
     if divergence < _LEAST_DIVERGENCE:
         return (
-            f"The policy hardly moves ({moved}; noise scale {noise}): raise ppo.learning_rate or ppo.epochs, or, where "
+            f"The policy hardly moves ({moved}; {noise}): raise ppo.learning_rate or ppo.epochs, or, where "
             "the rate was annealed, ppo.annealed_over."
         )
     return (
-        f"Nothing in the updates explains it ({moved}; noise scale {noise} against {lanes} lanes in a round; "
-        f"{explained:.0%} of the returns explained): look at the levels, or at what the memory can hold (ppo.width)."
+        f"Nothing in the updates explains it ({moved}; {noise}; "
+        f"{_tell_explained(explained)}): look at the levels, or at what the memory can hold (ppo.width)."
     )
+
+
+def _tell_explained(explained: float) -> str:
+    return (
+        "returns all alike"
+        if math.isnan(explained)
+        else f"{explained:.0%} of the returns explained"
+    )
+
+
+def _measure_noise(rows: Sequence[MetricRow], lanes: int) -> tuple[bool, str]:
+    """Whether it is above the lanes of a round, and what of it was measured, in words."""
+    spread, signal = _mean(rows, "noise_spread"), _mean(rows, "noise_signal")
+    if math.isnan(spread):
+        return False, "noise not measured, for which a minibatch takes two lanes"
+    scale = f"{spread / signal:,.0f} lanes" if signal > 0 else "more than could be measured"
+    is_noisy = signal <= 0 or spread / signal > lanes
+    return is_noisy, f"noise scale {scale} against {lanes} lanes in a round"
+
+
+def _mean(rows: Sequence[MetricRow], name: str) -> float:
+    """Of the rows that know it; NaN if none does."""
+    known = [value for row in rows if (value := row.values.get(name)) is not None]
+    return float(np.mean(known)) if known else math.nan
 
 
 def _tell_no_update(last: MetricRow) -> str:
     fill = last.values.get("buffer_fill")
     if fill is None:
         return "No update has been made yet: no round was one of practice."
+    if not fill and last.values.get("score_mean") is None and last.values.get("scores_refused"):
+        return (
+            "No update has been made yet: the buffer is empty, since no level has had a score that is finite. Look at "
+            "levels.score."
+        )
     return (
         f"No update has been made yet: the buffer is {fill:.0%} full, and practice begins later. Run longer, or lower "
         "levels.slots or levels.fill (of sfl, levels.scouted)."
