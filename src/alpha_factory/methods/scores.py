@@ -8,8 +8,8 @@
     regret        gamma^(n-1) - mean_episodes gamma^(t-1)  the truth, by the shortest of all walks, n actions
 
 R_max is the highest return that any episode on the level ever had, undiscounted, while V is discounted. `regret` is for
-plain mazes, which pay 1 at the goal and nothing else; the episodes that did not reach it count 0, and so does the
-optimum of a maze without a way.
+plain mazes, which pay 1 at the goal and nothing else; the episodes that ended without it count 0, and so does the
+optimum of a maze without a way. Neither it nor `maxmc` is known of a level before an episode on it ended.
 """
 
 import jax

@@ -43,6 +43,10 @@ from alpha_factory.runs.settings.limits import MAZE, check_limits
 from alpha_factory.runs.settings.replay import count_slots
 from alpha_factory.worlds import measure_maze
 
+_FEWEST = {LEARNABILITY: FEWEST_FAILURES, "maxmc": 1, "regret": 1}
+"""Episodes cut at the step limit for which there must be room, by score. The others than learnability can't be told
+before one ended, so with less room a buffer would keep only what is solved at once."""
+
 
 class Pupil(eqx.Module):
     """The arrays of a run on chosen levels, between two stretches of rounds."""
@@ -86,8 +90,8 @@ def make_lesson(config: RunConfig) -> Lesson:
         craft=craft,
         posterior=arena.posterior if is_grounded else None,
     )
-    if score == LEARNABILITY:
-        _check_episodes(config, lesson)
+    if score in _FEWEST:
+        _check_episodes(config, lesson, score)
     return lesson
 
 
@@ -150,21 +154,26 @@ def _check_fit(config: RunConfig, selector: Selector | Tutor) -> None:
         )
 
 
-def _check_episodes(config: RunConfig, lesson: Lesson) -> None:
-    """Raise unless the rows by which p (1 - p) goes hold episodes enough to tell it."""
-    levels, rounds = config.levels, count_rounds(lesson)
-    rows, episode = rounds * levels.steps, levels.step_limit + 1
-    if rows >= FEWEST_FAILURES * episode:
+def _check_episodes(config: RunConfig, lesson: Lesson, score: str) -> None:
+    """Raise unless the rows that the score goes by hold episodes enough to tell it, failed ones too."""
+    levels, fewest = config.levels, _FEWEST[score]
+    is_scouting = (
+        score == LEARNABILITY  # the others see the rows of one round
+        and isinstance(lesson.selector, Selector)
+        and lesson.selector.scout_steps is not None
+    )
+    rows = (count_rounds(lesson) if is_scouting else 1) * levels.steps
+    episode = levels.step_limit + 1
+    if rows >= fewest * episode:
         return
-    is_scouting = isinstance(lesson.selector, Selector) and lesson.selector.scout_steps is not None
     name = "levels.scout_steps" if is_scouting else "levels.steps"
-    ways, shorter = [f"{name}={FEWEST_FAILURES * episode} or more"], rows // FEWEST_FAILURES - 1
+    ways, shorter = [f"{name}={fewest * episode} or more"], rows // fewest - 1
     if shorter > 0:
         ways.append(f"levels.step_limit={shorter} or less")
     raise UsageError(
-        f"The score {LEARNABILITY} is p (1 - p), p the share of a level's episodes that are solved, and in {rows} rows "
-        f"there is room for {rows // episode} of the {episode} rows that a failed one takes (levels.step_limit="
-        f"{levels.step_limit}), {FEWEST_FAILURES} at the least. Set {', or '.join(ways)}; or another levels.score."
+        f"The score {score} goes by whole episodes on a level, and in {rows} rows there is room for {rows // episode} "
+        f"of the {episode} rows that a failed one takes (levels.step_limit={levels.step_limit}), {fewest} at the "
+        f"least. Set {', or '.join(ways)}; or another levels.score."
     )
 
 

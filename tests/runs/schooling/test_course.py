@@ -246,6 +246,17 @@ def test_learnability_of_too_few_episodes_is_refused(settings: list[str], messag
         make_lesson(change(TINY, ["levels.score=learnability", *settings]))
 
 
+@pytest.mark.parametrize("score", ["maxmc", "regret"])
+@pytest.mark.parametrize("name", ["plr", "sfl"])
+def test_score_of_episodes_that_cannot_fail_is_refused(score: str, name: str) -> None:
+    """It would be none wherever the goal is not reached, and a buffer would keep what is solved at once alone."""
+    settings = [f"levels.score={score}", f"curriculum.name={name}"]
+    message = r"in 12 rows .* for 0 of the 13 .*steps=13 or more, or levels.step_limit=11 or less"
+    with pytest.raises(UsageError, match=message):
+        make_lesson(change(TINY, [*settings, "levels.steps=12"]))
+    make_lesson(change(TINY, [*settings, "levels.steps=13"]))
+
+
 def test_learnability_of_many_episodes_is_taken() -> None:
     make_lesson(change(TINY, ["levels.score=learnability", "levels.steps=52"]))
     published = change(TINY, ["curriculum.name=sfl", "levels.score=None"])
