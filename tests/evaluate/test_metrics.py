@@ -22,6 +22,8 @@ def test_summary_averages_episodes_then_levels():
         "cvar_10": 0.0,
         "cvar_1_held": 0.0,
         "cvar_10_held": 0.0,
+        "cvar_1_ties": 1,
+        "cvar_10_ties": 1,
         "return_mean": pytest.approx(0.5),
     }
 
@@ -54,6 +56,14 @@ def worst_by_hand(is_solved, percent):
     return (sum(below) + (worst - len(below)) * sum(tied) / len(tied)) / worst
 
 
+def ties_by_hand(is_solved, percent):
+    """Walk up from the worst level by the first half of the episodes; how many stand where the tail ends."""
+    half = is_solved.shape[1] // 2
+    ranks = sorted(sum(row[:half]) for row in is_solved.tolist())
+    worst = max(1, round(len(ranks) * percent / 100))
+    return sum(rank == ranks[worst - 1] for rank in ranks)
+
+
 @pytest.mark.parametrize(("levels", "episodes"), [(10_000, 20), (1_000, 5), (250, 2), (7, 3)])
 def test_worst_hundredth_and_tenth_are_chosen_by_other_episodes_than_score_them(levels, episodes):
     """Also with an odd number of episodes, and with levels of which a hundredth is no whole number."""
@@ -64,14 +74,26 @@ def test_worst_hundredth_and_tenth_are_chosen_by_other_episodes_than_score_them(
     for percent in (1, 10):
         wanted = worst_by_hand(is_solved, percent)
         assert summary[f"cvar_{percent}_held"] == pytest.approx(wanted)
+        assert summary[f"cvar_{percent}_ties"] == ties_by_hand(is_solved, percent)
         worst = max(1, round(levels * percent / 100))
         assert summary[f"cvar_{percent}"] == pytest.approx(sum(plain[:worst]) / worst)
+
+
+def test_both_tails_are_one_when_more_than_a_tenth_was_never_solved_by_the_first_half():
+    """Nothing then tells a hundredth from a tenth, and the ties say so."""
+    is_solved = np.ones((100, 4), bool)
+    is_solved[:20, :2] = False
+    is_solved[:7] = False
+    summary = summarise(is_solved, np.zeros((100, 4)))
+    assert summary["cvar_1_held"] == summary["cvar_10_held"] == pytest.approx(13 / 20)
+    assert summary["cvar_1_ties"] == summary["cvar_10_ties"] == 20
 
 
 def test_single_episode_has_none_to_score_by():
     summary = summarise(np.ones((5, 1), bool), np.ones((5, 1)))
     assert summary["cvar_1_held"] is None
     assert summary["cvar_10_held"] is None
+    assert (summary["cvar_1_ties"], summary["cvar_10_ties"]) == (None, None)
     assert summary["cvar_10"] == 1.0
 
 

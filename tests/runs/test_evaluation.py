@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from alpha_factory.core.errors import UsageError
+from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.evaluate import Suite, public_suite, stack_levels
 from alpha_factory.runs import evaluation
 from alpha_factory.runs.build import make_untrained
@@ -44,10 +44,11 @@ def test_agent_alone_gets_what_it_gets_beside_others(quick_compilation: None) ->
     suite = Suite("rooms", stack_levels([from_text(">G", step_limit=24)]), ("room",), (24,), 4, "0")
     examiner, policy = Examiner(tiny_levels.TINY), make_untrained(tiny_levels.TINY)
     beside, alone = (
-        examiner.examine(policy, suite, episodes=8, seed=0, is_alone=is_alone)[0]["policies"]
+        examiner.examine(policy, suite, episodes=8, seed=3, is_alone=is_alone)[0]
         for is_alone in (False, True)
     )
-    assert alone == {"trained": beside["trained"]}
+    assert alone["policies"] == {"trained": beside["policies"]["trained"]}
+    assert (alone["seed"], beside["seed"]) == (3, 3)
 
 
 @pytest.fixture
@@ -83,6 +84,28 @@ def test_policy_from_a_library_is_scored_beside_a_random_one():
         )
     spinning = results[0]["policies"]["library:spin"]
     assert (spinning["solve_rate"], spinning["steps_mean"]) == (0.0, 250.0)
+
+
+@pytest.mark.usefixtures("library")
+def test_results_say_what_is_needed_to_play_them_again():
+    fields = ("seed", "observation", "view", "host")
+    ask = {"levels": 3, "episodes": 1, "is_alone": True}
+    (plain,) = evaluate_policy("library:spin", "random-mazes", **ask)
+    assert [plain[field] for field in fields] == [0, "symbolic", 5, False]
+    (other,) = evaluate_policy(
+        "library:stroll",
+        "random-mazes",
+        seed=7,
+        observation="view",
+        view=3,
+        is_on_host=True,
+        **ask,
+    )
+    assert [other[field] for field in fields] == [7, "view", 3, True]
+    (full,) = evaluate_policy(
+        "library:stroll", "random-mazes", observation="full", is_on_host=True, **ask
+    )
+    assert [full[field] for field in fields] == [0, "full", None, True]
 
 
 @pytest.mark.usefixtures("library")
@@ -158,12 +181,26 @@ def test_policy_is_compared_with_the_best_play_on_each_level(tmp_path):
             "Choices: bits, full, pixels, symbolic, view",
         ),
         ("public-mazes-v1", {"observation": "view", "view": 4}, "4"),
+        ("public-mazes-v1", {"view": 3}, r"symbolic has a view of 5 .*`--observation view`"),
+        (
+            "public-mazes-v1",
+            {"observation": "bits", "view": 3},
+            r"bits has a view of 5 .*`--observation view`",
+        ),
+        ("public-mazes-v1", {"observation": "full", "view": 3}, r"--view 3 says nothing"),
         ("public-mazes-v1", {"observation": "full"}, r"failed on obs of shape .*bits are wanted"),
     ],
 )
 def test_what_does_not_go_together_is_refused(suite, asked, said):
     with pytest.raises(UsageError, match=said):
         evaluate_policy("library:spin", suite, **asked)
+
+
+def test_scores_that_could_not_be_kept_are_refused_before_anything_is_played(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "evaluation.json").write_text("{")
+    with pytest.raises(RunConflict, match="Delete it"):
+        evaluate_policy(str(tmp_path), "public-mazes-v1", is_kept=True)
 
 
 def test_agent_of_a_run_sees_what_it_was_trained_on(tmp_path):

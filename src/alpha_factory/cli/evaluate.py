@@ -2,11 +2,18 @@
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import tyro
 
 from alpha_factory.cli import cache, output
 from alpha_factory.cli.tables import levels_table, suite_table, tail_table
+from alpha_factory.core.errors import AlphaFactoryError
+
+_LEFT = {  # by whether JSON was printed
+    True: "What is on stdout is all that the file would have held; put it into one.",
+    False: "The tables on stdout are all that is left of them. Make room, or name another place, and evaluate again.",
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class Evaluate:
     draw_seed: output.OptionalInt = None
     """Seed that such levels are drawn from. Without it, 0."""
     observation: output.OptionalName = None
-    """What a policy in Python sees: symbolic, view, full or pixels. Without it, symbolic: 1024 bits."""
+    """What a policy in Python sees: symbolic, view, bits, full or pixels. Without it, symbolic: 1024 bits."""
     view: output.OptionalInt = None
     """Cells a side of what it sees by view or pixels, an odd number. Without it, 5."""
     host: output.Switch = False
@@ -61,11 +68,31 @@ class Evaluate:
         from alpha_factory.runs.judging.target import find_target
 
         find_target(self.policy)  # before JAX, so that a mistake is told at once
+        from alpha_factory.runs.files.scores import ScoresNotKept, check_file, write_file
+
+        if self.out is not None:
+            check_file(self.out)
+        failure, left = None, _LEFT[self.json]
+        try:
+            results = self._play()
+        except ScoresNotKept as error:
+            failure, results = error, error.results
+        if self.out is not None:
+            try:
+                write_file(self.out, results)
+                left = f"They are in {self.out}."
+            except ScoresNotKept as error:
+                failure = error
+        self._print(results, is_whole=self.levels or failure is not None)
+        if failure is not None:
+            raise AlphaFactoryError(f"{failure} {left}") from failure
+        return 0
+
+    def _play(self) -> list[dict[str, Any]]:
         from alpha_factory.runs.evaluation import evaluate_policy
-        from alpha_factory.runs.judging.result import without_levels
 
         with output.quiet_stdout():
-            results = evaluate_policy(
+            return evaluate_policy(
                 self.policy,
                 self.suite,
                 episodes=self.episodes,
@@ -82,18 +109,18 @@ class Evaluate:
                 cache=cache.oracle_folder(os.environ),
                 warned=output.warn,
             )
-        if self.out is not None:
-            from alpha_factory.runs.files.scores import write_file
 
-            write_file(self.out, results)
+    def _print(self, results: list[dict[str, Any]], *, is_whole: bool) -> None:
+        """Print the scores; `is_whole`: of JSON all that a file would hold."""
         if self.json:
-            told = results if self.levels else [without_levels(result) for result in results]
+            from alpha_factory.runs.judging.result import without_levels
+
+            told = results if is_whole else [without_levels(result) for result in results]
             output.print_json(told[0] if len(told) == 1 else told)
-            return 0
+            return
         console = output.stdout_console()
         for result in results:
             console.print(suite_table(result))
             console.print(tail_table(result))
             if self.levels:
                 console.print(levels_table(result))
-        return 0

@@ -7,7 +7,11 @@ import numpy as np
 from alpha_factory.core.errors import AlphaFactoryError
 from alpha_factory.evaluate.bootstrap import bootstrap_interval
 from alpha_factory.evaluate.interquartile import interquartile_mean
-from alpha_factory.evaluate.tail import conditional_value_at_risk, held_out_risk
+from alpha_factory.evaluate.tail import (
+    conditional_value_at_risk,
+    count_edge_ties,
+    held_out_risk,
+)
 
 _TAILS = {"1": 0.01, "10": 0.1}
 
@@ -27,7 +31,8 @@ def summarise(
         `solve_rate` with the ends `low` and `high` of its 95 % interval over levels; `iqm`, the interquartile mean of
         the levels' solve rates; `cvar_1` and `cvar_10`, the mean solve rate of the worst hundredth and tenth of the
         levels; `cvar_1_held` and `cvar_10_held`, the same with the first half of the episodes choosing and the others
-        scoring, None for a single episode; `return_mean`; with `steps` also `steps_mean`, of all episodes, and
+        scoring, and `cvar_1_ties` and `cvar_10_ties`, how many levels tie at the edge of what was chosen, all None for
+        a single episode; `return_mean`; with `steps` also `steps_mean`, of all episodes, and
         `steps_to_goal`, of those solved.
 
     Raises:
@@ -45,7 +50,7 @@ def summarise(
             f"cvar_{name}": conditional_value_at_risk(by_level, tail)
             for name, tail in _TAILS.items()
         },
-        **{f"cvar_{name}_held": _hold_out(is_solved, tail) for name, tail in _TAILS.items()},
+        **_hold_out(is_solved),
         "return_mean": float(total.mean()),
     }
     if steps is not None:
@@ -76,12 +81,16 @@ def describe_levels(
     }
 
 
-def _hold_out(is_solved: np.ndarray, tail: float) -> float | None:
+def _hold_out(is_solved: np.ndarray) -> dict[str, float | None]:
     half = is_solved.shape[1] // 2
     if not half:
-        return None
+        return {f"cvar_{name}_{field}": None for name in _TAILS for field in ("held", "ties")}
     chosen_by, scored_by = is_solved[:, :half].mean(axis=1), is_solved[:, half:].mean(axis=1)
-    return held_out_risk(chosen_by, scored_by, tail)
+    told: dict[str, float | None] = {}
+    for name, tail in _TAILS.items():
+        told[f"cvar_{name}_held"] = held_out_risk(chosen_by, scored_by, tail)
+        told[f"cvar_{name}_ties"] = count_edge_ties(chosen_by, tail)
+    return told
 
 
 def _check_finite(total: np.ndarray) -> None:

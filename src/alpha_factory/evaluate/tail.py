@@ -33,10 +33,27 @@ def held_out_risk(chosen_by: np.ndarray, scored_by: np.ndarray, tail: float) -> 
             f"Chosen by {chosen_by.shape} and scored by {scored_by.shape}; wanted one score a level in both."
         )
     worst = _count_worst(chosen_by.size, tail)
-    edge = np.sort(chosen_by)[worst - 1]
+    edge = _find_edge(chosen_by, tail)
     is_below, is_tied = chosen_by < edge, chosen_by == edge
     left = worst - int(is_below.sum())
     return float((scored_by[is_below].sum() + left * scored_by[is_tied].mean()) / worst)
+
+
+def count_edge_ties(chosen_by: np.ndarray, tail: float) -> int:
+    """How many levels have the score at the edge of the worst share `tail`, and count alike in `held_out_risk`.
+
+    1: none ties with another. More than the tail has levels: nobody knows which of them are the worst.
+
+    Args:
+        chosen_by: a score for each level, from the episodes that choose.
+        tail: a share of 1.
+    """
+    return int((chosen_by == _find_edge(chosen_by, tail)).sum())
+
+
+def _find_edge(by_level: np.ndarray, tail: float) -> float:
+    """The highest score in the tail."""
+    return float(np.sort(by_level)[_count_worst(by_level.size, tail) - 1])
 
 
 def _count_worst(levels: int, tail: float) -> int:

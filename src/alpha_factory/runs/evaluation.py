@@ -16,12 +16,11 @@ from alpha_factory.runs.arenas import make_stand
 from alpha_factory.runs.build import derive_key, make_policy, make_untrained
 from alpha_factory.runs.files import checkpoint
 from alpha_factory.runs.files.directory import RunDirectory, read_config
-from alpha_factory.runs.files.scores import add_scores
-from alpha_factory.runs.interrupts import hearing_interrupts
-from alpha_factory.runs.judging.guest import adapt_guest, load_guest, tell_actions
+from alpha_factory.runs.files.scores import check_kept, keep_scores
 from alpha_factory.runs.judging.optima import STATES
 from alpha_factory.runs.judging.result import add_optimum, play_suite
 from alpha_factory.runs.judging.target import GuestTarget, RunTarget, find_target
+from alpha_factory.runs.judging.visit import examine_guest
 from alpha_factory.runs.lessons import (
     begin_pupil,
     make_lesson,
@@ -91,14 +90,13 @@ class Examiner:
             players["untrained"] = self._planner, self._untrained
             players["random"] = self._random, None
         with explain_shortage(f"evaluate on {suite.name}", estimate):
-            return list(
-                play_suite(
-                    suite,
-                    players,
-                    episodes=episodes or suite.episodes,
-                    key=derive_key(seed, "evaluate", 0),
-                )
+            results = play_suite(
+                suite,
+                players,
+                episodes=episodes or suite.episodes,
+                key=derive_key(seed, "evaluate", 0),
             )
+            return [result | {"seed": seed} for result in results]
 
 
 def evaluate_policy(
@@ -145,6 +143,8 @@ def evaluate_policy(
             asked for does not go together.
         CorruptCheckpoint: the checkpoint named is not whole.
         OutOfMemory: the device's memory did not suffice.
+        RunConflict: the scores can't be kept: what the run's file holds is damaged. Nothing was played.
+        ScoresNotKept: they could not be written in the end; the error has them.
     """
     target = find_target(policy)
     if episodes is not None and episodes < 1:
@@ -157,21 +157,20 @@ def evaluate_policy(
         raise UsageError(
             f"--keep is for what a run's last checkpoint got; {policy} is no run's directory."
         )
+    if is_kept and isinstance(target, RunTarget):
+        check_kept(target.run)
     chosen = load_suite(suite, levels=levels, seed=draw_seed)
     if isinstance(target, GuestTarget):
-        world = make_grid(
-            observation=observation or "symbolic",
-            view=5 if view is None else view,
-            pays_hidden=True,
-        )
-        results = _examine_guest(
+        results = examine_guest(
             target,
-            world,
             chosen,
+            observation=observation,
+            view=view,
             is_on_host=is_on_host,
             episodes=episodes,
             seed=seed or 0,
             is_alone=is_alone,
+            lanes=_LANES,
         )
     elif observation is not None or view is not None or is_on_host:
         raise UsageError(
@@ -184,7 +183,7 @@ def evaluate_policy(
     if is_compared:
         add_optimum(results, chosen, states=states or STATES, cache=cache, warned=warned)
     if is_kept and isinstance(target, RunTarget):
-        add_scores(RunDirectory(target.run), results)
+        keep_scores(target.run, results)
     return results
 
 
@@ -210,52 +209,6 @@ def tell_budget(counters: Counters) -> dict[str, Any]:
     """What the agent that was scored had had: the field `budget` of a result."""
     names = ("frames", "updates", "wall_s", "compile_s")
     return {"budget": {name: getattr(counters, name) for name in names}}
-
-
-def _examine_guest(
-    target: GuestTarget,
-    world: World,
-    suite: Suite,
-    *,
-    is_on_host: bool,
-    episodes: int | None,
-    seed: int,
-    is_alone: bool,
-) -> list[dict[str, Any]]:
-    guest, name = load_guest(target), str(target)
-    failures: list[str] = []
-    with hearing_interrupts() as is_interrupted:
-        act = adapt_guest(
-            name,
-            guest,
-            world,
-            suite.levels,
-            lanes=_LANES,
-            is_on_host=is_on_host,
-            failures=failures,
-            is_interrupted=is_interrupted,
-        )
-        params = None if is_on_host else guest.params
-        players = {name: (Scorer(world, act, lanes=_LANES), params)}
-        if not is_alone:
-            players["random"] = Scorer(world, make_random(world.actions), lanes=_LANES), None
-        key = derive_key(seed, "evaluate", 0)
-
-        def estimate() -> Estimate:
-            return estimate_play(None, params, world, suite.levels, lanes=_LANES)
-
-        try:
-            with explain_shortage(f"evaluate on {suite.name}", estimate):
-                return list(
-                    play_suite(suite, players, episodes=episodes or suite.episodes, key=key)
-                )
-        except RuntimeError as error:  # as JAX tells what went wrong inside a compiled program
-            if is_interrupted():
-                raise KeyboardInterrupt from None
-            known = tell_actions(name, world.actions)
-            if not failures and known not in str(error):
-                raise
-            raise UsageError(failures[0] if failures else known) from error
 
 
 class Trained(NamedTuple):

@@ -1,10 +1,23 @@
 import json
+import os
+from pathlib import Path
 
 import pytest
 
-from alpha_factory.core.errors import DiskFull, RunConflict
+from alpha_factory.core.errors import DiskFull, RunConflict, UsageError
+from alpha_factory.runs.files import scores
 from alpha_factory.runs.files.directory import RunDirectory
-from alpha_factory.runs.files.scores import add_scores, read_file, read_scores, save_scores
+from alpha_factory.runs.files.scores import (
+    ScoresNotKept,
+    add_scores,
+    check_file,
+    check_kept,
+    keep_scores,
+    read_file,
+    read_scores,
+    save_scores,
+    write_file,
+)
 
 SCORES = {"solve_rate": 0.5, "low": 0.4, "high": 0.6, "cvar_10": 0.0, "return_mean": 0.5}
 
@@ -78,3 +91,45 @@ def test_full_disk_leaves_the_scores_that_were_there(tmp_path, limit_writes):
     with pytest.raises(DiskFull):
         add_scores(directory, [result("two")])
     assert [one["suite"] for one in read_scores(tmp_path)] == ["one"]
+
+
+def test_full_disk_leaves_the_scores_in_the_error_and_names_the_file(tmp_path, limit_writes):
+    limit_writes(10)
+    path = tmp_path / "scores.json"
+    with pytest.raises(ScoresNotKept) as told:
+        write_file(path, [result("one")])
+    assert str(told.value) == (
+        f"The scores could not be written to {path}: No space left on device."
+    )
+    assert told.value.results == [result("one")]
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ScoresNotKept, match=r"evaluation\.json: No space left") as told:
+        keep_scores(tmp_path, [result("two")])
+    assert told.value.results == [result("two")]
+
+
+def test_place_for_scores_is_looked_at_before_there_are_any(tmp_path, monkeypatch):
+    check_file(tmp_path / "new.json")
+    (tmp_path / "old.json").write_text("{}")
+    check_file(tmp_path / "old.json")
+    for path, said in (
+        (tmp_path, r"is a directory\. Name a file: --out .*scores\.json"),
+        (tmp_path / "none" / "new.json", r"there is no folder .*none\."),
+        (tmp_path / "old.json" / "new.json", r"there is no folder .*old\.json\."),
+        (Path(os.devnull), "no file that could be replaced"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            check_file(path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old.json"]
+    monkeypatch.setattr(scores.os, "access", lambda *_: False)  # root may write anywhere
+    with pytest.raises(UsageError, match="can't be written to"):
+        check_file(tmp_path / "new.json")
+    with pytest.raises(UsageError, match=r"can't be written to.*--out FILE"):
+        check_kept(tmp_path)
+
+
+def test_scores_are_not_kept_beside_damaged_ones(tmp_path):
+    check_kept(tmp_path)
+    (tmp_path / "evaluation.json").write_text("{")
+    with pytest.raises(RunConflict, match="Delete it"):
+        check_kept(tmp_path)

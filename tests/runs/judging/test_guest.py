@@ -161,7 +161,7 @@ def fail():
         (3, "is no function but int"),
         (lambda: 3, "gave no policy but int"),
         (fail, "failed to make a policy: ValueError: no weights"),
-        (lambda: leave(), "failed to make a policy: SystemExit: 0"),
+        (lambda: leave(), r"failed to make a policy: SystemExit: 0\."),
     ],
 )
 def test_what_is_no_policy_is_refused(found, said, library):

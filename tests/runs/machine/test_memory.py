@@ -14,6 +14,7 @@ from alpha_factory.runs import camera, evaluation, films
 from alpha_factory.runs.build import make_untrained
 from alpha_factory.runs.evaluation import Examiner, load_model
 from alpha_factory.runs.evolution.programs import Programs
+from alpha_factory.runs.judging import visit
 from alpha_factory.runs.machine.memory import estimate_play, estimate_practice, estimate_run
 from alpha_factory.runs.machine.shortage import (
     Estimate,
@@ -201,7 +202,7 @@ def test_play_of_anyones_policy_that_does_not_fit_says_so(monkeypatch):
     friend = types.ModuleType("of_a_friend")
     friend.make = lambda: (act, jnp.zeros(2**23))
     monkeypatch.setitem(sys.modules, "of_a_friend", friend)
-    monkeypatch.setattr(evaluation, "play_suite", fall_short)
+    monkeypatch.setattr(visit, "play_suite", fall_short)
     told = r"for 'evaluate on generated-v1'.* model 0\.03, .*keep less in the policy's params"
     with pytest.raises(OutOfMemory, match=told):
         evaluation.evaluate_policy("of_a_friend:make", "generated-v1", episodes=1)

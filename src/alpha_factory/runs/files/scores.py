@@ -1,12 +1,16 @@
-"""`evaluation.json`: what a run's agent got on suites. Results in, as `evaluate` prints them, and out again."""
+"""`evaluation.json`: what a run's agent got on suites. Results in, as `evaluate` prints them, and out again.
+
+To play takes minutes. So whether they can be written is asked beforehand, and an error in the end still has them.
+"""
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from alpha_factory.core.errors import RunConflict
+from alpha_factory.core.errors import AlphaFactoryError, DiskFull, RunConflict, UsageError
 from alpha_factory.runs.files.directory import RunDirectory
 from alpha_factory.runs.files.durable import explain_disk_full, write_whole
 
@@ -18,6 +22,16 @@ _ANOTHER = (
     "Give a run's directory, or a file that `alpha-factory evaluate POLICY --out FILE` wrote."
 )
 _FLAT = re.compile(r"\[\s+([^\[\]{}]*?)\s+\]")  # a list of nothing but numbers or words
+
+
+class ScoresNotKept(AlphaFactoryError):
+    """What was played could not be written; what the file held before is intact."""
+
+    def __init__(self, path: Path, error: Exception, results: Sequence[dict[str, Any]]) -> None:
+        self.path, self.results = path, list(results)
+        cause = error.__cause__ if isinstance(error, DiskFull) else error
+        said = (cause.strerror if isinstance(cause, OSError) else None) or str(error).rstrip(".")
+        super().__init__(f"The scores could not be written to {path}: {said}.")
 
 
 def save_scores(directory: RunDirectory, results: Sequence[dict[str, Any]]) -> None:
@@ -53,10 +67,62 @@ def read_scores(run: Path) -> list[dict[str, Any]]:
     return read_file(path) if path.is_file() else []
 
 
+def keep_scores(run: Path, results: Sequence[dict[str, Any]]) -> None:
+    """As `add_scores`, but an error has the results.
+
+    Raises:
+        ScoresNotKept: they could not be added.
+    """
+    try:
+        add_scores(RunDirectory(run), results)
+    except (AlphaFactoryError, OSError) as error:
+        raise ScoresNotKept(run / _FILE, error, results) from error
+
+
+def check_kept(run: Path) -> None:
+    """Raise if scores can't be kept in the run at `run`, as far as can be known before they are there.
+
+    Raises:
+        RunConflict: what was kept before is damaged.
+        UsageError: the directory can't be written to.
+    """
+    read_scores(run)
+    if not _is_writable(run):
+        raise UsageError(f"{run} can't be written to, so --keep can't be done. Give --out FILE.")
+
+
 def write_file(path: Path, results: Sequence[dict[str, Any]]) -> None:
-    """Write results into a file of their own; one that is there is replaced, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, [_to_text(results).encode()])
+    """Write results into a file of their own; one that is there is replaced, whole or not at all.
+
+    Raises:
+        ScoresNotKept: they could not be written.
+    """
+    try:
+        write_whole(path, [_to_text(results).encode()])
+    except OSError as error:
+        raise ScoresNotKept(path, error, results) from error
+
+
+def check_file(path: Path) -> None:
+    """Raise if `write_file` can't write to `path`, as far as can be known before there are results.
+
+    Raises:
+        UsageError: it is a directory or another thing than a file, or there is no folder for it that can be
+            written to.
+    """
+    folder = path.parent
+    if path.is_dir():
+        raise UsageError(f"--out {path} is a directory. Name a file: --out {path / 'scores.json'}.")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"--out {path} is no file that could be replaced. Name another.")
+    if not folder.is_dir():
+        raise UsageError(
+            f"--out {path}: there is no folder {folder}. Make it, or name a file in one that is there."
+        )
+    if not _is_writable(folder):
+        raise UsageError(
+            f"--out {path}: the folder {folder} can't be written to. Name a file in another."
+        )
 
 
 def read_file(path: Path) -> list[dict[str, Any]]:
@@ -84,6 +150,10 @@ def _to_text(results: Sequence[dict[str, Any]]) -> str:
 def _join(found: re.Match[str]) -> str:
     """Such a list in one line."""
     return f"[{' '.join(found[1].split())}]"
+
+
+def _is_writable(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def _identify(result: dict[str, Any]) -> tuple[Any, ...]:

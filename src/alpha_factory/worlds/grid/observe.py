@@ -68,7 +68,7 @@ def make_observe(observation: str, view: int | None) -> tuple[Observe, int | Non
         raise UsageError(f"view={view} has no middle: give an odd number of cells from 1 up.")
     if observation == "symbolic":
         if view != VIEW:
-            raise UsageError(f"The symbolic basis has a view of {VIEW} cells a side, not {view}.")
+            raise UsageError(_tell_fixed("symbolic", view))
         return observe, FEATURES
     if observation == "full":
         return show_all, None
@@ -76,13 +76,21 @@ def make_observe(observation: str, view: int | None) -> tuple[Observe, int | Non
         return make_pixels(view), 3 * PIXELS * PIXELS
     if observation == "bits":
         if view != VIEW:
-            raise UsageError(f"The view as bits has {VIEW} cells a side, not {view}.")
+            raise UsageError(_tell_fixed("bits", view))
         return show_bits, VIEW_BITS
     if observation == "view":
         if view is None:
             raise UsageError("A view needs its cells a side; the observation 'full' shows all.")
         return partial(show_view, side=view), view * view
     raise unknown("observation", observation, ("symbolic", "view", "bits", "full", "pixels"))
+
+
+def _tell_fixed(observation: str, view: int | None) -> str:
+    given = "none" if view is None else f"view={view}"
+    return (
+        f"The observation {observation} has a view of {VIEW} cells a side; got {given}. Leave view away, or choose an "
+        "observation whose view can be chosen: view or pixels, on the command line `--observation view`."
+    )
 
 
 def observe(level: GridLevel, state: GridState) -> Bool[Array, " features"]:
