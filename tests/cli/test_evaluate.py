@@ -89,3 +89,10 @@ def test_scores_that_could_not_be_kept_in_the_run_are_printed_and_written(
     assert "50.0 %" in printed.out
     assert f"written to {kept}: Read-only file system. They are in {out}." in printed.err
     assert json.loads(out.read_text()) == [RESULT]
+
+
+def test_name_of_a_policy_is_no_emoji(played, capsys):
+    named = RESULT | {"policies": {"their:ok:act": RESULT["policies"]["their:act"]}}
+    sys.modules["alpha_factory.runs.evaluation"].evaluate_policy = lambda *_, **__: [named]
+    assert main.main(LINE) == 0
+    assert "their:ok:act" in capsys.readouterr().out

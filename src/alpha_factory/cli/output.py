@@ -36,12 +36,12 @@ _STDOUT, _STDERR = 1, 2  # file descriptors
 
 def stdout_console() -> Console:
     """For results."""
-    return Console(highlight=False)
+    return Console(highlight=False, emoji=False)  # names may be :so:
 
 
 def stderr_console() -> Console:
     """For progress and errors, so that stdout can be piped."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, emoji=False)
 
 
 def program() -> str:
