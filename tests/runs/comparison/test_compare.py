@@ -2,16 +2,20 @@
 
 import itertools
 import json
+import shlex
+import shutil
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from alpha_factory.cli import commands
 from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.runs.comparison import compare_runs
 from alpha_factory.runs.comparison.contestants import read_contestants
 from alpha_factory.runs.comparison.groups import group_runs
 from alpha_factory.runs.files.scores import write_file
+from alpha_factory.runs.suites import load_suite
 from runs.comparison.toy import FRAMES, LEVELS, write_result, write_run
 
 
@@ -125,8 +129,12 @@ def test_suites_of_unequal_numbers_of_levels_are_never_put_together(tmp_path):
     budget = json.loads((runs[1] / "evaluation.json").read_bytes())[0]["budget"]
     fewer = write_result("mazes-v1", seed=1, skill=0.5, levels=LEVELS - 1) | {"budget": budget}
     (runs[1] / "evaluation.json").write_text(json.dumps([fewer]))
-    with pytest.raises(UsageError, match="name the levels of mazes-v1 otherwise"):
+    with pytest.raises(UsageError, match="name the levels of mazes-v1 otherwise") as refused:
         compare_runs(runs)
+    for run in runs:  # nobody knows which of them was edited
+        assert f"`alpha-factory evaluate {run} --suite mazes-v1 --episodes 4 --keep`" in str(
+            refused.value
+        )
 
 
 def test_curves_are_means_of_what_was_logged(six):
@@ -146,6 +154,10 @@ def test_unequal_budgets_are_refused_with_each_runs(tmp_path):
         compare_runs(runs)
     for run, frames in zip(runs, ("50,000", "51,000"), strict=True):
         assert f"{run}: {frames} env steps, 400 updates" in str(refused.value)
+    command = f"alpha-factory run --resume --out {runs[0]} --frames 51000"
+    assert f"Go on with the shorter ones: `{command}`. Count" in str(refused.value)
+    asked = commands.parse(shlex.split(command)[1:])
+    assert (asked.resume, asked.out, asked.frames) == (True, runs[0], 51_000)
     told = compare_runs(runs, may_differ=True)
     assert not told["budget"]["is_equal"]
     assert told["note"].startswith("UNEQUAL BUDGETS: 50,000 to 51,000 env steps")
@@ -187,6 +199,20 @@ def test_runs_that_were_given_the_same_frames_are_equal_but_for_their_last_stret
     assert told["budget"]["given"] == 48_000
     assert "given 48,000 each" in told["note"]
     assert "(3.1 % apart)" in told["note"]
+    assert told["budget"]["units"]["frames"]["is_equal"]
+    told = compare_runs(runs, unit="updates")
+    assert told["budget"]["units"]["frames"]["is_equal"]
+
+
+def test_run_alone_is_apart_from_nobody(tmp_path):
+    """A moment lies between its last row and the checkpoint that was scored."""
+    run = write_run(tmp_path / "run", seed=0)
+    edit(run, lambda suites: suites[0]["budget"].update(wall_s=200.1))
+    assert "apart" not in compare_runs([run])["note"]
+    other = write_run(tmp_path / "other", seed=1)
+    assert "200 to 210 wall seconds (5 % apart)" in compare_runs([run, other])["note"]
+    edit(run, lambda suites: suites[0]["budget"].update(wall_s=100.0))
+    assert "100 to 200 wall seconds (100 % apart)" in compare_runs([run])["note"]
 
 
 @pytest.mark.parametrize(
@@ -208,8 +234,9 @@ def test_what_was_given_excuses_nothing_else(given, frames, rows, tmp_path):
         compare_runs(runs)
 
 
-def write_guest(path, *, policy="library:act", **told):
-    result = write_result("mazes-v1", seed=9, skill=0.6, policy=policy) | told
+def write_guest(path, *, policy="library:act", draw=9, **told):
+    path.parent.mkdir(exist_ok=True)
+    result = write_result("mazes-v1", seed=draw, skill=0.6, policy=policy) | told
     write_file(path, [result])
     return path
 
@@ -247,6 +274,43 @@ def test_scores_of_a_checkpoint_in_a_file_have_its_budget(tmp_path):
     assert [group["name"] for group in told["groups"]] == ["demo", "demo (file)"]
 
 
+def test_copy_of_a_file_of_scores_is_no_other_seed(tmp_path):
+    files = [write_guest(tmp_path / "a.json")]
+    files.append(tmp_path / "b.json")
+    shutil.copy(*files)
+    with pytest.raises(UsageError, match=r"hold the same scores.*one thing twice") as said:
+        compare_runs(files, may_differ=True)
+    assert all(str(file) in str(said.value) for file in files)
+    budget = {"frames": FRAMES, "updates": 400, "wall_s": 200.0, "compile_s": 30.0}
+    agents = [
+        write_guest(tmp_path / f"{name}.json", policy="trained", budget=budget) for name in "cd"
+    ]
+    with pytest.raises(UsageError, match="hold the same scores"):
+        compare_runs(agents)
+
+
+def test_policy_that_plays_alike_on_two_known_seeds_is_two_members(tmp_path):
+    files = [write_guest(tmp_path / f"{seed}.json", seed=seed) for seed in range(2)]
+    (group,) = group_runs(read_contestants(files))
+    assert len(group.runs) == 2
+
+
+def test_files_of_one_name_in_two_folders_are_two_members(tmp_path):
+    files = [
+        write_guest(tmp_path / folder / "a.json", draw=draw) for draw, folder in enumerate("xy")
+    ]
+    told = compare_runs(files, may_differ=True)
+    assert told["suites"][0]["groups"]["library:act"]["runs"] == 2
+
+
+def test_agents_of_runs_in_files_of_one_name_are_two_groups(tmp_path):
+    files = [
+        write_guest(tmp_path / folder / "a.json", draw=draw, policy="trained")
+        for draw, folder in enumerate("xy")
+    ]
+    assert [group.name for group in group_runs(read_contestants(files))] == list(map(str, files))
+
+
 def test_file_with_scores_of_two_policies_is_refused(tmp_path):
     write_file(
         tmp_path / "both.json",
@@ -261,7 +325,7 @@ def test_budget_is_counted_in_what_is_asked_for(tmp_path):
     runs = [write_run(tmp_path / str(seed), seed=seed, frames=FRAMES + seed) for seed in range(3)]
     assert compare_runs(runs, unit="updates")["budget"]["highest"] == 400
     assert compare_runs(runs[:2], unit="wall_s")["budget"]["is_equal"]
-    with pytest.raises(UsageError, match="200 to 220 wall seconds"):
+    with pytest.raises(UsageError, match=r"200 to 220 wall seconds .*--frames can be given"):
         compare_runs(runs, unit="wall_s")
     with pytest.raises(UsageError, match="Choices: frames, updates, wall_s"):
         compare_runs(runs, unit="seconds")
@@ -272,8 +336,12 @@ def test_scores_of_an_earlier_checkpoint_are_no_equal_budget(six):
         suites[0]["budget"] = {"frames": 9_000, "updates": 9, "wall_s": 9.0, "compile_s": 1.0}
 
     edit(six[0], age)
-    with pytest.raises(UsageError, match=r"9,000 env steps, .* when scored on mazes-v1"):
+    with pytest.raises(UsageError, match=r"9,000 env steps, .* when scored on mazes-v1") as refused:
         compare_runs(six)
+    assert "run --resume" not in str(refused.value)
+    assert f"`alpha-factory evaluate {six[0]} --suite mazes-v1 --episodes 4 --keep`" in str(
+        refused.value
+    )
 
 
 def test_run_given_twice_is_refused(six):
@@ -285,6 +353,16 @@ def test_copy_of_a_run_is_no_other_seed(tmp_path):
     runs = [write_run(tmp_path / name, seed=7) for name in ("one", "copy")]
     with pytest.raises(UsageError, match="same settings and the same seed, 7"):
         compare_runs(runs)
+
+
+@pytest.mark.parametrize(
+    "config", [{"curriculum": 3}, {}, {"seed": 0, "budget": [], "curriculum": {}}], ids=str
+)
+def test_config_of_no_run_is_refused(config, tmp_path):
+    run = write_run(tmp_path / "run", seed=0)
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UsageError, match=r"config\.json is no config of a run"):
+        compare_runs([run])
 
 
 def test_run_that_logged_nothing_is_refused(tmp_path):
@@ -301,10 +379,113 @@ def test_without_a_common_suite_it_is_said_how_to_get_one(tmp_path):
     ]
     with pytest.raises(UsageError, match="no suite on which all") as refused:
         compare_runs(runs)
-    assert f"`alpha-factory evaluate {runs[1]} --suite a-v1 --keep`" in str(refused.value)
+    assert f"`alpha-factory evaluate {runs[1]} --suite a-v1 --episodes 4 --keep`" in str(
+        refused.value
+    )
     with pytest.raises(UsageError, match="no suite b-v1 on which all") as refused:
         compare_runs(runs, suite="b-v1")
-    assert f"`alpha-factory evaluate {runs[0]} --suite b-v1 --keep`" in str(refused.value)
+    assert f"`alpha-factory evaluate {runs[0]} --suite b-v1 --episodes 4 --keep`" in str(
+        refused.value
+    )
+
+
+def test_suite_that_no_run_has_is_told_with_those_they_have(tmp_path):
+    run = write_run(tmp_path / "run", seed=0, suites=("a-v1", "generated-v1"))
+    with pytest.raises(UsageError, match=r"Unknown suite 'a-v2'. .*Choices: a-v1, generated-v1"):
+        compare_runs([run], suite="a-v2")
+    with pytest.raises(UsageError, match="They have scores of a-v1, generated-v1") as refused:
+        compare_runs([run], suite="poet-100-v1")
+    assert f"`alpha-factory evaluate {run} --suite poet-100-v1 --keep`" in str(refused.value)
+    edit(run, list.clear)
+    with pytest.raises(UsageError, match=r"Unknown suite 'x'. Choices: .*random-mazes"):
+        compare_runs([run], suite="x")
+
+
+def test_other_number_of_episodes_is_played_again(tmp_path):
+    """Most have 8; of the suite's own number nothing has to be said."""
+    digest = load_suite("generated-v1").digest
+    runs = [
+        write_run(tmp_path / str(seed), seed=seed, suites=("generated-v1",)) for seed in range(3)
+    ]
+    for run, episodes in zip(runs, (8, 8, 4), strict=True):
+        edit(
+            run,
+            lambda suites, episodes=episodes: suites[0].update(
+                suite_hash=digest, episodes=episodes
+            ),
+        )
+    command = "`alpha-factory evaluate {} --suite generated-v1{} --keep`"
+    with pytest.raises(UsageError) as refused:
+        compare_runs(runs)
+    assert f"{runs[0]} has 8 episodes, {digest[:14]}; {runs[1]} has 8" in str(refused.value)
+    assert (
+        f"{runs[2]} has 4 episodes, {digest[:14]}: {command.format(runs[2], ' --episodes 8')}."
+        in str(refused.value)
+    )
+    with pytest.raises(UsageError) as refused:
+        compare_runs(runs[1:])
+    assert command.format(runs[2], " --episodes 8") in str(refused.value)
+    edit(runs[1], lambda suites: suites[0].update(episodes=2))
+    with pytest.raises(UsageError) as refused:
+        compare_runs(runs[1:])
+    assert command.format(runs[1], "") in str(refused.value)
+
+
+def test_levels_of_another_version_of_a_frozen_suite_are_played_again(tmp_path):
+    runs = [
+        write_run(tmp_path / str(seed), seed=seed, suites=("generated-v1",)) for seed in range(2)
+    ]
+    edit(runs[1], lambda suites: suites[0].update(suite_hash="cd" * 32))
+    with pytest.raises(UsageError) as refused:
+        compare_runs(runs)
+    for run in runs:  # neither is the suite as it is
+        assert f"`alpha-factory evaluate {run} --suite generated-v1 --keep`" in str(refused.value)
+
+
+def draw(run, *, seed, levels, digest):
+    drawn = {"seed": seed, "levels": levels}
+    edit(run, lambda suites: suites[0].update(drawn=drawn, suite_hash=f"drawn:{digest}"))
+
+
+def test_drawn_levels_are_drawn_alike(tmp_path):
+    runs = [
+        write_run(tmp_path / name, seed=seed, suites=("random-mazes",))
+        for seed, name in enumerate(("one", "two", "my third"))
+    ]
+    for run, seed in zip(runs, (5, 5, 0), strict=True):
+        draw(run, seed=seed, levels=LEVELS, digest=seed)
+    with pytest.raises(UsageError) as refused:
+        compare_runs(runs)
+    assert (
+        f"`alpha-factory evaluate '{runs[2]}' --suite random-mazes --count 20 --draw-seed 5 --episodes 4 --keep`"
+        in str(refused.value)
+    )
+    draw(runs[2], seed=5, levels=LEVELS, digest="of another version")
+    with pytest.raises(UsageError) as refused:
+        compare_runs(runs)
+    assert str(refused.value).count("--draw-seed 5") == 3
+
+
+def test_file_is_told_to_be_evaluated_into_another(tmp_path):
+    run = write_run(tmp_path / "run", seed=0, suites=("b-v1",))
+    guest = write_guest(tmp_path / "guest.json", seed=3, observation="view", view=7, host=True)
+    with pytest.raises(UsageError) as refused:
+        compare_runs([run, guest], suite="b-v1")
+    place = tmp_path / "guest-b-v1.json"
+    command = (
+        "alpha-factory evaluate library:act --suite b-v1 --episodes 4 --observation view --view 7 --host --seed 3 "
+        f"--out {place}"
+    )
+    assert f"`{command}`, and compare {place} in the place of {guest}" in str(refused.value)
+    _, *words = shlex.split(command)
+    asked = commands.parse(words)
+    assert (asked.suite, asked.episodes, asked.view, asked.out) == ("b-v1", 4, 7, place)
+    place.write_text("dear to someone")
+    with pytest.raises(UsageError, match=r"--out .*guest-b-v1-2\.json"):
+        compare_runs([run, guest], suite="b-v1")
+    agent = write_guest(tmp_path / "agent.json", policy="trained")
+    with pytest.raises(UsageError, match="`alpha-factory evaluate CHECKPOINT --suite b-v1"):
+        compare_runs([run, agent], suite="b-v1")
 
 
 def test_suite_that_only_some_have_is_left_out_with_a_word(tmp_path):
@@ -316,7 +497,7 @@ def test_suite_that_only_some_have_is_left_out_with_a_word(tmp_path):
     told = compare_runs(runs, warned=said.append)
     assert [suite["suite"] for suite in told["suites"]] == ["a-v1"]
     (warning,) = said
-    assert f"`alpha-factory evaluate {runs[1]} --suite b-v1 --keep`" in warning
+    assert f"`alpha-factory evaluate {runs[1]} --suite b-v1 --episodes 4 --keep`" in warning
 
 
 @pytest.mark.parametrize("field", ["suite_hash", "episodes", "step_limit"])
@@ -370,7 +551,8 @@ def test_groups_of_many_differences_are_named_by_their_methods_where_these_tell_
     assert name({"name": "plr"}, {"name": "sfl"}) == ["plr", "sfl"]
     three = [{"name": "plr"}, {"name": "plr", "learner": "ppo"}, {"name": "sfl"}]
     assert name(*three) == ["plr muzero", "plr ppo", "sfl muzero"]
-    assert name({"name": "plr"}, {"name": "plr"}, {"name": "sfl"}) == ["A", "B", "C"]
+    shared = [{"name": "plr"}, {"name": "sfl"}, {"name": "plr"}]
+    assert name(*shared) == ["plr A", "sfl", "plr B"]
 
 
 def test_groups_of_many_differences_and_one_method_are_named_by_letters(tmp_path):

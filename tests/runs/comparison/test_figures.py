@@ -1,6 +1,7 @@
 """Figures for a paper: nothing overlaps, grey is enough, and unequal budgets are written on them."""
 
 import itertools
+import json
 
 import matplotlib as mpl
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from alpha_factory.core.errors import UsageError
-from alpha_factory.runs.comparison import compare_runs
+from alpha_factory.runs.comparison import compare, compare_runs
 from alpha_factory.runs.comparison.figures import (
     draw_curves,
     draw_improvement,
@@ -19,7 +20,7 @@ from alpha_factory.runs.comparison.figures import (
     draw_profiles,
 )
 from alpha_factory.runs.comparison.style import MOST, add_note, mark_of, paper
-from runs.comparison.toy import FRAMES, write_run
+from runs.comparison.toy import FRAMES, LEVELS, write_run
 
 
 @pytest.fixture(scope="module")
@@ -141,11 +142,48 @@ def test_unequal_budgets_are_written_on_the_figure(tmp_path):
     assert any("UNEQUAL BUDGETS" in " ".join(text.split()) for text, _ in words(figure))
 
 
-def test_more_groups_than_can_be_told_apart_are_not_drawn(tmp_path):
+def test_more_groups_than_can_be_told_apart_are_not_drawn(tmp_path, monkeypatch):
     runs = [write_run(tmp_path / str(at), seed=0, slots=32 + at) for at in range(MOST + 1)]
+    assert len(compare_runs(runs)["groups"]) == MOST + 1
+    monkeypatch.setattr(compare, "judge", None)  # told before the work
     with pytest.raises(UsageError, match="7 groups are more than the 6"):
         compare_runs(runs, out=tmp_path / "figures")
-    assert len(compare_runs(runs)["groups"]) == MOST + 1
+
+
+@pytest.mark.parametrize("place", ["file", "file/figures"])
+def test_place_that_is_no_folder_is_told_before_the_work(place, tmp_path, monkeypatch):
+    run = write_run(tmp_path / "run", seed=0)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(compare, "judge", None)
+    with pytest.raises(UsageError, match=rf"--out .*{place} .*Name another folder"):
+        compare_runs([run], out=tmp_path / place)
+
+
+@pytest.mark.parametrize("draw_figure", [draw_improvement, draw_intervals, draw_profiles])
+def test_points_at_the_ends_of_an_axis_are_whole(draw_figure, tmp_path):
+    runs = [write_run(tmp_path / str(slots), seed=0, slots=slots) for slots in (64, 128)]
+    for run, rate in zip(runs, (0.0, 1.0), strict=True):
+        path = run / "evaluation.json"
+        suites = json.loads(path.read_bytes())
+        suites[0]["policies"]["trained"]["by_level"]["solve_rate"] = [rate] * LEVELS
+        path.write_text(json.dumps(suites))
+    figure = draw_figure(compare_runs(runs)["suites"][0])
+    points = [
+        line
+        for axes in figure.axes
+        for line in axes.lines
+        if line.get_marker() not in ("None", "", None)
+    ]
+    assert points
+    assert not any(line.get_clip_on() for line in points)
+
+
+def test_worst_hundredth_of_few_levels_is_not_drawn(told):
+    (suite,) = told["suites"]
+    both = [axes.get_title() for axes in draw_intervals(suite).axes]
+    few = [axes.get_title() for axes in draw_intervals(suite | {"levels": 8}).axes]
+    assert both == ["mean", "IQM", "worst 10 %", "worst 1 %"]
+    assert few == both[:3]
 
 
 def test_settings_of_matplotlib_are_put_back():

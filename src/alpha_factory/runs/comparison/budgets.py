@@ -4,16 +4,20 @@ What counts is in docs/evaluate.md: the play of everyone whom the run depends on
 playing, and the seconds at work, compiling left out.
 """
 
+import shlex
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from alpha_factory.core.errors import UsageError
 from alpha_factory.runs.comparison.contestants import Budget, Contestant, Exam
+from alpha_factory.runs.comparison.exams import tell_again
 
 UNITS = {"frames": "env steps", "updates": "gradient updates", "wall_s": "wall seconds"}
 """What a budget can be counted in, in words; compiling is no part of wall seconds."""
 TOLERANCES = {"frames": 0.01, "updates": 0.01, "wall_s": 0.05}
 """By how much the largest of equal budgets may exceed the smallest. No clock runs twice alike."""
+_LEAST_TOLD = 0.0001
+"""How far apart is told. A checkpoint that is scored lies a moment after the last row."""
 _MOST_BEYOND = 0.05
 """By how much it may where all were given the same env steps and ended with the stretch in which they had them."""
 
@@ -25,7 +29,7 @@ class Spread(NamedTuple):
     highest: float
     excess: float | None
     """The highest over the lowest, less 1; None where the lowest is 0 and another is not."""
-    is_equal: bool
+    is_equal: bool  # within the tolerance, or as given
 
 
 class Budgets(NamedTuple):
@@ -35,16 +39,32 @@ class Budgets(NamedTuple):
     spreads: dict[str, Spread]  # by unit; none where no budget is known
     unknown: list[str]  # paths of those whose budget nobody knows
     given: int | None
-    """Env steps that all were given, where they are equal but for their last stretches."""
+    """Env steps that all were given, where these are equal but for their last stretches."""
     is_equal: bool
+    is_alone: bool  # one run, which is apart from nobody
 
     def tell(self) -> str:
         """For people: first the unit by which they are compared, then the others, each with how far apart they are."""
         first, *others = sorted(self.spreads, key=lambda name: name != self.unit)
-        said = f"{_tell_spread(first, self.spreads[first])} a run"
-        if self.given is not None:
+        said = f"{self._tell_spread(first)} a run"
+        if self.given is not None and self.unit == "frames":
             said += f", who were given {self.given:,} each and end with the stretch in which they have them"
-        return f"{said}; {', '.join(_tell_spread(name, self.spreads[name]) for name in others)}"
+        return f"{said}; {', '.join(map(self._tell_spread, others))}"
+
+    def _tell_spread(self, unit: str) -> str:
+        spread = self.spreads[unit]
+        if (
+            self.is_alone and spread.is_equal
+        ):  # its last row, and a checkpoint scored a moment after
+            return f"{spread.highest:,.0f} {UNITS[unit]}"
+        ends = " to ".join(dict.fromkeys(f"{end:,.0f}" for end in (spread.lowest, spread.highest)))
+        said = f"{ends} {UNITS[unit]}"
+        if spread.excess is None:
+            return f"{said} (from none)"
+        if spread.excess < _LEAST_TOLD:
+            return said
+        percent = 100 * spread.excess
+        return f"{said} ({percent:{',.0f' if percent >= 10 else '.2g'}} % apart)"
 
     def to_json(self) -> dict[str, Any]:
         """What `compare --json` prints."""
@@ -79,10 +99,12 @@ def check_budgets(
     known = [budget for run in runs for budget in _list_budgets(run, exams) if budget is not None]
     unknown = [str(run.path) for run in runs if None in _list_budgets(run, exams)]
     spreads = {name: _measure(name, known) for name in UNITS} if known else {}
-    given = _find_given(runs, spreads["frames"]) if unit == "frames" and known else None
-    is_equal = not unknown and (spreads[unit].is_equal or given is not None)
-    is_needed = is_equal and not spreads[unit].is_equal  # else the tolerance is reason enough
-    found = Budgets(unit, spreads, unknown, given if is_needed else None, is_equal)
+    given = None
+    if known and not spreads["frames"].is_equal:  # else the tolerance is reason enough
+        given = _find_given(runs, spreads["frames"])
+        spreads["frames"] = spreads["frames"]._replace(is_equal=given is not None)
+    is_equal = not unknown and spreads[unit].is_equal
+    found = Budgets(unit, spreads, unknown, given, is_equal, is_alone=len(runs) == 1)
     if may_differ or is_equal:
         return found
     if unknown:
@@ -93,10 +115,44 @@ def check_budgets(
         )
     listed = "; ".join(f"{run.path}: {_tell_run(run, exams)}" for run in runs)
     raise UsageError(
-        f"These runs had unequal budgets, {found.tell()}: {listed}. Go on with the shorter ones by `alpha-factory "
-        "run --resume --frames N`, count another unit by --budget, or compare them as they are by --unequal, "
-        "which every table and figure then says."
+        f"These runs had unequal budgets, {found.tell()}: {listed}. {_tell_remedy(runs, exams, found)}Count another "
+        "unit by --budget, or compare them as they are by --unequal, which every table and figure then says."
     )
+
+
+def _tell_remedy(runs: Sequence[Contestant], exams: Sequence[Exam], found: Budgets) -> str:
+    """Commands for the runs that had less than the longest, and for scores of checkpoints before a run's end."""
+    if found.unit != "frames":
+        return (
+            f"No run can be told to end after so many {UNITS[found.unit]}; --frames can be given. "
+        )
+    most = max(run.budget.frames for run in runs if run.budget is not None)
+    longer = (
+        f"`alpha-factory run --resume --out {shlex.quote(str(run.path))} --frames {most}`"
+        for run in runs
+        if run.policy is None and _is_short(run.budget, most)
+    )
+    later = (
+        tell_again(run, exam)
+        for run in runs
+        for exam in exams
+        if run.policy is None
+        and run.budget is not None
+        and _is_short(run.scores[exam].budget, run.budget.frames)
+    )
+    told = [
+        f"{how}: {'; '.join(dict.fromkeys(commands))}. "
+        for how, found_commands in (
+            ("Go on with the shorter ones", longer),
+            ("Score what became of those that were scored before their end", later),
+        )
+        if (commands := list(found_commands))
+    ]
+    return "".join(told)
+
+
+def _is_short(budget: Budget | None, most: int) -> bool:
+    return budget is not None and most > (1 + TOLERANCES["frames"]) * budget.frames
 
 
 def _list_budgets(run: Contestant, exams: Sequence[Exam]) -> list[Budget | None]:
@@ -122,17 +178,6 @@ def _find_given(runs: Sequence[Contestant], spread: Spread) -> int | None:
 
 def _frames_before_last(run: Contestant) -> int:
     return run.rows[-2].frames if len(run.rows) > 1 else 0
-
-
-def _tell_spread(unit: str, spread: Spread) -> str:
-    ends = " to ".join(dict.fromkeys(f"{end:,.0f}" for end in (spread.lowest, spread.highest)))
-    said = f"{ends} {UNITS[unit]}"
-    if spread.lowest == spread.highest:
-        return said
-    if spread.excess is None:
-        return f"{said} (from none)"
-    percent = 100 * spread.excess
-    return f"{said} ({percent:{',.0f' if percent >= 10 else '.2g'}} % apart)"
 
 
 def _tell_run(run: Contestant, exams: Sequence[Exam]) -> str:

@@ -1,5 +1,6 @@
 """From runs to a verdict: read, group, check budgets, judge, draw."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,9 @@ from matplotlib.figure import Figure
 
 from alpha_factory.core.errors import UsageError, unknown
 from alpha_factory.runs.comparison.budgets import UNITS, Budgets, check_budgets
-from alpha_factory.runs.comparison.contestants import (
-    Budget,
-    Contestant,
-    Exam,
-    read_contestants,
-)
+from alpha_factory.runs.comparison.contestants import Budget, Contestant, read_contestants
 from alpha_factory.runs.comparison.curves import trace
+from alpha_factory.runs.comparison.exams import find_exams
 from alpha_factory.runs.comparison.figures import (
     draw_curves,
     draw_improvement,
@@ -25,8 +22,6 @@ from alpha_factory.runs.comparison.groups import Group, group_runs
 from alpha_factory.runs.comparison.style import MOST, add_note, paper, save
 from alpha_factory.runs.comparison.verdict import judge
 from alpha_factory.runs.files.durable import write_whole
-
-_USUAL = "generated-v1"
 
 
 def compare_runs(
@@ -53,7 +48,7 @@ def compare_runs(
 
     Raises:
         UsageError: budgets are unequal or not known, there is no suite that all runs were evaluated on, a run is
-            given twice, or there is nothing to compare; the message says what to do.
+            given twice, there is nothing to compare, or no figure can be drawn; the message says what to do.
         RunConflict: a file of a run is damaged.
     """
     if unit not in UNITS:
@@ -62,8 +57,12 @@ def compare_runs(
         raise UsageError("There is nothing to compare. Give the directories of runs.")
     runs = read_contestants(paths)
     groups = group_runs(runs)
-    exams = _find_exams(runs, suite, warned)
+    if out is not None:
+        _check_number(groups)
+    exams = find_exams(runs, suite, warned)
     budget = check_budgets(runs, exams, unit=unit, may_differ=may_differ)
+    if out is not None:
+        _make_folder(out)
     suites = [judge(exam, groups) for exam in exams]
     traced = trace(groups, unit=unit)
     note = _tell_conditions(groups, budget)
@@ -79,63 +78,6 @@ def compare_runs(
     }
 
 
-def _find_exams(
-    runs: Sequence[Contestant], suite: str | None, warned: Callable[[str], None]
-) -> list[Exam]:
-    """What every run has scores of; what only some have is told with how the others get it."""
-    known = list(dict.fromkeys(exam for run in runs for exam in run.scores))
-    if suite is not None:
-        known = [exam for exam in known if exam.suite == suite]
-    common = [exam for exam in known if all(exam in run.scores for run in runs)]
-    if not common:
-        wanted = suite or _most_frequent(runs) or _USUAL
-        raise UsageError(
-            f"There is no suite{'' if suite is None else f' {suite}'} on which all of these runs were evaluated with "
-            f"scores of each level, the same levels and as many episodes. {_tell_missing(runs, wanted)}"
-        )
-    for name in dict.fromkeys(exam.suite for exam in known):
-        if all(exam.suite != name for exam in common):
-            warned(
-                f"{name} is left out: not every run was evaluated on it. {_tell_missing(runs, name)}"
-            )
-    _check_levels(runs, common)
-    return common
-
-
-def _most_frequent(runs: Sequence[Contestant]) -> str | None:
-    names = [exam.suite for run in runs for exam in run.scores]
-    return max(names, key=names.count) if names else None
-
-
-def _tell_missing(runs: Sequence[Contestant], suite: str) -> str:
-    """What each run has of a suite, and how those without it get it."""
-    told = []
-    for run in runs:
-        has = [
-            f"{exam.episodes} episodes, {exam.digest[:14]}"
-            for exam in run.scores
-            if exam.suite == suite
-        ]
-        told.append(
-            f"{run.path} has {' and '.join(dict.fromkeys(has))}"
-            if has
-            else f"`alpha-factory evaluate {run.path} --suite {suite} --keep`"
-            if run.policy is None
-            else f"`alpha-factory evaluate {run.policy} --suite {suite} --out {run.path}`"
-        )
-    return "; ".join(told) + "."
-
-
-def _check_levels(runs: Sequence[Contestant], exams: Sequence[Exam]) -> None:
-    for exam in exams:
-        for run in runs:
-            if run.scores[exam].levels != runs[0].scores[exam].levels:
-                raise UsageError(
-                    f"{run.path} and {runs[0].path} name the levels of {exam.suite} otherwise: one of their files "
-                    f"was edited. `alpha-factory evaluate {run.path} --suite {exam.suite} --keep` writes it anew."
-                )
-
-
 def _tell_conditions(groups: Sequence[Group], budget: Budgets) -> str:
     """The note below every figure."""
     sizes = sorted({len(group.runs) for group in groups})
@@ -147,7 +89,7 @@ def _tell_conditions(groups: Sequence[Group], budget: Budgets) -> str:
     )
     said = []
     if budget.spreads:
-        is_equal = budget.is_equal or budget.spreads[budget.unit].is_equal
+        is_equal = budget.spreads[budget.unit].is_equal  # of those that are known
         said.append(f"{'Equal budgets' if is_equal else 'UNEQUAL BUDGETS'}: {budget.tell()}")
     if budget.unknown:
         said.append(f"BUDGET NOT KNOWN of {', '.join(budget.unknown)}")
@@ -159,6 +101,27 @@ def _tell_run(run: Contestant, group: Group) -> dict[str, Any]:
     return {"run": str(run.path), "group": group.name, "seed": run.seed, **budget}
 
 
+def _check_number(groups: Sequence[Group]) -> None:
+    if len(groups) > MOST:
+        raise UsageError(
+            f"{len(groups)} groups are more than the {MOST} that a figure can tell apart. Compare fewer at a time, "
+            "or leave --out away for the numbers alone."
+        )
+
+
+def _make_folder(out: Path) -> None:
+    """Make it before the work, so that nobody waits to hear that it can't be."""
+    remedy = "Name another folder, or leave --out away for the numbers alone."
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is no folder, as the figures need one. {remedy}")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {out} can't be made: {error.strerror}. {remedy}") from error
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise UsageError(f"--out {out} can't be written to. {remedy}")
+
+
 def _draw(
     out: Path,
     suites: Sequence[dict[str, Any]],
@@ -168,12 +131,6 @@ def _draw(
     note: str,
 ) -> list[str]:
     """Write all figures; their paths."""
-    if len(groups) > MOST:
-        raise UsageError(
-            f"{len(groups)} groups are more than the {MOST} that a figure can tell apart. Compare fewer at a time, "
-            "or leave --out away for the numbers alone."
-        )
-    out.mkdir(parents=True, exist_ok=True)
     written: list[str] = []
     with paper():
         drawn: dict[str, Figure] = {}

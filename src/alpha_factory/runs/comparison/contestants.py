@@ -13,6 +13,7 @@ import numpy as np
 
 from alpha_factory.core.errors import RunConflict, UsageError
 from alpha_factory.records import MetricRow
+from alpha_factory.runs.comparison.remedies import Sitting, name_anew, tell_evaluation
 from alpha_factory.runs.files.directory import read_config
 from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.files.scores import read_file, read_scores
@@ -48,6 +49,7 @@ class Scores(NamedTuple):
     return_mean: np.ndarray
     steps_mean: np.ndarray
     tails: dict[str, float | None]  # by field of `evaluate`
+    sitting: Sitting
 
 
 class Contestant(NamedTuple):
@@ -58,11 +60,14 @@ class Contestant(NamedTuple):
     rows: list[MetricRow]
     budget: Budget | None  # at its last log point; None: nobody knows
     scores: dict[Exam, Scores]
-    policy: str | None = None  # the name of one without a run
+    policy: str | None = None  # what scores in a file are called by; None for a run
+    guest: str | None = (
+        None  # package.module:name, if the policy is anyone's; None for a run's agent
+    )
 
     @property
     def seed(self) -> Any:
-        """Which every random choice of the run followed from; of a policy without a run the name of its file."""
+        """Which every random choice of the run followed from; of scores in a file its name."""
         return self.config.get("seed") if self.policy is None else self.path.stem
 
 
@@ -70,7 +75,7 @@ def read_contestants(paths: Sequence[Path]) -> list[Contestant]:
     """Read runs, and files of scores.
 
     Raises:
-        UsageError: one is given twice, is no run, or has logged nothing yet.
+        UsageError: one is given twice, is no run, has another config, or has logged nothing yet.
         RunConflict: one of its files is damaged, or a score in it is not finite; the message names it.
     """
     found: dict[Path, Path] = {}
@@ -84,12 +89,26 @@ def read_contestants(paths: Sequence[Path]) -> list[Contestant]:
 
 
 def _read_run(path: Path) -> Contestant:
-    config, rows = read_config(path), read_metrics(path)
+    config = read_config(path)
+    _check_config(path / "config.json", config)
+    rows = read_metrics(path)
     if not rows:
         raise UsageError(f"{path} has logged nothing yet. Let it run for a minute longer.")
     last = Budget(rows[-1].frames, rows[-1].updates, rows[-1].wall_s, rows[-1].compile_s)
     file = path / "evaluation.json"
     return Contestant(path, config, rows, last, _read_all(file, read_scores(path), _OURS))
+
+
+def _check_config(file: Path, config: Mapping[str, Any]) -> None:
+    """Raise unless the parts are there that a run of any version has."""
+    is_sound = isinstance(config.get("seed"), int) and all(
+        isinstance(config.get(section), dict) for section in ("budget", "curriculum")
+    )
+    if not is_sound:
+        raise UsageError(
+            f"{file} is no config of a run: that has a whole number under seed, and objects under budget and "
+            "curriculum. Give the directory that `alpha-factory run` named, such as runs/NAME."
+        )
 
 
 def _read_file(path: Path) -> Contestant:
@@ -104,9 +123,9 @@ def _read_file(path: Path) -> Contestant:
     scores = _read_all(path, results, policies[0])
     budgets = list(dict.fromkeys(one.budget for one in scores.values()))
     budget = budgets[0] if len(budgets) == 1 else None
+    guest = None if policies[0] == _OURS else policies[0]
     # One agent of a run's is told from others by its file.
-    name = path.stem if policies[0] == _OURS else policies[0]
-    return Contestant(path, {}, [], budget, scores, name)
+    return Contestant(path, {}, [], budget, scores, guest or path.stem, guest)
 
 
 def _read_all(file: Path, results: Sequence[Mapping[str, Any]], policy: str) -> dict[Exam, Scores]:
@@ -124,7 +143,7 @@ def _read_all(file: Path, results: Sequence[Mapping[str, Any]], policy: str) -> 
 def _read_scores(file: Path, result: Mapping[str, Any], policy: Mapping[str, Any]) -> Scores:
     names = tuple(result["level_names"])
     columns = {
-        field: _read_column(file, result["suite"], names, field, policy["by_level"][field])
+        field: _read_column(file, result, names, field, policy["by_level"][field])
         for field in ("solve_rate", "return_mean", "steps_mean")
     }
     budget = result.get("budget")
@@ -132,26 +151,39 @@ def _read_scores(file: Path, result: Mapping[str, Any], policy: Mapping[str, Any
         budget=None if budget is None else Budget(**budget),
         levels=names,
         tails={name: policy.get(name) for name in _TAILS},
+        sitting=Sitting.of(result),
         **columns,
     )
 
 
 def _read_column(
-    file: Path, suite: str, names: Sequence[str], field: str, values: Sequence[float | None]
+    file: Path,
+    result: Mapping[str, Any],
+    names: Sequence[str],
+    field: str,
+    values: Sequence[float | None],
 ) -> np.ndarray:
+    suite = result["suite"]
     if len(values) != len(names):
         raise RunConflict(
-            f"{file}: {suite} has {len(names)} levels, but {len(values)} under {field}. {_tell_remedy(file, suite)}"
+            f"{file}: {suite} has {len(names)} levels, but {len(values)} under {field}. {_tell_remedy(file, result)}"
         )
     for name, value in zip(names, values, strict=True):
         if value is None or not math.isfinite(value):
             raise RunConflict(
-                f"{file}: {field} of {suite}, level {name}, is {value}, not finite. {_tell_remedy(file, suite)}"
+                f"{file}: {field} of {suite}, level {name}, is {value}, not finite. {_tell_remedy(file, result)}"
             )
     return np.asarray(values, float)
 
 
-def _tell_remedy(file: Path, suite: str) -> str:
-    if file.name != "evaluation.json":
-        return f"Evaluate it anew: `alpha-factory evaluate POLICY --suite {suite} --out {file}`."
-    return f"Evaluate it anew: `alpha-factory evaluate {file.parent} --suite {suite} --keep`."
+def _tell_remedy(file: Path, result: Mapping[str, Any]) -> str:
+    is_run = file.name == "evaluation.json"
+    ending = ["--keep"] if is_run else ["--out", str(name_anew(file, result["suite"]))]
+    command = tell_evaluation(
+        str(file.parent) if is_run else "POLICY",
+        result["suite"],
+        episodes=result["episodes"],
+        sitting=Sitting.of(result),
+        ending=ending,
+    )
+    return f"Evaluate it anew: {command}."

@@ -37,6 +37,8 @@ def draw_intervals(told: Mapping[str, Any]) -> Figure:
         field: title
         for field, title in _STATISTICS.items()
         if all(told["groups"][name][field]["value"] is not None for name in names)
+        # Where the worst tenth is one level, so is the worst hundredth.
+        and not (field == "cvar_1_held" and round(0.1 * told["levels"]) <= 1)
     }
     figure = Figure(figsize=(PAGE, _FRAME + _ROW * len(names)), layout="constrained")
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
@@ -109,8 +111,24 @@ def _draw_interval(
     mark = mark_of(0 if is_plain else row)
     if estimate["low"] is not None:
         ends = [estimate["low"], estimate["high"]]
-        axes.plot(ends, [row, row], color=mark.colour, linewidth=3, alpha=0.45)
-    axes.plot(estimate["value"], row, mark.point, color=mark.colour, markersize=4.5)
+        axes.plot(
+            ends,
+            [row, row],
+            color=mark.colour,
+            linewidth=3,
+            alpha=0.45,
+            solid_capstyle="butt",  # no farther than the interval
+            clip_on=False,
+        )
+    axes.plot(
+        estimate["value"],
+        row,
+        mark.point,
+        color=mark.colour,
+        markersize=4.5,
+        clip_on=False,  # whole at the ends of the axis, too
+        zorder=3,
+    )
 
 
 def _draw_band(
@@ -131,6 +149,7 @@ def _draw_band(
         color=mark.colour,
         linestyle=mark.line,
         linewidth=1.3,
+        clip_on=False,
         marker=mark.point,
         markersize=3.5,
         markevery=(0.04 + 0.02 * row, 0.2),  # apart, where lines lie on each other
