@@ -425,7 +425,7 @@ def test_bound_wants_a_run(name, said, capsys):
     assert said in " ".join(capsys.readouterr().err.split())
 
 
-TOLD = ("solve_rate", "iqm", "cvar_10_held", "cvar_1_held", "return_mean")
+TOLD = ("solve_rate", "iqm", "cvar_10_held", "cvar_1_held", "return_mean", "steps_mean")
 COMPARED = {
     "runs": [
         {

@@ -55,7 +55,7 @@ class Compare:
         console = output.stdout_console()
         console.print(budget_table(told))
         for suite in told["suites"]:
-            console.print(comparison_table(suite))
+            console.print(comparison_table(suite, width=console.width))
             if suite["improvement"]:
                 console.print(improvement_table(suite))
         for group in told["groups"]:

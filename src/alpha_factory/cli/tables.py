@@ -1,7 +1,7 @@
 """Scores as tables for people: a suite, its worst levels, each of its levels; runs side by side."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from rich.markup import escape
 from rich.table import Table
@@ -9,6 +9,7 @@ from rich.table import Table
 from alpha_factory.cli.output import decimal, percent
 
 _MOST_ROWS = 40
+_WIDE = 100  # letters, in which all numbers of a comparison have room
 _UNITS = ("frames", "updates", "wall_s")
 
 
@@ -16,33 +17,74 @@ def suite_table(result: Mapping[str, Any]) -> Table:
     """A row for each policy on one suite at one step limit; intervals are 95 % bootstrap over levels."""
     table = Table(title=_title(result))
     table.add_column("policy", overflow="fold")
-    for heading in ("solved", "95 % interval", "worst 10 %", "mean return"):
+    for heading in ("solved", "95 % interval", "IQM", "mean return"):
         table.add_column(heading, justify="right", no_wrap=True)
     for policy, scores in result["policies"].items():
         table.add_row(
             policy,
             percent(scores["solve_rate"]),
             _range(scores),
-            decimal(scores["cvar_10"]),
+            percent(scores.get("iqm")),
             decimal(scores["return_mean"]),
         )
     return table
 
 
 def tail_table(result: Mapping[str, Any]) -> Table:
-    """What `suite_table` has no room for: the middle half and the worst levels, and steps to the goal."""
-    table = Table(
-        caption="Worst levels are chosen by one half of the episodes and scored by the other. IQM: of levels."
-    )
+    """What `suite_table` has no room for: the worst levels, and steps to the goal."""
+    tails = _choose_tails(result.get("levels"))
+    told = ["Worst levels are chosen by one half of the episodes and scored by the other."]
+    table = Table(caption=" ".join([*told, *_tell_one(tails), *_tell_ties(result)]))
     table.add_column("policy", overflow="fold")
-    for heading in ("IQM", "worst 10 %", "worst 1 %", "steps", "to the goal"):
+    for heading in (*(tail.heading for tail in tails), "steps", "to the goal"):
         table.add_column(heading, justify="right", no_wrap=True)
     for policy, scores in result["policies"].items():
-        fields = ("iqm", "cvar_10_held", "cvar_1_held")
-        rates = [percent(scores.get(name)) for name in fields]
+        rates = [percent(scores.get(tail.field)) for tail in tails]
         steps = [decimal(scores.get(name)) for name in ("steps_mean", "steps_to_goal")]
         table.add_row(policy, *rates, *steps)
     return table
+
+
+class _Tail(NamedTuple):
+    """The worst levels."""
+
+    heading: str
+    share: float
+    field: str  # of their solve rate
+    ties: str  # field of how many levels tie at the edge
+
+
+_TAILS = (
+    _Tail("worst 10 %", 0.1, "cvar_10_held", "cvar_10_ties"),
+    _Tail("worst 1 %", 0.01, "cvar_1_held", "cvar_1_ties"),
+)
+
+
+def _choose_tails(levels: int | None) -> tuple[_Tail, ...]:
+    """Both, but for suites so small that a tenth is one level and a hundredth the same."""
+    return _TAILS[:1] if levels is not None and round(0.1 * levels) <= 1 else _TAILS
+
+
+def _tell_one(tails: Sequence[_Tail]) -> list[str]:
+    return (
+        ["The worst 10 % is one level, and so would be the worst 1 %."] if len(tails) == 1 else []
+    )
+
+
+def _tell_ties(result: Mapping[str, Any]) -> list[str]:
+    """Of how many levels the worst are the mean, where more tie at the edge than the tail has."""
+    if (levels := result.get("levels")) is None:
+        return []
+    told = []
+    for tail in _choose_tails(levels):
+        worst = max(1, round(tail.share * levels))
+        ties = {name: scores.get(tail.ties) for name, scores in result["policies"].items()}
+        many = [f"{name} {found:,}" for name, found in ties.items() if found and found > worst]
+        if many:
+            told.append(
+                f"Levels that tie at the edge of the {tail.heading}, of {worst:,}: {', '.join(many)}."
+            )
+    return told
 
 
 def levels_table(result: Mapping[str, Any]) -> Table:
@@ -112,33 +154,50 @@ def budget_table(told: Mapping[str, Any]) -> Table:
             str(run["seed"]),
             *("not known" if number is None else f"{number:,.0f}" for number in numbers),
         )
-    units = told["budget"]["units"]
+    budget = told["budget"]
+    units = budget["units"]
+    if len(told["runs"]) == 1 and all(spread["is_equal"] for spread in units.values()):
+        return table  # it is apart from nobody
+    as_given = {"frames": budget.get("given")}
+    excesses = (_excess(units.get(name), as_given.get(name)) for name in _UNITS)
     table.add_section()
-    table.add_row("most over least", "", "", *(_excess(units.get(name)) for name in _UNITS), "")
+    table.add_row("most over least", "", "", *excesses, "")
     return table
 
 
-def _excess(spread: Mapping[str, Any] | None) -> str:
-    if spread is None or spread["excess"] is None:
+def _excess(spread: Mapping[str, Any] | None, given: int | None) -> str:
+    if spread is None:
         return "-"
-    return f"+{percent(spread['excess'])}" + ("" if spread["is_equal"] else "\nUNEQUAL")
+    said = "-" if spread["excess"] is None else f"+{percent(spread['excess'])}"
+    if given is not None:
+        return f"{said}\nas given"
+    return said if spread["is_equal"] else f"{said}\nUNEQUAL"
 
 
-def comparison_table(suite: Mapping[str, Any]) -> Table:
-    """A row for each group of runs on one suite at one step limit; intervals are over seeds."""
+def comparison_table(suite: Mapping[str, Any], *, width: int) -> Table:
+    """A row for each group of runs on one suite at one step limit; intervals are over seeds.
+
+    Args:
+        width: of the terminal, in letters. Steps take what `_WIDE` has beyond 80.
+    """
+    tails = _choose_tails(suite["levels"])
+    told = ["Below: 95 % bootstrap over seeds, whole runs drawn anew; none for a single run."]
     table = Table(
         title=f"{_title(suite)}, {suite['levels']} {'drawn ' if suite['is_drawn'] else ''}levels",
-        caption="Below: 95 % bootstrap over seeds, whole runs drawn anew; none for a single run.",
+        caption=" ".join([*told, *_tell_one(tails)]),
     )
+    has_steps = width >= _WIDE or len(tails) == 1
     table.add_column("group", overflow="fold")
-    for heading in ("runs", "solved", "IQM", "worst 10 %", "worst 1 %", "return"):
+    headings = [*("runs", "solved", "IQM"), *(tail.heading for tail in tails), "return"]
+    for heading in [*headings, "steps"] if has_steps else headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for name, scores in suite["groups"].items():
-        rates = ("solve_rate", "iqm", "cvar_10_held", "cvar_1_held")
+        rates = ("solve_rate", "iqm", *(tail.field for tail in tails))
         cells = [_interval(scores[rate], percent) for rate in rates]
-        table.add_row(
-            name, str(scores["runs"]), *cells, _interval(scores["return_mean"], _hundredths)
-        )
+        cells.append(_interval(scores["return_mean"], _hundredths))
+        if has_steps:
+            cells.append(_interval(scores["steps_mean"], _whole))
+        table.add_row(escape(name), str(scores["runs"]), *cells)
     return table
 
 
