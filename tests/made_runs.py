@@ -128,6 +128,7 @@ def _write_run(path, seed, rows, batch):
     suite = {"suite": "generated-v1", "suite_hash": "ab", "step_limit": 128}
     suite |= {"levels": 9, "episodes": 4}
     scores = {"solve_rate": 0.5, "low": 0.4, "high": 0.6, "cvar_10": 0.0, "return_mean": 0.5}
+    scores |= {"cvar_10_held": 0.1}
     (path / "evaluation.json").write_text(json.dumps([suite | {"policies": {"trained": scores}}]))
     add_episode(path, 2)
 

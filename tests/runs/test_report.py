@@ -107,7 +107,8 @@ def _scores(rate: float) -> dict:
         "solve_rate": rate,
         "low": rate - 0.05,
         "high": rate + 0.05,
-        "cvar_10": rate / 2,
+        "cvar_10": rate / 4,
+        "cvar_10_held": rate / 2,
         "return_mean": rate - 0.1,
     }
 

@@ -139,7 +139,7 @@ def test_suites_of_unequal_numbers_of_levels_are_never_put_together(tmp_path):
 
 def test_curves_are_means_of_what_was_logged(six):
     curves = compare_runs(six)["curves"]
-    assert list(curves) == ["solved in training", "solved, held out"]
+    assert list(curves) == ["solved in training", "solved of generated-v1"]
     curve = curves["solved in training"]["children=4"]
     np.testing.assert_allclose(curve["mean"], 0.8 * np.array(curve["x"]) / FRAMES, atol=0.03)
     assert curve["low"] == pytest.approx(curve["mean"])  # all seeds were given the same curve

@@ -263,6 +263,7 @@ SCORES = {
     "low": None,
     "high": None,
     "cvar_10": 0,
+    "cvar_10_held": None,
     "return_mean": 1.5,
     "iqm": 0.4,
 }

@@ -235,7 +235,7 @@ export interface PolicyResult {
   solve_rate: Maybe<number>;
   low: Maybe<number>;
   high: Maybe<number>;
-  cvar_10?: Maybe<number>;
+  cvar_10_held?: Maybe<number>;
   return_mean?: Maybe<number>;
 }
 

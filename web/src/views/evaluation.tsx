@@ -89,7 +89,7 @@ function SuiteCard(props: { suite: Suite }) {
                 <td class="number">
                   {percent(one.low, 1)} to {percent(one.high, 1)}
                 </td>
-                <td class="number">{percent(one.cvar_10, 1)}</td>
+                <td class="number">{percent(one.cvar_10_held, 1)}</td>
                 <td class="number">{digits(one.return_mean)}</td>
               </tr>
             ))}
@@ -101,9 +101,9 @@ function SuiteCard(props: { suite: Suite }) {
 }
 
 function suiteCsv(policies: [string, PolicyResult][]): string {
-  const header = ["policy", "solve_rate [share]", "low [share]", "high [share]", "cvar_10 [share]", "return_mean [reward]"];
+  const header = ["policy", "solve_rate [share]", "low [share]", "high [share]", "cvar_10_held [share]", "return_mean [reward]"];
   const column = (name: keyof PolicyResult) => policies.map(([, one]) => one[name] ?? null);
-  return toCsv(header, [policies.map(([name]) => name), column("solve_rate"), column("low"), column("high"), column("cvar_10"), column("return_mean")]);
+  return toCsv(header, [policies.map(([name]) => name), column("solve_rate"), column("low"), column("high"), column("cvar_10_held"), column("return_mean")]);
 }
 
 // Beside the longest name and half of "100 %", in the larger letters of narrow screens.

@@ -53,9 +53,7 @@ class Budgets(NamedTuple):
 
     def _tell_spread(self, unit: str) -> str:
         spread = self.spreads[unit]
-        if (
-            self.is_alone and spread.is_equal
-        ):  # its last row, and a checkpoint scored a moment after
+        if self.is_alone and spread.is_equal:  # a checkpoint is scored a moment after the last row
             return f"{spread.highest:,.0f} {UNITS[unit]}"
         ends = " to ".join(dict.fromkeys(f"{end:,.0f}" for end in (spread.lowest, spread.highest)))
         said = f"{ends} {UNITS[unit]}"

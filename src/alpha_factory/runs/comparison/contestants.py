@@ -61,9 +61,7 @@ class Contestant(NamedTuple):
     budget: Budget | None  # at its last log point; None: nobody knows
     scores: dict[Exam, Scores]
     policy: str | None = None  # what scores in a file are called by; None for a run
-    guest: str | None = (
-        None  # package.module:name, if the policy is anyone's; None for a run's agent
-    )
+    guest: str | None = None  # package.module:name; None for a run's agent
 
     @property
     def seed(self) -> Any:

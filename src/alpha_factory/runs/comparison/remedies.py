@@ -13,9 +13,7 @@ _SYMBOLIC, _VIEW = "symbolic", 5  # what `evaluate` shows a policy unless told o
 class Sitting(NamedTuple):
     """How levels were drawn and played, as results tell it; None where they don't."""
 
-    drawn: tuple[int, int] | None = (
-        None  # the seed of levels that are not frozen, and how many there are
-    )
+    drawn: tuple[int, int] | None = None  # of levels not frozen, their seed and number
     seed: int | None = None
     observation: str | None = None  # what a policy from elsewhere saw, as are the next
     view: int | None = None

@@ -25,7 +25,7 @@ UNITS = {
     "heldout_solve_rate": "share",
     "normalised_return": "share of the most",
     "learnability": "p (1 - p)",
-    "cvar_10": "share",
+    "cvar_10_held": "share",
     "return_mean": "reward",
     "policy_entropy": "nats",
     "loss_policy": "nats",

@@ -24,7 +24,7 @@ from alpha_factory.service.page.routes.common import ERRORS, TABLE, After, Forma
 from alpha_factory.service.page.shapes import runs as shapes
 
 _POINTS = 400
-_SCORES = ("solve_rate", "low", "high", "cvar_10", "return_mean")
+_SCORES = ("solve_rate", "low", "high", "cvar_10_held", "return_mean")
 Names = Annotated[
     str | None,
     Query(

@@ -111,6 +111,7 @@ class Scores(BaseModel):
     low: Number
     high: Number
     cvar_10: Number
+    cvar_10_held: Number = None
     return_mean: Number
 
 
