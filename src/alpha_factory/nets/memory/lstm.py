@@ -41,7 +41,7 @@ class Lstm(eqx.Module):
     ) -> tuple[Float[Array, "time lanes width"], Float[Array, "lanes 2 width"]]:
         """Outputs of all steps, and the state after the last."""
         hidden, cell = _run(self._join(), self.bias, inputs, to_keep(is_reset), carry)
-        return hidden, jnp.stack([hidden[-1], cell[-1]], axis=1)
+        return hidden, jnp.stack([hidden[-1], cell], axis=1)
 
     def step(
         self,
@@ -51,7 +51,7 @@ class Lstm(eqx.Module):
     ) -> tuple[Float[Array, "lanes width"], Float[Array, "lanes 2 width"]]:
         """One step."""
         kept = carry * to_keep(is_reset)[..., None]
-        _, hidden, cell = _advance(self._join(), self.bias, inputs, kept[:, 0], kept[:, 1])
+        *_, hidden, cell = _advance(self._join(), self.bias, inputs, kept[:, 0], kept[:, 1])
         return hidden, jnp.stack([hidden, cell], axis=1)
 
     def _join(self) -> Float[Array, "rows gates"]:
@@ -81,15 +81,15 @@ def flatten(rows: Float[Array, "time lanes features"]) -> Float[Array, "rows fea
 
 def _advance(
     weight: Array, bias: Array, inputs: Array, hidden: Array, cell: Array
-) -> tuple[Array, Array, Array]:
-    """Gates, h and c after a step from the h and c that were kept."""
+) -> tuple[Array, Array, Array, Array]:
+    """i, f and o in one, g, h and c after a step from the h and c that were kept."""
     width = cell.shape[-1]
     raw = jnp.concatenate([inputs, hidden], axis=-1) @ weight + bias[None]
     opening = jax.nn.sigmoid(raw[..., : 3 * width])
     candidate = jnp.tanh(raw[..., 3 * width :])
     enter, forget, out = jnp.split(opening, 3, axis=-1)
     cell = forget * cell + enter * candidate
-    return jnp.concatenate([opening, candidate], axis=-1), out * jnp.tanh(cell), cell
+    return opening, candidate, out * jnp.tanh(cell), cell
 
 
 @jax.custom_vjp
@@ -99,36 +99,37 @@ def _run(
     inputs: Float[Array, "time lanes features"],
     keep: Float[Array, "time lanes 1"],
     carry: Float[Array, "lanes 2 width"],
-) -> tuple[Float[Array, "time lanes width"], Float[Array, "time lanes width"]]:
-    """h and c after every step. `keep` is data and has no gradient."""
+) -> tuple[Float[Array, "time lanes width"], Float[Array, "lanes width"]]:
+    """h after every step, and c after the last. `keep` is data and has no gradient."""
     return _run_forward(weight, bias, inputs, keep, carry)[0]
 
 
 def _run_forward(weight: Array, bias: Array, inputs: Array, keep: Array, carry: Array) -> tuple:
     def step(state: Pair, row: Pair) -> tuple[Pair, tuple[Array, ...]]:
         inputs, keep = row
-        gates, hidden, cell = _advance(weight, bias, inputs, state[0] * keep, state[1] * keep)
-        return (hidden, cell), (gates, hidden, cell)
+        made = _advance(weight, bias, inputs, state[0] * keep, state[1] * keep)
+        return made[2:], made
 
-    first = (carry[:, 0], carry[:, 1])
-    _, made = jax.lax.scan(step, first, (inputs, keep))
-    return made[1:], (weight, inputs, keep, carry, *made)
+    # What opens and what enters are kept apart: to join them takes as long as a sixth of the loop.
+    made: tuple[Array, ...]
+    (_, last), made = jax.lax.scan(step, (carry[:, 0], carry[:, 1]), (inputs, keep))
+    return (made[2], last), (weight, inputs, keep, carry, *made)
 
 
 def _run_backward(kept: tuple, pulls: tuple[Array, Array]) -> tuple:
-    """From gradients by h and c to those by the weights, the inputs and the carry."""
-    weight, inputs, keep, carry, gates, hidden, cell = kept
+    """From gradients by h and the last c to those by the weights, the inputs and the carry."""
+    weight, inputs, keep, carry, opening, candidate, hidden, cell = kept
     features = inputs.shape[-1]
     cell_before = jnp.concatenate([carry[None, :, 1], cell[:-1]]) * keep
     # Turned once, not in every step.
     turned = jax.lax.optimization_barrier(weight[features:].T)
 
     def step(later: Pair, row: tuple[Array, ...]) -> tuple[Pair, Array]:
-        gates, cell, cell_before, keep, by_hidden, by_cell = row
-        enter, forget, out, candidate = jnp.split(gates, _GATES, axis=-1)
+        opening, candidate, cell, cell_before, keep, by_hidden = row
+        enter, forget, out = jnp.split(opening, 3, axis=-1)
         bent = jnp.tanh(cell)
         by_hidden = by_hidden + later[0]
-        by_cell = by_cell + later[1] + by_hidden * out * (1.0 - bent * bent)
+        by_cell = later[1] + by_hidden * out * (1.0 - bent * bent)
         by_raw = jnp.concatenate(
             [
                 by_cell * candidate * enter * (1.0 - enter),
@@ -140,9 +141,10 @@ def _run_backward(kept: tuple, pulls: tuple[Array, Array]) -> tuple:
         )
         return ((by_raw @ turned) * keep, by_cell * forget * keep), by_raw
 
-    rows = (gates, cell, cell_before, keep, *pulls)
-    nothing = jnp.zeros_like(carry[:, 0])
-    by_first, by_raw = jax.lax.scan(step, (nothing, nothing), rows, reverse=True)
+    by_hidden, by_last = pulls
+    rows = (opening, candidate, cell, cell_before, keep, by_hidden)
+    first = (jnp.zeros_like(by_last), by_last)
+    by_first, by_raw = jax.lax.scan(step, first, rows, reverse=True)
     before = jnp.concatenate([carry[None, :, 0], hidden[:-1]]) * keep
     read, by_raw = jnp.concatenate([inputs, before], axis=-1), flatten(by_raw)
     by_inputs = (by_raw @ weight[:features].T).reshape(inputs.shape)
