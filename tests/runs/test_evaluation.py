@@ -1,5 +1,6 @@
 """What a model is examined on, beyond what the tests of whole runs show."""
 
+import itertools
 import os
 import signal
 import sys
@@ -123,6 +124,20 @@ def test_policy_without_jax_is_called_with_numpy_arrays():
     ours, random = (scores["solve_rate"] for scores in result["policies"].values())
     assert ours == pytest.approx(random, abs=0.3)
     assert ours > 0
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("step", [5, 45])
+def test_policy_on_the_host_that_fails_at_any_step_is_told_in_a_line(monkeypatch, step):
+    """JAX tells it by an error of one kind in the first stretch of steps and by one of another later."""
+    calls = itertools.count()
+
+    def fail(params, obs, *, key):
+        return np.zeros(len(obs) + (next(calls) >= step), int)
+
+    monkeypatch.setattr(sys.modules["library"], "fail", fail, raising=False)
+    with pytest.raises(UsageError, match=r"action of shape \(9,\) .*; wanted shape \(8,\)"):
+        evaluate_policy("library:fail", "public-mazes-v1", episodes=1, is_on_host=True)
 
 
 @pytest.mark.usefixtures("library")

@@ -238,7 +238,19 @@ def hoarding():
     return act
 
 
-@pytest.mark.parametrize("make", [counting, hoarding])
+def nesting():
+    """One whose state is in a program within its own."""
+    kept = np.zeros(LANES, np.int32)
+
+    def act(params, obs, *, key):
+        kept[:] += 1
+        now = kept.copy()
+        return jax.jit(lambda: jnp.asarray(now) % 3)()
+
+    return act
+
+
+@pytest.mark.parametrize("make", [counting, hoarding, nesting])
 def test_state_kept_in_python_is_refused(make, levels):
     """Compiled, such a policy would be the same at every step, whatever it was."""
     with pytest.raises(UsageError, match=r"keeps state in Python.*carry of a Player.*--host"):
@@ -293,6 +305,7 @@ def raise_error(worlds):
     [
         (lambda worlds: np.zeros(worlds + 1, int), r"action of shape \(7,\) .*wanted shape \(6,\)"),
         (lambda worlds: np.full(worlds, np.nan), r"type float64; wanted shape \(6,\), integers"),
+        (lambda worlds: np.full(worlds, 2**32 + 1), "an action that there is not; wanted 0 to 2"),
         (lambda worlds: np.array(["north"] * worlds), r"type <U5; wanted shape \(6,\), integers"),
         (raise_error, "failed on obs .*ZeroDivisionError: no more weights"),
         (leave, "failed on obs .*SystemExit: 0"),

@@ -261,9 +261,8 @@ def _check_pure(name: str, player: Player, params: Params, obs: jax.ShapeDtypeSt
             made = eqx.filter_make_jaxpr(lambda *given: _step_once(player, *given))(
                 params, obs, _key()
             )
-            closed = made[0]
-            constants = [np.asarray(one).tobytes() for one in closed.consts if _is_plain(one)]
-            traces.append((_ADDRESS.sub("", str(closed.jaxpr)), constants))
+            constants = [np.asarray(one).tobytes() for one in _list_constants(made[0])]
+            traces.append((_ADDRESS.sub("", str(made[0].jaxpr)), constants))
     except (jax.errors.UnexpectedTracerError, jax.errors.TracerArrayConversionError):
         is_same = False  # it kept an array of an earlier trace
     else:
@@ -274,6 +273,20 @@ def _check_pure(name: str, player: Player, params: Params, obs: jax.ShapeDtypeSt
             "compiled it would be one of them at every step. What is to be remembered goes through the carry of a "
             "Player (alpha_factory.core.types); chance comes from key. Or give --host."
         )
+
+
+def _list_constants(program: Any) -> list[Any]:
+    """Arrays that a program holds, also those of programs within it, which its text does not tell."""
+    found = [one for one in program.consts if _is_plain(one)]
+    for equation in program.jaxpr.eqns:
+        for value in jax.tree.leaves(list(equation.params.values()), is_leaf=_is_program):
+            if _is_program(value):
+                found += _list_constants(value)
+    return found
+
+
+def _is_program(value: Any) -> bool:
+    return hasattr(value, "jaxpr") and hasattr(value, "consts")
 
 
 def _is_plain(value: Any) -> bool:

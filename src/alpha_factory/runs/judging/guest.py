@@ -103,7 +103,9 @@ def adapt_guest(
             f"{name} is a Player, whose memory is an array between two compiled steps. Leave --host out."
         )
     noted: list[str] = [] if failures is None else failures
-    policy = _move_to_host(name, guest, noted, is_interrupted) if is_on_host else guest.policy
+    policy: Callable[..., Any] | Player = guest.policy
+    if is_on_host:
+        policy = _move_to_host(name, guest, noted, is_interrupted, actions=world.actions)
     asked = with_memory(policy)
 
     def act(
@@ -138,7 +140,12 @@ def _can_play(found: Any) -> bool:
 
 
 def _move_to_host(
-    name: str, guest: Guest, failures: list[str], is_interrupted: Callable[[], bool]
+    name: str,
+    guest: Guest,
+    failures: list[str],
+    is_interrupted: Callable[[], bool],
+    *,
+    actions: int,
 ) -> Callable[..., Array]:
     policy = guest.policy
     assert not isinstance(policy, Player)
@@ -149,9 +156,11 @@ def _move_to_host(
         def ask(obs: Array, seed: Array) -> np.ndarray:
             told = tell_observations(obs)
             try:
-                actions = np.asarray(policy(guest.params, np.asarray(obs), key=int(seed)))
-                given = jax.ShapeDtypeStruct(actions.shape, actions.dtype)
+                chosen = np.asarray(policy(guest.params, np.asarray(obs), key=int(seed)))
+                given = jax.ShapeDtypeStruct(chosen.shape, chosen.dtype)
                 check_part(name, "action", given, (obs.shape[0],), told)
+                if ((chosen < 0) | (chosen >= actions)).any():  # before 64 bits become 32
+                    raise UsageError(tell_actions(name, actions))
             except UsageError as error:
                 failures.append(str(error))
                 raise
@@ -160,7 +169,7 @@ def _move_to_host(
                 raise
             if is_interrupted():
                 raise KeyboardInterrupt
-            return actions.astype(np.int32)
+            return chosen.astype(np.int32)
 
         wanted = jax.ShapeDtypeStruct((obs.shape[0],), jnp.int32)
         return jax.pure_callback(ask, wanted, obs, jax.random.bits(key, (), jnp.uint32))

@@ -82,7 +82,8 @@ def examine_guest(
                 results = list(
                     play_suite(suite, players, episodes=episodes or suite.episodes, key=key)
                 )
-        except RuntimeError as error:  # as JAX tells what went wrong inside a compiled program
+        # As JAX tells what went wrong inside a compiled program, the first time and later.
+        except (RuntimeError, ValueError) as error:
             if is_interrupted():
                 raise KeyboardInterrupt from None
             known = tell_actions(name, world.actions)
