@@ -46,6 +46,8 @@ from alpha_factory.worlds import measure_maze
 _FEWEST = {LEARNABILITY: FEWEST_FAILURES, "maxmc": 1, "regret": 1}
 """Episodes cut at the step limit for which there must be room, by score. The others than learnability can't be told
 before one ended, so with less room a buffer would keep only what is solved at once."""
+_OF_EPISODES = (LEARNABILITY, "maxmc")
+"""Those that know all episodes of a scouting round; the others see its first rows."""
 
 
 class Pupil(eqx.Module):
@@ -81,7 +83,7 @@ def make_lesson(config: RunConfig) -> Lesson:
     _check_fit(config, selector)
     score = levels.score or selector.score
     is_grounded = isinstance(selector, Selector) and selector.is_grounded
-    lesson = Lesson(
+    return Lesson(
         world=arena.world,
         pack=arena.pack,
         measure=lambda level: Size(*measure_maze(level)),
@@ -90,9 +92,35 @@ def make_lesson(config: RunConfig) -> Lesson:
         craft=craft,
         posterior=arena.posterior if is_grounded else None,
     )
-    if score in _FEWEST:
-        _check_episodes(config, lesson, score)
-    return lesson
+
+
+def check_score(config: RunConfig, lesson: Lesson) -> None:
+    """Raise unless the rows that a buffer's score goes by hold episodes enough to tell it, failed ones too.
+
+    For a run that begins: one that there is can be resumed and judged, whatever it kept.
+
+    Raises:
+        UsageError: there is no room for them; the message says how to make it.
+    """
+    levels, selector = config.levels, lesson.selector
+    score = levels.score or selector.score
+    fewest = _FEWEST.get(score, 0)
+    if isinstance(selector, Tutor):  # whose levels nothing is kept of
+        return
+    is_scouting = selector.scout_steps is not None and score in _OF_EPISODES
+    rows = (count_rounds(lesson) if is_scouting else 1) * levels.steps
+    episode = levels.step_limit + 1
+    if rows >= fewest * episode:
+        return
+    name = "levels.scout_steps" if is_scouting else "levels.steps"
+    ways, shorter = [f"{name}={fewest * episode} or more"], rows // fewest - 1
+    if shorter > 0:
+        ways.append(f"levels.step_limit={shorter} or less")
+    raise UsageError(
+        f"The score {score} goes by whole episodes on a level, and in {rows} rows there is room for {rows // episode} "
+        f"of the {episode} rows that a failed one takes (levels.step_limit={levels.step_limit}), {fewest} at the "
+        f"least. Set {', or '.join(ways)}; or another levels.score."
+    )
 
 
 def begin_pupil(config: RunConfig, lesson: Lesson) -> Pupil:
@@ -152,29 +180,6 @@ def _check_fit(config: RunConfig, selector: Selector | Tutor) -> None:
             f"{name} makes each cell of a maze as it comes into the student's view of 5 x 5 cells, and {MUZERO}, which "
             f"has no memory, sees mazes whole. Give --learner {PPO}, or --curriculum paired, which builds mazes first."
         )
-
-
-def _check_episodes(config: RunConfig, lesson: Lesson, score: str) -> None:
-    """Raise unless the rows that the score goes by hold episodes enough to tell it, failed ones too."""
-    levels, fewest = config.levels, _FEWEST[score]
-    is_scouting = (
-        score == LEARNABILITY  # the others see the rows of one round
-        and isinstance(lesson.selector, Selector)
-        and lesson.selector.scout_steps is not None
-    )
-    rows = (count_rounds(lesson) if is_scouting else 1) * levels.steps
-    episode = levels.step_limit + 1
-    if rows >= fewest * episode:
-        return
-    name = "levels.scout_steps" if is_scouting else "levels.steps"
-    ways, shorter = [f"{name}={fewest * episode} or more"], rows // fewest - 1
-    if shorter > 0:
-        ways.append(f"levels.step_limit={shorter} or less")
-    raise UsageError(
-        f"The score {score} goes by whole episodes on a level, and in {rows} rows there is room for {rows // episode} "
-        f"of the {episode} rows that a failed one takes (levels.step_limit={levels.step_limit}), {fewest} at the "
-        f"least. Set {', or '.join(ways)}; or another levels.score."
-    )
 
 
 def _hire(

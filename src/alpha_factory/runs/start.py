@@ -26,7 +26,7 @@ from alpha_factory.runs.files.scores import save_scores
 from alpha_factory.runs.films import shoot_films
 from alpha_factory.runs.interrupts import noting_interrupts
 from alpha_factory.runs.judging.result import without_levels
-from alpha_factory.runs.lessons import make_lesson
+from alpha_factory.runs.lessons import check_score, make_lesson
 from alpha_factory.runs.loop import Run
 from alpha_factory.runs.machine.compiler import Compiling
 from alpha_factory.runs.machine.devices import make_mesh
@@ -133,7 +133,7 @@ def start_run(
     check_used(config, [*asked, *(["curriculum.mutator"] if mutator else [])])
     executor = executor or IN_PROCESS
     check_executor(executor, workers, config, mesh)
-    make_course = _plan_course(config, mesh)
+    make_course = _plan_course(config, mesh, is_new=not resume)
     if not resume:
         path = out or _new_name(config)
 
@@ -210,7 +210,7 @@ def start_run(
 
 
 def _plan_course(
-    config: RunConfig, mesh: Mesh | None
+    config: RunConfig, mesh: Mesh | None, *, is_new: bool
 ) -> Callable[[RunDirectory, Hooks, Compiling, Executor | None], Course]:
     """What makes the course of a run, once it has a directory.
 
@@ -221,7 +221,9 @@ def _plan_course(
     if config.curriculum.name != POET or config.learner == PPO:
         check_alone(mesh)
     if config.curriculum.name != POET:
-        make_lesson(config)
+        lesson = make_lesson(config)
+        if is_new:
+            check_score(config, lesson)
         return lambda directory, hooks, compiling, crew: Schooling(
             LessonPrograms(config, compiling), hooks
         )

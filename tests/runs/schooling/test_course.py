@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from rich.console import Console
 
 from alpha_factory.core.errors import Diverged, UsageError
 from alpha_factory.curriculum import count_rounds
@@ -20,7 +21,7 @@ from alpha_factory.runs.arenas import make_arena
 from alpha_factory.runs.course import Hooks
 from alpha_factory.runs.files.episodes import EpisodeStore
 from alpha_factory.runs.files.metrics import read_metrics
-from alpha_factory.runs.lessons import make_lesson
+from alpha_factory.runs.lessons import check_score, make_lesson
 from alpha_factory.runs.loop import Run
 from alpha_factory.runs.playback import Recorder
 from alpha_factory.runs.report import write_report
@@ -31,6 +32,7 @@ from alpha_factory.runs.settings.config import RunConfig
 from alpha_factory.runs.settings.limits import check_limits
 from alpha_factory.runs.settings.presets import PRESETS
 from alpha_factory.runs.settings.text import change
+from alpha_factory.runs.start import start_run
 from alpha_factory.worlds.levels.plain import assemble
 from runs import tiny_levels
 from runs.tiny_levels import TINY
@@ -243,22 +245,60 @@ def test_settings_out_of_their_limits_are_refused(setting: str, message: str) ->
 )
 def test_learnability_of_too_few_episodes_is_refused(settings: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        make_lesson(change(TINY, ["levels.score=learnability", *settings]))
+        begin(["levels.score=learnability", *settings])
 
 
-@pytest.mark.parametrize("score", ["maxmc", "regret"])
-@pytest.mark.parametrize("name", ["plr", "sfl"])
+@pytest.mark.parametrize(
+    ("score", "name"), [("maxmc", "plr"), ("regret", "plr"), ("regret", "sfl")]
+)
 def test_score_of_episodes_that_cannot_fail_is_refused(score: str, name: str) -> None:
     """It would be none wherever the goal is not reached, and a buffer would keep what is solved at once alone."""
     settings = [f"levels.score={score}", f"curriculum.name={name}"]
     message = r"in 12 rows .* for 0 of the 13 .*steps=13 or more, or levels.step_limit=11 or less"
     with pytest.raises(UsageError, match=message):
-        make_lesson(change(TINY, [*settings, "levels.steps=12"]))
-    make_lesson(change(TINY, [*settings, "levels.steps=13"]))
+        begin([*settings, "levels.steps=12"])
+    begin([*settings, "levels.steps=13"])
+
+
+@pytest.mark.parametrize(
+    "settings", [["curriculum.name=sfl", "levels.scout_steps=24"], ["curriculum.name=paired"]]
+)
+def test_score_of_all_scouting_or_that_nothing_is_kept_by_is_taken(settings: list[str]) -> None:
+    begin(["levels.score=maxmc", "levels.steps=12", "levels.walls=5", *settings])
+
+
+def test_refused_run_leaves_nothing(tmp_path: Path) -> None:
+    changes = ["levels.score=maxmc", "levels.steps=64"]
+    with pytest.raises(UsageError, match="for 0 of the 251"):
+        start_run(
+            preset="demo",
+            out=tmp_path / "run",
+            seed=None,
+            minutes=None,
+            frames=1,
+            resume=False,
+            mutator=None,
+            curriculum="plr",
+            learner="ppo",
+            changes=changes,
+            open_ledger=lambda path: lambda kind, payload: None,
+            console=Console(quiet=True),
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_run_that_was_begun_before_can_be_judged() -> None:
+    """What a run is resumed and evaluated by asks for no room: its score is what it is."""
+    make_lesson(change(TINY, ["levels.score=maxmc", "levels.steps=12", "curriculum.name=plr"]))
+
+
+def begin(settings: list[str]) -> None:
+    config = change(TINY, settings)
+    check_score(config, make_lesson(config))
 
 
 def test_learnability_of_many_episodes_is_taken() -> None:
-    make_lesson(change(TINY, ["levels.score=learnability", "levels.steps=52"]))
+    begin(["levels.score=learnability", "levels.steps=52"])
     published = change(TINY, ["curriculum.name=sfl", "levels.score=None"])
     assert count_rounds(make_lesson(published)) == 125  # of 16 rows
 

@@ -35,13 +35,14 @@ def with_curriculum(name: str, *settings: str) -> RunConfig:
     return dataclasses.replace(config, curriculum=dataclasses.replace(config.curriculum, name=name))
 
 
-def test_killed_run_resumes_to_the_same_bits(tmp_path: Path) -> None:
-    config = with_curriculum("samplr")
+@pytest.mark.parametrize(("name", "steps"), [("samplr", 2), ("naive-grounding", 1)])
+def test_killed_run_resumes_to_the_same_bits(tmp_path: Path, name: str, steps: int) -> None:
+    config = with_curriculum(name)
     whole = tiny_levels.finish_and_leave(tmp_path / "run", config, FRAMES)
     assert int(whole.state.learner.updates) > 0
     rows = read_metrics(whole.directory.path)
     assert any(row.values["return_mean"] for row in rows)
-    assert all(row.frames == 2 * row.values["student_frames"] for row in rows)
+    assert all(row.frames == steps * row.values["student_frames"] for row in rows)
     left = tiny_levels.left_beside(whole.directory.path)
     resumed = tiny_levels.open_run(left, config=config, is_resuming=True)
     assert resumed.counters.chunk == 2 < whole.counters.chunk
