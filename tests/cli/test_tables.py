@@ -55,6 +55,7 @@ def budgets(*, runs=2, given=None, is_equal=False):
         "budget": {
             "is_equal": is_equal,
             "given": given,
+            "unknown": [],
             "units": {"frames": spread, "updates": same, "wall_s": same},
         },
     }
@@ -89,6 +90,20 @@ def test_ties_at_the_edge_of_a_tail_are_told_where_they_are_more_than_it_has():
     assert "tie at the edge of the worst 1 %, of 1: trained 40." in said
     assert "edge of the worst 10 %" not in said
     assert "tie" not in show(tail_table(result()))  # older files don't tell
+
+
+def test_ties_of_a_groups_runs_are_told_from_least_to_most():
+    told = compared()
+    told["groups"]["name=plr, slots=64"] |= {"cvar_10_ties": [10, 3], "cvar_1_ties": [40, 1_300]}
+    said = " ".join(show(comparison_table(told, width=100), 100).split())
+    assert "edge of the worst 1 %, of 1: name=plr, slots=64 40 to 1,300." in said
+    assert "edge of the worst 10 %" not in said
+
+
+def test_budgets_that_nobody_knows_are_not_called_unequal():
+    told = budgets()
+    told["budget"]["unknown"] = ["a.json"]
+    assert "Runs, of BUDGETS THAT ARE NOT KNOWN" in show(budget_table(told))
 
 
 def test_comparison_has_steps_where_there_is_room():

@@ -34,7 +34,8 @@ def tail_table(result: Mapping[str, Any]) -> Table:
     """What `suite_table` has no room for: the worst levels, and steps to the goal."""
     tails = _choose_tails(result.get("levels"))
     told = ["Worst levels are chosen by one half of the episodes and scored by the other."]
-    table = Table(caption=" ".join([*told, *_tell_one(tails), *_tell_ties(result)]))
+    ties = _tell_ties(result["policies"], result.get("levels"))
+    table = Table(caption=" ".join([*told, *_tell_one(tails), *ties]))
     table.add_column("policy", overflow="fold")
     for heading in (*(tail.heading for tail in tails), "steps", "to the goal"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -71,15 +72,20 @@ def _tell_one(tails: Sequence[_Tail]) -> list[str]:
     )
 
 
-def _tell_ties(result: Mapping[str, Any]) -> list[str]:
+def _tell_ties(scores: Mapping[str, Mapping[str, Any]], levels: int | None) -> list[str]:
     """Of how many levels the worst are the mean, where more tie at the edge than the tail has."""
-    if (levels := result.get("levels")) is None:
+    if levels is None:
         return []
     told = []
     for tail in _choose_tails(levels):
         worst = max(1, round(tail.share * levels))
-        ties = {name: scores.get(tail.ties) for name, scores in result["policies"].items()}
-        many = [f"{name} {found:,}" for name, found in ties.items() if found and found > worst]
+        many = []
+        for name, fields in scores.items():
+            found = fields.get(tail.ties) or 0  # of a group a number for each run
+            counts = sorted(found) if isinstance(found, list) else [found]
+            if counts[-1] > worst:
+                ends = " to ".join(dict.fromkeys(f"{count:,}" for count in (counts[0], counts[-1])))
+                many.append(f"{name} {ends}")
         if many:
             told.append(
                 f"Levels that tie at the edge of the {tail.heading}, of {worst:,}: {', '.join(many)}."
@@ -141,7 +147,9 @@ def _whole(value: float | None) -> str:
 
 def budget_table(told: Mapping[str, Any]) -> Table:
     """A row for each run that is compared, with what it had had, and how far apart they are in each unit."""
-    table = Table(title="Runs" if told["budget"]["is_equal"] else "Runs, of UNEQUAL BUDGETS")
+    budget = told["budget"]
+    unlike = "BUDGETS THAT ARE NOT KNOWN" if budget["unknown"] else "UNEQUAL BUDGETS"
+    table = Table(title="Runs" if budget["is_equal"] else f"Runs, of {unlike}")
     for heading in ("run", "group"):
         table.add_column(heading, overflow="fold")
     for heading in ("seed", "env steps", "updates", "wall s", "compile s"):
@@ -154,7 +162,6 @@ def budget_table(told: Mapping[str, Any]) -> Table:
             str(run["seed"]),
             *("not known" if number is None else f"{number:,.0f}" for number in numbers),
         )
-    budget = told["budget"]
     units = budget["units"]
     if len(told["runs"]) == 1 and all(spread["is_equal"] for spread in units.values()):
         return table  # it is apart from nobody
@@ -183,8 +190,8 @@ def comparison_table(suite: Mapping[str, Any], *, width: int) -> Table:
     tails = _choose_tails(suite["levels"])
     told = ["Below: 95 % bootstrap over seeds, whole runs drawn anew; none for a single run."]
     table = Table(
-        title=f"{_title(suite)}, {suite['levels']} {'drawn ' if suite['is_drawn'] else ''}levels",
-        caption=" ".join([*told, *_tell_one(tails)]),
+        title=f"{_title(suite)}, {suite['levels']:,} {'drawn ' if suite['is_drawn'] else ''}levels",
+        caption=" ".join([*told, *_tell_one(tails), *_tell_ties(suite["groups"], suite["levels"])]),
     )
     has_steps = width >= _WIDE or len(tails) == 1
     table.add_column("group", overflow="fold")

@@ -4,6 +4,7 @@ What counts is in docs/evaluate.md: the play of everyone whom the run depends on
 playing, and the seconds at work, compiling left out.
 """
 
+import math
 import shlex
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -125,10 +126,18 @@ def _tell_remedy(runs: Sequence[Contestant], exams: Sequence[Exam], found: Budge
             f"No run can be told to end after so many {UNITS[found.unit]}; --frames can be given. "
         )
     most = max(run.budget.frames for run in runs if run.budget is not None)
+    # So many that a stretch beyond them is little, and all are given the same: then they are equal however they end.
+    given = max(most, *(math.ceil(_last_stretch(run) / _MOST_BEYOND) for run in runs))
+    is_ending = any(run.policy is None and _is_short(run.budget, most) for run in runs)
     longer = (
-        f"`alpha-factory run --resume --out {shlex.quote(str(run.path))} --frames {most}`"
+        f"`alpha-factory run --resume --out {shlex.quote(str(run.path))} --frames {given}`"
         for run in runs
-        if run.policy is None and _is_short(run.budget, most)
+        if is_ending and run.policy is None and not _has_had(run, given)
+    )
+    files = (
+        f"{run.path} is of {run.budget.frames:,}"
+        for run in runs
+        if run.policy is not None and run.budget is not None and _is_short(run.budget, most)
     )
     later = (
         tell_again(run, exam)
@@ -141,8 +150,9 @@ def _tell_remedy(runs: Sequence[Contestant], exams: Sequence[Exam], found: Budge
     told = [
         f"{how}: {'; '.join(dict.fromkeys(commands))}. "
         for how, found_commands in (
-            ("Go on with the shorter ones", longer),
+            (f"Give each the same {given:,} and evaluate it again", longer),
             ("Score what became of those that were scored before their end", later),
+            ("Score a later checkpoint for what is a file", files),
         )
         if (commands := list(found_commands))
     ]
@@ -172,6 +182,16 @@ def _find_given(runs: Sequence[Contestant], spread: Spread) -> int | None:
         return None
     is_last = all(_frames_before_last(run) < given for run in runs)
     return given if is_last and spread.highest <= (1 + _MOST_BEYOND) * given else None
+
+
+def _has_had(run: Contestant, given: int) -> bool:
+    """Whether it was given so many env steps and ended with them."""
+    assert run.budget is not None
+    return (run.config.get("budget") or {}).get("frames") == given <= run.budget.frames
+
+
+def _last_stretch(run: Contestant) -> int:
+    return run.rows[-1].frames - _frames_before_last(run) if run.rows else 0
 
 
 def _frames_before_last(run: Contestant) -> int:

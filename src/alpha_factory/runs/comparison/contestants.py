@@ -19,7 +19,7 @@ from alpha_factory.runs.files.metrics import read_metrics
 from alpha_factory.runs.files.scores import read_file, read_scores
 
 _OURS, _BASELINES = "trained", ("random", "untrained")
-_TAILS = ("cvar_10_held", "cvar_1_held")
+_TAILS, _TIES = ("cvar_10_held", "cvar_1_held"), ("cvar_10_ties", "cvar_1_ties")
 
 
 class Budget(NamedTuple):
@@ -49,6 +49,7 @@ class Scores(NamedTuple):
     return_mean: np.ndarray
     steps_mean: np.ndarray
     tails: dict[str, float | None]  # by field of `evaluate`
+    ties: dict[str, int | None]  # levels at the edges of the tails, alike
     sitting: Sitting
 
 
@@ -149,6 +150,7 @@ def _read_scores(file: Path, result: Mapping[str, Any], policy: Mapping[str, Any
         budget=None if budget is None else Budget(**budget),
         levels=names,
         tails={name: policy.get(name) for name in _TAILS},
+        ties={name: policy.get(name) for name in _TIES},
         sitting=Sitting.of(result),
         **columns,
     )

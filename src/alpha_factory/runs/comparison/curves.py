@@ -9,13 +9,12 @@ import numpy as np
 from alpha_factory.evaluate import stratified_interval
 from alpha_factory.records import MetricRow
 from alpha_factory.runs.comparison.groups import Group
-from alpha_factory.runs.suites import WATCHED
 
 SERIES: dict[str, Callable[[MetricRow], float | None]] = {
     "solved in training": lambda row: row.solve_rate,
-    f"solved of {WATCHED}": lambda row: row.values.get("heldout_solve_rate"),
+    "solved, held out": lambda row: row.values.get("heldout_solve_rate"),
 }
-"""What is drawn, from a row of metrics; of held-out levels without a search, an episode each."""
+"""What is drawn, from a row of metrics; which levels are held out is in docs/runs.md."""
 
 _POINTS = 60
 

@@ -57,7 +57,8 @@ def tell_evaluation(
 
 def name_anew(file: Path, suite: str) -> Path:
     """A file beside this one that is not there yet, since `evaluate --out` replaces all that a file holds."""
-    names = [f"{file.stem}-{suite}", *(f"{file.stem}-{suite}-{at}" for at in range(2, 100))]
+    stem = file.stem if file.suffix == ".json" else file.name
+    names = [f"{stem}-{suite}", *(f"{stem}-{suite}-{at}" for at in range(2, 100))]
     found = (path for name in names if not (path := file.with_name(f"{name}.json")).exists())
     return next(found, file.with_name("NEW.json"))
 

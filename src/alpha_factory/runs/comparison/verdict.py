@@ -31,7 +31,8 @@ def judge(exam: Exam, groups: Sequence[Group]) -> dict[str, Any]:
 
     Returns:
         The exam; `groups`: by name, estimates of `solve_rate`, `iqm`, `cvar_10_held`, `cvar_1_held`, `return_mean` and
-        `steps_mean`; `profiles`: shares of runs and levels above each of `thresholds`, with intervals;
+        `steps_mean`, and of each run how many levels tie at the edge of these tails, `cvar_10_ties` and `cvar_1_ties`;
+        `profiles`: shares of runs and levels above each of `thresholds`, with intervals;
         `improvement`: for each pair of groups the probability that the one does better than the other on a level.
     """
     rates = {group.name: _stack(group, exam, "solve_rate") for group in groups}
@@ -70,6 +71,9 @@ def _judge_group(group: Group, exam: Exam) -> dict[str, Any]:
             if len(known) == len(values)
             else {"value": None, "low": None, "high": None}
         )
+    for field in group.runs[0].scores[exam].ties:
+        ties = [run.scores[exam].ties[field] for run in group.runs]
+        told[field] = None if None in ties else ties
     for field in ("return_mean", "steps_mean"):
         told[field] = _estimate(np.mean, _stack(group, exam, field))
     return told
