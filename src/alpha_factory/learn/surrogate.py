@@ -153,7 +153,7 @@ def normalise(
 
 
 def explain(batch: Batch) -> Float[Array, ""]:
-    """1 - Var(target - value) / Var(target); 0 where the targets don't vary."""
+    """1 - Var(target - value) / Var(target); NaN where the targets don't vary."""
 
     def vary(terms: Array) -> Array:
         rows = jnp.sum(batch.weight)
@@ -161,7 +161,7 @@ def explain(batch: Batch) -> Float[Array, ""]:
         return jnp.sum(batch.weight * apart**2) / rows
 
     whole, left = vary(batch.target), vary(batch.target - batch.value)
-    return jnp.where(whole > 0, 1.0 - left / jnp.where(whole > 0, whole, 1.0), 0.0)
+    return jnp.where(whole == 0, jnp.nan, 1.0 - left / jnp.where(whole == 0, 1.0, whole))
 
 
 def take_lanes(batch: Batch, lanes: Int[Array, " chosen"]) -> Batch:

@@ -94,7 +94,8 @@ def tell_report(
         # By the last epoch the policy is as far from the one that acted as it gets.
         "divergence": practised(report.losses.divergence[:, -1]),
         "clip_share": practised(report.losses.clipped[:, -1]),
-        "explained_variance": practised(report.explained),
+        # Of rounds whose returns vary.
+        "explained_variance": _mean_known(np.asarray(report.explained)[is_practised]),
         "noise_spread": practised(report.noise.spread),
         "noise_signal": practised(report.noise.signal),
         "noise_lanes": float(to_lanes(noise)) if is_practised.any() else math.nan,
@@ -163,7 +164,7 @@ def find_trouble(brought: Round, kept: Mapping[str, Array | float]) -> list[str]
     return troubles
 
 
-def _mean_known(values: Array) -> float:
+def _mean_known(values: Array | np.ndarray) -> float:
     known = np.asarray(values, float)
     known = known[np.isfinite(known)]
     return float(np.mean(known)) if known.size else math.nan
