@@ -71,7 +71,7 @@ def draw_curves(record: RunRecord) -> str:
         draw_rows(
             record,
             "Solve rate",
-            f"Episodes that reached the goal: in training, and held out, of {WATCHED}, without a search",
+            "Episodes that reached the goal: in training, and on held-out worlds without a search",
             {"training": lambda row: row.solve_rate, "held out": read_value("heldout_solve_rate")},
             references=_random_reference(record),
             is_share=True,
