@@ -442,6 +442,7 @@ COMPARED = {
     "groups": [{"name": "A", "settings": {"curriculum.mutator": "poet"}}],
     "budget": {
         "is_equal": True,
+        "unknown": [],
         "units": {
             name: {"lowest": 1.0, "highest": 1.0, "excess": excess, "is_equal": not excess}
             for name, excess in (("frames", 0.0), ("updates", 0.0), ("wall_s", 0.25))
