@@ -27,7 +27,7 @@ export function EvaluationView(props: { run: Summary }) {
           ) : undefined
         }
       >
-        Held-out levels that nothing was trained on, with the same episodes for each policy. Intervals are 95 %.
+        Held-out levels that nothing was trained on, with the same episodes for each policy. Intervals are 95 %. The worst tenth is chosen by half of the episodes and scored by the others.
       </Heading>
       {error && <Problem error={error} again={again} />}
       {!data && !error && <Waiting what="Reading the evaluation …" />}
