@@ -162,7 +162,7 @@ def test_unequal_budgets_are_refused_with_each_runs(tmp_path):
     # The same for both, and so many that whatever stretch they end with is little.
     assert given >= 51_000
     rows = [json.loads(line) for line in (runs[1] / "metrics.jsonl").read_text().splitlines()]
-    assert rows[-1]["frames"] - rows[-2]["frames"] <= 0.05 * given
+    assert 1.2 * (rows[-1]["frames"] - rows[-2]["frames"]) <= 0.05 * given
     told = compare_runs(runs, may_differ=True)
     assert not told["budget"]["is_equal"]
     assert told["note"].startswith("UNEQUAL BUDGETS: 50,000 to 51,000 env steps")

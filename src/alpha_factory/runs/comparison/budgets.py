@@ -21,6 +21,8 @@ _LEAST_TOLD = 0.0001
 """How far apart is told. A checkpoint that is scored lies a moment after the last row."""
 _MOST_BEYOND = 0.05
 """By how much it may where all were given the same env steps and ended with the stretch in which they had them."""
+_LONGER = 1.25
+"""What a remedy allows the next last stretch to be beside the one there was: no two are alike."""
 
 
 class Spread(NamedTuple):
@@ -127,7 +129,7 @@ def _tell_remedy(runs: Sequence[Contestant], exams: Sequence[Exam], found: Budge
         )
     most = max(run.budget.frames for run in runs if run.budget is not None)
     # So many that a stretch beyond them is little, and all are given the same: then they are equal however they end.
-    given = max(most, *(math.ceil(_last_stretch(run) / _MOST_BEYOND) for run in runs))
+    given = max(most, *(math.ceil(_LONGER * _last_stretch(run) / _MOST_BEYOND) for run in runs))
     is_ending = any(run.policy is None and _is_short(run.budget, most) for run in runs)
     longer = (
         f"`alpha-factory run --resume --out {shlex.quote(str(run.path))} --frames {given}`"
